@@ -1,0 +1,31 @@
+//! Answers one question: which context switch does this build use?
+//!
+//! * `gort_switch = "x86_64"` or `"aarch64"`: our own, on Unix targets of those architectures;
+//! * `gort_switch = "portable"`: corosensei, everywhere else, or anywhere when `GORT_SWITCH=portable` is set at build time.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=GORT_SWITCH");
+    println!(
+        "cargo::rustc-check-cfg=cfg(gort_switch, values(\"x86_64\", \"aarch64\", \"portable\"))"
+    );
+    println!("cargo::rustc-cfg=gort_switch=\"{}\"", choose());
+}
+
+fn choose() -> &'static str {
+    match env::var("GORT_SWITCH").as_deref() {
+        Ok("portable") => return "portable",
+        Ok("native" | "") | Err(_) => {}
+        Ok(other) => {
+            panic!("GORT_SWITCH is {other:?}: it must be \"native\" (the default) or \"portable\"")
+        }
+    }
+    let unix = env::var_os("CARGO_CFG_UNIX").is_some();
+    match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
+        Ok("x86_64") if unix => "x86_64",
+        Ok("aarch64") if unix => "aarch64",
+        _ => "portable",
+    }
+}

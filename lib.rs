@@ -1,0 +1,4 @@
+//! Go's concurrency for Rust.
+
+pub mod runtime;
+pub mod sync;

@@ -1,0 +1,6 @@
+//! The runtime: scheduler, goroutines, and the one door for blocking.
+#![allow(dead_code, unused_imports)]
+
+pub(crate) mod park;
+pub(crate) mod park_thread;
+pub(crate) mod prims;

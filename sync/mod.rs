@@ -1,0 +1,1 @@
+//! Primitives that park goroutines (and plain threads) instead of blocking workers.
