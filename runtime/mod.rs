@@ -1,6 +1,11 @@
 //! The runtime: scheduler, goroutines, and the one door for blocking.
 #![allow(dead_code, unused_imports)]
 
+pub(crate) mod config;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
+pub(crate) mod rng;
+pub(crate) mod sched;
+
+//pub use crate::runtime::config::{DeadlockPolicy, PanicPolicy};
