@@ -8,4 +8,4 @@ pub(crate) mod prims;
 pub(crate) mod rng;
 pub(crate) mod sched;
 
-//pub use crate::runtime::config::{DeadlockPolicy, PanicPolicy};
+pub use crate::runtime::config::{DeadlockPolicy, PanicPolicy};
