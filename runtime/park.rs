@@ -1,6 +1,6 @@
 //! The one door for blocking: park the caller, be it a goroutine or a plain OS thread.
 //!
-//! Contract (see `runtime/README.md`, protocol P):
+//! Contract (protocol P in `runtime/README.md`):
 //!
 //! * A caller takes its own [`Unparker`], publishes it where a waker will find it, then parks.
 //! * Each published unparker that a waker *claims* (takes out of a list, under that list's lock) gets exactly one `unpark`.
@@ -9,12 +9,23 @@
 //! * `park_until` may return `TimedOut`. The caller then locks the list: if its node is still linked it unlinks it and is done; if
 //!   not, a waker has claimed it and its `unpark` is on the way: the caller must `park` once more to consume it.
 
-use std::time::Instant;
+use crate::runtime::{
+    park_thread::ThreadParker,
+    prims::Ordering,
+    sched::{carry::After, current, events, roster::{TimerAction, WorkerShared}, submit, worker::WorkerCore},
+    task::{
+        header::{PINNED, TaskHeader, TaskRef},
+        state::Woken,
+    },
+};
+use std::{ptr::NonNull, thread, time::Instant};
 
 /// Why a goroutine is parked; shown in dumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum WaitReason {
+    /// Not parked yet.
+    None,
     /// Sending on a channel.
     ChanSend,
     /// Receiving from a channel.
@@ -37,6 +48,65 @@ pub(crate) enum WaitReason {
     Semaphore,
     /// Waiting at a barrier.
     Barrier,
+    /// Waiting for a goroutine's end.
+    Join,
+    /// In `sleep`.
+    Sleep,
+    /// Waiting for a call on a blocking thread.
+    Blocking,
+    /// Waiting for a future.
+    Future,
+}
+
+impl WaitReason {
+    /// All, in the order of their numbers.
+    const ALL: [Self; 16] = [
+        Self::None,
+        Self::ChanSend,
+        Self::ChanRecv,
+        Self::Select,
+        Self::Mutex,
+        Self::RwMutexRead,
+        Self::RwMutexWrite,
+        Self::WaitGroup,
+        Self::Once,
+        Self::Cond,
+        Self::Semaphore,
+        Self::Barrier,
+        Self::Join,
+        Self::Sleep,
+        Self::Blocking,
+        Self::Future,
+    ];
+
+    /// The words for dumps, as Go has them where Go has the thing.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::None => "running",
+            Self::ChanSend => "chan send",
+            Self::ChanRecv => "chan receive",
+            Self::Select => "select",
+            Self::Mutex => "sync.Mutex.lock",
+            Self::RwMutexRead => "sync.RwMutex.read",
+            Self::RwMutexWrite => "sync.RwMutex.write",
+            Self::WaitGroup => "sync.WaitGroup.wait",
+            Self::Once => "sync.Once",
+            Self::Cond => "sync.Cond.wait",
+            Self::Semaphore => "semacquire",
+            Self::Barrier => "sync.Barrier.wait",
+            Self::Join => "join",
+            Self::Sleep => "sleep",
+            Self::Blocking => "blocking call",
+            Self::Future => "block_on",
+        }
+    }
+
+    /// The words for a number from a task's header.
+    pub(crate) fn words_of(number: u8) -> &'static str {
+        Self::ALL
+            .get(usize::from(number))
+            .map_or("unknown", |r| r.words())
+    }
 }
 
 /// How a `park_until` ended.
@@ -49,44 +119,176 @@ pub(crate) enum Unparked {
     TimedOut,
 }
 
-// TEMPORARY thread-only implementation (the scheduler-backed one replaces it; same names and contract).
-use super::park_thread::ThreadParker;
-
 /// Wakes one parked goroutine or thread, once.
+///
+/// A pointer to the goroutine's cell, or to the thread's parker with the lowest bit set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Unparker(std::ptr::NonNull<ThreadParker>);
+pub(crate) struct Unparker(usize);
 
-// SAFETY: it points at the parker of a thread that, by the contract, stays parked until `unpark`.
-unsafe impl Send for Unparker {}
+const THREAD_BIT: usize = 1;
 
 impl Unparker {
     /// The unparker of the caller.
     pub(crate) fn current() -> Self {
-        Self(ThreadParker::current())
+        // SAFETY: the worker is not used.
+        match unsafe { current::task() } {
+            Some((_, task)) => Self(task.as_ptr() as usize),
+            None => Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT),
+        }
+    }
+
+    pub(crate) fn into_raw(self) -> usize {
+        self.0
+    }
+
+    /// # Safety
+    /// From `into_raw`.
+    pub(crate) unsafe fn from_raw(raw: usize) -> Self {
+        Self(raw)
     }
 
     /// Ends the park that this unparker was published for.
     ///
     /// # Safety
     /// The unparker was claimed by the caller, who calls this once, and whose target has not been unparked for this park before.
+    #[inline]
     pub(crate) unsafe fn unpark(self) {
-        // SAFETY: by the caller's promise the target is parked, or about to, so its parker is alive.
-        unsafe { ThreadParker::unpark(self.0) }
+        if self.0 & THREAD_BIT != 0 {
+            let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
+            // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is alive; it is not null.
+            unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
+            return;
+        }
+        // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is alive.
+        let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
+            return;
+        };
+        if task.park.notify() == Woken::Enqueue {
+            // SAFETY: so said the park word.
+            unsafe { submit::enqueue(task) };
+        }
     }
 }
 
 /// Parks the caller until its unparker is used.
-pub(crate) fn park(_reason: WaitReason) {
-    ThreadParker::park()
+pub(crate) fn park(reason: WaitReason) {
+    // SAFETY: `core` is used up before the goroutine suspends.
+    match unsafe { current::task() } {
+        Some((core, task)) => park_task(core, task, reason),
+        None => {
+            check_thread(reason);
+            ThreadParker::park();
+        }
+    }
+}
+
+fn park_task(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
+    check_task(task, reason);
+    if task.park.take_early() {
+        return;
+    }
+    prepare(core, task, reason);
+    core.suspend(task, After::Park);
+    task.park.take();
+    resumed(task);
 }
 
 /// Parks the caller until its unparker is used or `deadline` has passed.
-pub(crate) fn park_until(_reason: WaitReason, deadline: Instant) -> Unparked {
-    ThreadParker::park_until(deadline)
+pub(crate) fn park_until(reason: WaitReason, deadline: Instant) -> Unparked {
+    // SAFETY: `core` is used up before the goroutine suspends.
+    match unsafe { current::task() } {
+        Some((core, task)) => park_task_until(core, task, reason, deadline),
+        None => {
+            check_thread(reason);
+            ThreadParker::park_until(deadline)
+        }
+    }
+}
+
+fn park_task_until(
+    core: &WorkerCore,
+    task: TaskRef,
+    reason: WaitReason,
+    deadline: Instant,
+) -> Unparked {
+    check_task(task, reason);
+    if task.park.take_early() {
+        return Unparked::Notified;
+    }
+    prepare(core, task, reason);
+    let timers: NonNull<WorkerShared> = NonNull::from(core.shared());
+    let key = core.shared().add_timer(deadline, TimerAction::Unpark(task));
+    core.suspend(task, After::Park);
+    // SAFETY: the roster of a goroutine that has not ended is alive.
+    unsafe { timers.as_ref() }.cancel_timer(key);
+    // The timer has fired or never will, so the word has no other writer but the one unpark.
+    let notified = task.park.take_timed();
+    resumed(task);
+    if notified {
+        Unparked::Notified
+    } else {
+        Unparked::TimedOut
+    }
+}
+
+fn prepare(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
+    task.reason.store(reason as u8, Ordering::Relaxed);
+    events::parked(core, task, reason.words());
+    if core.roster.config.migrate && thread::panicking() {
+        task.set(PINNED);
+    }
+}
+
+#[inline]
+fn resumed(task: TaskRef) {
+    task.reason.store(WaitReason::None as u8, Ordering::Relaxed);
+    task.clear(PINNED);
+}
+
+#[inline]
+fn check_task(task: TaskRef, reason: WaitReason) {
+    if task.forbid.get() != 0 {
+        forbidden(reason);
+    }
+}
+
+fn check_thread(reason: WaitReason) {
+    if current::thread_forbid() != 0 {
+        forbidden(reason);
+    }
+}
+
+#[cold]
+#[track_caller]
+fn forbidden(reason: WaitReason) -> ! {
+    panic!(
+        "gort: a park ({}) under a `forbid_yield` guard; drop the guard before anything that may park",
+        reason.words()
+    );
+}
+
+/// Gives other goroutines a turn, or other threads.
+pub(crate) fn yield_now() {
+    // SAFETY: `core` is used up before the goroutine suspends.
+    match unsafe { current::task() } {
+        Some((core, task)) => {
+            check_task(task, WaitReason::None);
+            if core.has_other_work() {
+                prepare(core, task, WaitReason::None);
+                core.suspend(task, After::Yield);
+                resumed(task);
+            }
+        }
+        None => thread::yield_now(),
+    }
 }
 
 /// Whether the caller would do better to spin a little than to park: another worker may be about to
 /// release what is waited for, and this one has nothing else to run.
 pub(crate) fn can_spin() -> bool {
-    true
+    // SAFETY: used up at once.
+    match unsafe { current::task() } {
+        Some((core, _)) => core.roster.parallel && core.has_nothing_queued(),
+        None => true,
+    }
 }

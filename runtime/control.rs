@@ -1,0 +1,187 @@
+//! A goroutine's control over itself: yield, sleep, exit, and promises not to yield.
+
+use crate::runtime::{
+    park::{self, WaitReason},
+    prims::Ordering,
+    sched::current,
+    task::cell::GoexitPayload,
+};
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    panic,
+    time::{Duration, Instant},
+};
+
+/// Lets other goroutines of this worker run, then goes on. On a plain thread it yields that.
+///
+/// It goes behind those that are ready, fresh ones too; with nothing else to run it returns at once.
+///
+/// # Panics
+/// Under a [`forbid_yield`] guard.
+///
+/// # Examples
+/// ```
+/// gort::go!(|| for _ in 0..3 { gort::yield_now() }).join().unwrap();
+/// ```
+#[doc(alias = "Gosched")]
+pub fn yield_now() {
+    park::yield_now();
+}
+
+/// How long a goroutine may run before [`yield_if_due`] yields, as Go's time slice.
+const SLICE: Duration = Duration::from_millis(10);
+
+thread_local! {
+    /// The worker's tick count when this slice began, and when that was.
+    static SLICE_START: Cell<(u64, Option<Instant>)> = const { Cell::new((0, None)) };
+}
+
+/// Yields if this goroutine has run for 10 ms and others wait. For loops that compute: cheap enough to call thousands of times a
+/// millisecond (it reads the clock), and better not in the innermost loop.
+///
+/// # Panics
+/// As [`yield_now`], when it yields.
+///
+/// # Examples
+/// ```
+/// let busy = gort::go!(|| {
+///     let mut sum = 0_u64;
+///     for i in 0..100_000 {
+///         sum += i;
+///         if i % 1024 == 0 {
+///             gort::runtime::yield_if_due();
+///         }
+///     }
+///     sum
+/// });
+/// assert_eq!(busy.join().unwrap(), 4_999_950_000);
+/// ```
+pub fn yield_if_due() {
+    if slice_is_over() {
+        park::yield_now();
+    }
+}
+
+#[inline(never)]
+fn slice_is_over() -> bool {
+    // SAFETY: used up here.
+    let Some((core, _)) = (unsafe { current::task() }) else {
+        return false;
+    };
+    let ticks = core.shared().own.ticks.load(Ordering::Relaxed);
+    match SLICE_START.get() {
+        (seen, Some(start)) if seen == ticks => start.elapsed() >= SLICE,
+        _ => {
+            SLICE_START.set((ticks, Some(Instant::now())));
+            false
+        }
+    }
+}
+
+/// Parks for at least `duration`; at most about 0.1 ms longer, if the worker is free then. A plain thread sleeps.
+///
+/// # Panics
+/// Under a [`forbid_yield`] guard.
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+/// let start = Instant::now();
+/// gort::go!(|| gort::sleep(Duration::from_millis(2))).join().unwrap();
+/// assert!(start.elapsed() >= Duration::from_millis(2));
+/// ```
+pub fn sleep(duration: Duration) {
+    if duration.is_zero() {
+        return yield_now();
+    }
+    match Instant::now().checked_add(duration) {
+        Some(deadline) => sleep_until(deadline),
+        // Longer than the clock can tell.
+        None => loop {
+            sleep(Duration::from_secs(u64::from(u32::MAX)));
+        },
+    }
+}
+
+/// Parks until `deadline`; returns at once if that has passed. As [`sleep`].
+///
+/// # Panics
+/// As [`sleep`].
+pub fn sleep_until(deadline: Instant) {
+    // Nobody has this goroutine's unparker for this park, so it can only time out.
+    while Instant::now() < deadline {
+        let _ = park::park_until(WaitReason::Sleep, deadline);
+    }
+}
+
+/// Ends this goroutine, running the destructors on its stack. Its `join` gives an error that says so.
+///
+/// # Panics
+/// On a thread that runs no goroutine.
+///
+/// # Examples
+/// ```
+/// let handle = gort::go!(|| {
+///     gort::runtime::goexit();
+/// });
+/// assert!(handle.join().is_err());
+/// ```
+#[doc(alias = "Goexit")]
+pub fn goexit() -> ! {
+    // SAFETY: the worker is not used.
+    let inside = unsafe { current::task() }.is_some();
+    assert!(
+        inside,
+        "gort::runtime::goexit was called on a thread that runs no goroutine"
+    );
+    panic::resume_unwind(Box::new(GoexitPayload))
+}
+
+/// While it lives, a park or yield by this goroutine panics; see [`forbid_yield`].
+#[derive(Debug)]
+#[must_use = "the promise ends when the guard is dropped"]
+pub struct NoYieldGuard {
+    // Belongs to the goroutine or thread that made it.
+    not_send: PhantomData<*const ()>,
+}
+
+/// Promises that this goroutine (or plain thread) will not park or yield while the guard lives: if it does, it panics. For code that holds
+/// what must not be held across a park, such as a guard of a std lock or a borrow of a thread-local.
+///
+/// # Examples
+/// ```
+/// let handle = gort::go!(|| {
+///     let guard = gort::runtime::forbid_yield();
+///     gort::yield_now(); // panics
+///     drop(guard);
+/// });
+/// assert!(handle.join().is_err());
+/// ```
+pub fn forbid_yield() -> NoYieldGuard {
+    change_forbid(1);
+    NoYieldGuard {
+        not_send: PhantomData,
+    }
+}
+
+impl Drop for NoYieldGuard {
+    fn drop(&mut self) {
+        change_forbid(-1);
+    }
+}
+
+fn change_forbid(by: i8) {
+    // SAFETY: the worker is not used.
+    match unsafe { current::task() } {
+        Some((_, task)) => {
+            let depth = task.forbid.get().checked_add_signed(by);
+            task.forbid
+                .set(depth.expect("more than 255 forbid_yield guards at once"));
+        }
+        None => {
+            let depth = current::thread_forbid().checked_add_signed(i32::from(by));
+            current::set_thread_forbid(depth.unwrap_or(0));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A stack and a context: something that can be resumed and suspended.
+//!
+//! A [`Carrier`] lives at the top of its own stack and is made anew for each use of it; making one is a handful of stores. The scheduler runs
+//! fresh goroutines one after another on one carrier; a goroutine that parks keeps the carrier it is on.
+
+use crate::runtime::{
+    stack::{SizeClass, Stack},
+    switch::{Context, Entry, StackBounds},
+};
+use std::{mem::ManuallyDrop, ptr::NonNull};
+
+/// A stack in use.
+#[repr(C, align(16))]
+pub(crate) struct Carrier {
+    context: Context,
+    stack: ManuallyDrop<Stack>,
+    /// The carrier that goes on when this one is done; for `on_big_stack`.
+    outer: Option<NonNull<Carrier>>,
+}
+
+impl std::fmt::Debug for Carrier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Carrier").finish_non_exhaustive()
+    }
+}
+
+impl Carrier {
+    /// Makes a carrier on `stack` that will run `entry(arg)`.
+    pub(crate) fn place(
+        stack: Stack,
+        outer: Option<NonNull<Carrier>>,
+        entry: Entry,
+        arg: *mut (),
+    ) -> NonNull<Carrier> {
+        let at = (stack.top() - size_of::<Carrier>()) & !(align_of::<Carrier>() - 1);
+        let bounds = StackBounds {
+            base: stack.base(),
+            top: at,
+        };
+        let carrier = NonNull::new(at as *mut Carrier).expect("a stack is not at address 0");
+        // SAFETY: the stack is ours, and far larger than a carrier; the carrier does not move until `retire`.
+        unsafe {
+            carrier.write(Self {
+                context: Context::vacant(),
+                stack: ManuallyDrop::new(stack),
+                outer,
+            });
+            Context::create(&raw mut (*carrier.as_ptr()).context, bounds, entry, arg);
+        }
+        carrier
+    }
+
+    /// Runs the carrier until it suspends or its entry returns.
+    ///
+    /// # Safety
+    /// It is alive, not running, and not finished.
+    pub(crate) unsafe fn resume(this: NonNull<Carrier>) {
+        // SAFETY: passed on.
+        unsafe { Context::enter(&raw mut (*this.as_ptr()).context) }
+    }
+
+    /// Suspends the carrier that the caller runs on.
+    ///
+    /// # Safety
+    /// The caller runs on this carrier.
+    pub(crate) unsafe fn suspend(this: NonNull<Carrier>) {
+        // SAFETY: passed on.
+        unsafe { Context::leave(&raw mut (*this.as_ptr()).context) }
+    }
+
+    /// Takes the stack of a finished carrier, which is gone then.
+    ///
+    /// # Safety
+    /// Its entry has returned, and the caller does not run on it.
+    pub(crate) unsafe fn retire(this: NonNull<Carrier>) -> (Stack, Option<NonNull<Carrier>>) {
+        // SAFETY: alive until here; taken once.
+        unsafe {
+            let carrier = &mut *this.as_ptr();
+            (ManuallyDrop::take(&mut carrier.stack), carrier.outer)
+        }
+    }
+
+    /// The stack's size class.
+    ///
+    /// # Safety
+    /// The carrier is alive.
+    pub(crate) unsafe fn class(this: NonNull<Carrier>) -> SizeClass {
+        // SAFETY: passed on; the field does not change while the carrier lives.
+        unsafe { (*this.as_ptr()).stack.class() }
+    }
+
+    /// The stack itself, for overflow reports.
+    ///
+    /// # Safety
+    /// The carrier is alive and stays so while the reference is used.
+    pub(crate) unsafe fn stack<'a>(this: NonNull<Carrier>) -> &'a Stack {
+        // SAFETY: passed on.
+        unsafe { &(*this.as_ptr()).stack }
+    }
+}

@@ -1,0 +1,100 @@
+//! `on_big_stack`: one call on a bigger stack, same goroutine.
+
+use crate::runtime::{
+    coroutine::Carrier,
+    sched::{
+        carry::{After, GrownCall},
+        current,
+    },
+    stack::{LocalCache, SizeClass},
+};
+use std::{
+    any::Any,
+    panic::{self, AssertUnwindSafe},
+    ptr::NonNull,
+};
+
+/// The call's two ends, on the caller's stack.
+struct Call<F, T> {
+    f: Option<F>,
+    result: Option<Result<T, Box<dyn Any + Send>>>,
+}
+
+unsafe fn run<F: FnOnce() -> T, T>(call: *mut ()) {
+    // SAFETY: the caller waits on its own stack, where the call lies.
+    let call = unsafe { &mut *call.cast::<Call<F, T>>() };
+    let f = call.f.take().expect("called once");
+    call.result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
+}
+
+/// Runs `f` on a stack of at least `bytes`, for deep recursion or foreign code with large frames; returns what it returns.
+///
+/// It is the same goroutine there, and may park. On a plain thread the stack is the only difference.
+///
+/// # Panics
+/// If `f` panics, with its payload. If `bytes` is 0 or more than 1 GiB, or there is no address space for such a stack.
+///
+/// # Examples
+/// ```
+/// fn depth(n: u64) -> u64 {
+///     if n == 0 { 0 } else { 1 + std::hint::black_box(depth(n - 1)) }
+/// }
+/// let deep = gort::spawn(|| gort::runtime::on_big_stack(64 << 20, || depth(100_000)));
+/// assert_eq!(deep.join().unwrap(), 100_000);
+/// ```
+#[track_caller]
+pub fn on_big_stack<F, T>(bytes: usize, f: F) -> T
+where
+    F: FnOnce() -> T,
+{
+    let class = match SizeClass::for_bytes(bytes) {
+        Ok(class) => class,
+        Err(error) => panic!("gort: on_big_stack: {error}"),
+    };
+    let mut call = Call {
+        f: Some(f),
+        result: None,
+    };
+    let mut grown = GrownCall {
+        class,
+        run: run::<F, T>,
+        arg: (&raw mut call).cast(),
+        failed: None,
+    };
+    // SAFETY: `core` is used up before the goroutine suspends.
+    match unsafe { current::task() } {
+        Some((core, task)) => core.suspend(task, After::Grow(NonNull::from(&mut grown))),
+        None => on_thread(&mut grown),
+    }
+    if let Some(error) = grown.failed {
+        panic!("gort: on_big_stack: no stack of {bytes} bytes: {error}");
+    }
+    match call.result.expect("the call has run") {
+        Ok(value) => value,
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+unsafe extern "C" fn thread_main(grown: *mut ()) {
+    // SAFETY: `on_thread` waits for us, and `grown` with it.
+    unsafe {
+        let grown = &mut *grown.cast::<GrownCall>();
+        (grown.run)(grown.arg);
+    }
+}
+
+/// A plain thread's call: a carrier that nobody suspends, since parking there parks the thread.
+fn on_thread(grown: &mut GrownCall) {
+    let mut stacks = LocalCache::new();
+    match stacks.take(grown.class) {
+        Err(error) => grown.failed = Some(error),
+        Ok(stack) => {
+            let carrier = Carrier::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
+            // SAFETY: placed just now; it runs to its end; then it is finished and we are not on it.
+            unsafe {
+                Carrier::resume(carrier);
+                stacks.give(Carrier::retire(carrier).0);
+            }
+        }
+    }
+}

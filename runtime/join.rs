@@ -1,0 +1,121 @@
+//! Waiting for a goroutine's end and taking its output.
+
+use crate::runtime::{
+    goroutine::Goroutine,
+    park::{self, Unparker, WaitReason},
+    sched::current,
+    task::{header::TaskRef, pool::Shared, state::Joining},
+};
+use std::{fmt, marker::PhantomData, mem::ManuallyDrop, thread};
+
+/// The right to wait for a goroutine and to take what it returned. Dropping it detaches the goroutine, which goes on.
+///
+/// As [`std::thread::JoinHandle`].
+pub struct JoinHandle<T> {
+    task: TaskRef,
+    goroutine: Goroutine,
+    output: PhantomData<T>,
+}
+
+// SAFETY: the handle only moves the output (T) between threads; the cell is shared through its atomics.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: `&JoinHandle` reads atomics and the goroutine's identity.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+impl<T> std::panic::UnwindSafe for JoinHandle<T> {}
+impl<T> std::panic::RefUnwindSafe for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    /// The task was made for a closure that returns `T`, this is its one handle, and it has not been published yet.
+    pub(crate) unsafe fn new(task: TaskRef, goroutine: Goroutine) -> Self {
+        Self {
+            task,
+            goroutine,
+            output: PhantomData,
+        }
+    }
+
+    /// Waits for the goroutine's end and returns what it returned, or the payload it panicked with. Parks.
+    ///
+    /// # Errors
+    /// The payload of the panic; for a goroutine that called [`goexit`](crate::runtime::goexit) or that its runtime dropped at shutdown before
+    /// it could start, a `String` that says so.
+    ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
+    ///
+    /// # Examples
+    /// ```
+    /// let sum = gort::go!(move || (1..=10).sum::<i32>());
+    /// assert_eq!(sum.join().unwrap(), 55);
+    /// ```
+    pub fn join(self) -> thread::Result<T> {
+        self.task.joiner.set(Unparker::current().into_raw());
+        if !self.task.life.is_done() && self.task.life.join() == Joining::Wait {
+            park::park(WaitReason::Join);
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: done; the handle owned output and cell, and is not dropped.
+        let output = unsafe { this.task.take_output::<T>() };
+        // SAFETY: as above.
+        unsafe { free(this.task) };
+        // SAFETY: `this` is not used again.
+        drop(unsafe { std::ptr::read(&this.goroutine) });
+        output.map_err(explain)
+    }
+
+    /// Whether the goroutine has ended. Does not park.
+    pub fn is_finished(&self) -> bool {
+        self.task.life.is_done()
+    }
+
+    /// Which goroutine it is.
+    pub fn goroutine(&self) -> &Goroutine {
+        &self.goroutine
+    }
+}
+
+/// Gives a cell back through the worker's cache, if the caller is on a worker.
+///
+/// # Safety
+/// Closure and output are gone, and nobody else holds the task.
+unsafe fn free(task: TaskRef) {
+    // SAFETY: used up at once; the rest is passed on.
+    unsafe {
+        match current::core() {
+            Some(core) => task.free(&core.cells),
+            None => task.free(&Shared),
+        }
+    }
+}
+
+type Payload = Box<dyn std::any::Any + Send>;
+
+/// Turns the private payload of `goexit` into words.
+fn explain(payload: Payload) -> Payload {
+    if payload.is::<crate::runtime::task::cell::GoexitPayload>() {
+        Box::new(String::from("the goroutine called goexit"))
+    } else {
+        payload
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if self.task.life.detach() {
+            // SAFETY: done, and the handle owned output and cell.
+            unsafe {
+                self.task.drop_output();
+                free(self.task);
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("goroutine", &self.goroutine)
+            .finish_non_exhaustive()
+    }
+}

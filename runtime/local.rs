@@ -1,0 +1,98 @@
+//! Goroutine-local values: `go_local!`, used as `std::thread_local!`.
+
+use crate::runtime::{
+    sched::current,
+    task::{extras, header::TaskRef},
+};
+use std::{any::Any, cell::RefCell, fmt};
+
+thread_local! {
+    /// The values of plain threads.
+    static THREAD_VALUES: RefCell<Vec<(usize, Box<dyn Any>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The key of a goroutine-local value; made by [`go_local!`](crate::go_local).
+pub struct GoLocal<T: 'static> {
+    init: fn() -> T,
+}
+
+impl<T: 'static> fmt::Debug for GoLocal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoLocal").finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> GoLocal<T> {
+    #[doc(hidden)]
+    pub const fn new(init: fn() -> T) -> Self {
+        Self { init }
+    }
+
+    /// Calls `f` with this goroutine's value, made on first use. On a plain thread: the thread's. `f` may park.
+    ///
+    /// The value is dropped when its goroutine ends, newest first.
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        let value: *const T = match self.find() {
+            Some(value) => value,
+            None => {
+                // User code: runs before anything is borrowed.
+                let made = Box::new((self.init)());
+                self.find().unwrap_or_else(|| self.insert(made))
+            }
+        };
+        // SAFETY: boxed, and not dropped before the goroutine (thread) ends, which `f` is part of; only shared references are given out.
+        f(unsafe { &*value })
+    }
+
+    fn key(&'static self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
+    fn find(&'static self) -> Option<*const T> {
+        let look = |values: &Vec<(usize, Box<dyn Any>)>| {
+            let (_, value) = values.iter().find(|(key, _)| *key == self.key())?;
+            value.downcast_ref::<T>().map(std::ptr::from_ref)
+        };
+        match task() {
+            // SAFETY: we are the goroutine, and nothing else holds its extras now.
+            Some(task) => look(&unsafe { extras::of(task) }.locals),
+            None => THREAD_VALUES.with_borrow(look),
+        }
+    }
+
+    fn insert(&'static self, value: Box<T>) -> *const T {
+        let pointer = std::ptr::from_ref::<T>(&value);
+        let entry: (usize, Box<dyn Any>) = (self.key(), value);
+        match task() {
+            // SAFETY: as in `find`.
+            Some(task) => unsafe { extras::of(task) }.locals.push(entry),
+            None => THREAD_VALUES.with_borrow_mut(|values| values.push(entry)),
+        }
+        pointer
+    }
+}
+
+fn task() -> Option<TaskRef> {
+    // SAFETY: the worker is not used.
+    unsafe { current::task() }.map(|(_, task)| task)
+}
+
+/// Declares goroutine-local values, as [`std::thread_local!`] declares thread-local ones. On a plain thread they are thread-local.
+///
+/// # Examples
+/// ```
+/// use std::cell::Cell;
+/// gort::go_local! {
+///     static REQUEST: Cell<u32> = Cell::new(0);
+/// }
+/// let first = gort::go!(|| REQUEST.with(|r| { r.set(7); r.get() }));
+/// let second = gort::go!(|| REQUEST.with(|r| r.get()));
+/// assert_eq!(first.join().unwrap(), 7);
+/// assert_eq!(second.join().unwrap(), 0);
+/// ```
+#[macro_export]
+macro_rules! go_local {
+    ($($(#[$attr:meta])* $vis:vis static $name:ident : $t:ty = $init:expr);+ $(;)?) => {
+        $($(#[$attr])* $vis static $name: $crate::runtime::GoLocal<$t> = $crate::runtime::GoLocal::new(|| $init);)+
+    };
+}

@@ -1,0 +1,74 @@
+//! What a runtime has done so far, in numbers.
+
+use crate::runtime::{
+    prims::Ordering,
+    sched::roster::{OwnLine, Roster},
+    stack,
+};
+
+/// Counters of one runtime, as [`runtime::metrics`](crate::runtime::metrics) gives them; those of the stacks are the process's.
+///
+/// They are read one by one while the runtime works, so they need not fit each other exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Worker threads, spares not counted.
+    pub workers: usize,
+    /// Spare workers that have been started because workers were stuck.
+    pub spare_workers: usize,
+    /// Goroutines that have been spawned and have not ended.
+    pub goroutines: usize,
+    /// Goroutines spawned so far.
+    pub spawned: u64,
+    /// Times that a worker took fresh goroutines from another.
+    pub steals: u64,
+    /// Goroutines taken that way.
+    pub stolen: u64,
+    /// Fresh goroutines handed to a worker with fewer.
+    pub handed_over: u64,
+    /// Times that a goroutine parked.
+    pub parks: u64,
+    /// Times that a worker went to sleep.
+    pub sleeps: u64,
+    /// Goroutines whose home is each worker, spares last.
+    pub homed: Vec<usize>,
+    /// Stacks carved so far in this process.
+    pub stacks: usize,
+    /// Stacks in no goroutine's use, of which the memory is still there.
+    pub stacks_cached: usize,
+    /// Stacks in no goroutine's use, of which the memory has been given back.
+    pub stacks_cold: usize,
+    /// How stacks are guarded: `"guard-install"` or `"mprotect"`.
+    pub guard_mode: &'static str,
+    /// Threads for blocking calls.
+    pub blocking_threads: usize,
+}
+
+pub(crate) fn of(roster: &Roster) -> Metrics {
+    let sum = |field: fn(&OwnLine) -> u64| roster.workers.iter().map(|w| field(&w.own)).sum();
+    let stacks = stack::stats();
+    let outside = roster.spawned_outside.load(Ordering::Relaxed);
+    let started = |w: &&crate::runtime::sched::roster::WorkerShared| w.thread.get().is_some();
+    Metrics {
+        workers: roster.config.workers,
+        spare_workers: roster.spares().iter().filter(started).count(),
+        goroutines: roster.live(),
+        spawned: outside + sum(|l| l.spawned.load(Ordering::Relaxed)) as u64,
+        steals: sum(|l| l.steals.load(Ordering::Relaxed)),
+        stolen: sum(|l| l.stolen.load(Ordering::Relaxed)),
+        handed_over: sum(|l| l.handed_over.load(Ordering::Relaxed)),
+        parks: sum(|l| l.parks.load(Ordering::Relaxed)),
+        sleeps: sum(|l| l.sleeps.load(Ordering::Relaxed)),
+        homed: roster
+            .workers
+            .iter()
+            .filter(|w| !w.is_spare() || started(w))
+            .map(|w| w.remote.homed.load(Ordering::Relaxed))
+            .collect(),
+        stacks: stacks.mapped_slots,
+        stacks_cached: stacks.cached,
+        stacks_cold: stacks.cold,
+        guard_mode: stacks.guard_mode.name(),
+        blocking_threads: roster.blocking.threads(),
+    }
+}

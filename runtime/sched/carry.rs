@@ -1,0 +1,306 @@
+//! Running goroutines on carriers: start, resume, and what to do after a switch back to the root.
+//!
+//! The root (the worker thread's own stack) enters carriers; a carrier runs fresh goroutines back to back without a switch and comes back to the root
+//! when its goroutine parks or yields, or when the root has something better to do than the next fresh one.
+
+use crate::runtime::{
+    coroutine::Carrier,
+    park::Unparker,
+    prims::Ordering,
+    sched::{
+        current,
+        events,
+        roster::{WorkerShared, bump},
+        worker::WorkerCore,
+    },
+    stack::SizeClass,
+    task::{
+        cell::Outcome,
+        extras,
+        header::{COUNTED, TaskRef},
+        state::Finished,
+    },
+};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    ptr::{self, NonNull},
+};
+
+/// What the root must do after a carrier has come back to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum After {
+    /// The carrier is finished: take its stack back.
+    Retire,
+    /// Commit the park of the current goroutine (protocol P).
+    Park,
+    /// Queue the current goroutine again, behind the others.
+    Yield,
+    /// Run a call of the current goroutine on a bigger stack.
+    Grow(NonNull<GrownCall>),
+}
+
+/// A call for a bigger stack, on the caller's stack.
+pub(crate) struct GrownCall {
+    pub(crate) class: SizeClass,
+    pub(crate) run: unsafe fn(*mut ()),
+    pub(crate) arg: *mut (),
+    /// Set if the stack could not be had; the call has not run then.
+    pub(crate) failed: Option<crate::runtime::stack::StackError>,
+}
+
+impl WorkerCore {
+    /// Runs a task that was found: fresh or suspended.
+    pub(crate) fn execute(&self, task: TaskRef) {
+        match NonNull::new(task.carrier.get()) {
+            Some(carrier) => {
+                self.adopt(task);
+                self.set_current(Some(task));
+                self.resume(carrier.cast());
+            }
+            None if self.hands_over(task) && self.gave_away(task) => {}
+            None => self.start(task),
+        }
+    }
+
+    /// Makes this worker the home of a suspended goroutine; a change only in migration mode.
+    #[inline]
+    fn adopt(&self, task: TaskRef) {
+        let home = task.home.load(Ordering::Relaxed);
+        if !self.is_home(home) {
+            debug_assert!(self.roster.config.migrate);
+            // SAFETY: homes are workers of this roster.
+            let old = unsafe { &*home.cast::<WorkerShared>() };
+            old.remote.homed.fetch_sub(1, Ordering::Relaxed);
+            self.shared().remote.homed.fetch_add(1, Ordering::Relaxed);
+            task.home.store(self.as_home(), Ordering::Relaxed);
+        }
+    }
+
+    fn start(&self, task: TaskRef) {
+        let class = SizeClass::from_index(task.stack_class.get());
+        let taken = self.stacks.borrow_mut().take(class);
+        match taken {
+            Ok(stack) => {
+                self.handoff.set(Some(task));
+                self.resume(Carrier::place(stack, None, carrier_main, ptr::null_mut()));
+            }
+            Err(error) => self.starve(task, &error),
+        }
+    }
+
+    /// Runs a carrier until it is left for good or its goroutine is off the CPU.
+    fn resume(&self, mut carrier: NonNull<Carrier>) {
+        loop {
+            self.carrier.set(Some(carrier));
+            // SAFETY: placed just now, or suspended and held by us.
+            unsafe { Carrier::resume(carrier) };
+            // The goroutine may have moved to another stack and back meanwhile.
+            carrier = self.carrier.get().expect("a carrier came back");
+            let next = match self.after.replace(After::Retire) {
+                After::Retire => self.retire(carrier),
+                After::Park => self.commit_park(carrier),
+                After::Yield => self.requeue(),
+                After::Grow(call) => Some(self.grow(carrier, call)),
+            };
+            match next {
+                Some(again) => carrier = again,
+                None => return,
+            }
+        }
+    }
+
+    fn retire(&self, carrier: NonNull<Carrier>) -> Option<NonNull<Carrier>> {
+        // SAFETY: its entry has returned, and we are on the root.
+        let (stack, outer) = unsafe { Carrier::retire(carrier) };
+        self.stacks.borrow_mut().give(stack);
+        if outer.is_none() {
+            self.set_current(None);
+            self.unstarve();
+        }
+        outer
+    }
+
+    fn commit_park(&self, carrier: NonNull<Carrier>) -> Option<NonNull<Carrier>> {
+        let task = self.current().expect("only goroutines park");
+        self.set_current(None);
+        self.count_home(task);
+        bump(&self.shared().own.parks, 1);
+        if task.park.commit() {
+            // From here on whoever unparks it holds it.
+            return None;
+        }
+        self.set_current(Some(task));
+        Some(carrier)
+    }
+
+    fn requeue(&self) -> Option<NonNull<Carrier>> {
+        let task = self.current().expect("only goroutines yield");
+        self.set_current(None);
+        self.count_home(task);
+        if self.may_move(task) {
+            self.moving.push(task);
+            self.offer_moving();
+        } else {
+            self.yielded.push(task);
+        }
+        None
+    }
+
+    /// Counts a goroutine as homed here, the first time it leaves the CPU.
+    #[inline]
+    fn count_home(&self, task: TaskRef) {
+        if !task.has(COUNTED) {
+            task.set(COUNTED);
+            self.shared().remote.homed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn grow(&self, outer: NonNull<Carrier>, mut call: NonNull<GrownCall>) -> NonNull<Carrier> {
+        // SAFETY: on the suspended goroutine's stack, which waits for us.
+        let call_ref = unsafe { call.as_mut() };
+        let taken = self.stacks.borrow_mut().take(call_ref.class);
+        match taken {
+            Ok(stack) => {
+                Carrier::place(stack, Some(outer), grown_main, call.as_ptr().cast())
+            }
+            Err(error) => {
+                call_ref.failed = Some(error);
+                outer
+            }
+        }
+    }
+
+    /// Suspends the current goroutine; the root does `after`. In migration mode it may return on another thread: do not use `self` after.
+    pub(crate) fn suspend(&self, task: TaskRef, after: After) {
+        let carrier = self.carrier.get().expect("goroutines run on carriers");
+        task.carrier.set(carrier.as_ptr().cast());
+        self.after.set(after);
+        // SAFETY: the current goroutine is the caller, and runs on this carrier.
+        unsafe { Carrier::suspend(carrier) };
+    }
+}
+
+/// The worker of the thread that a carrier runs on at this moment.
+fn here<'a>() -> &'a WorkerCore {
+    // SAFETY: callers use it up before anything that may suspend.
+    unsafe { current::core() }.expect("carriers run on workers")
+}
+
+/// What a carrier runs: fresh goroutines, one after another.
+unsafe extern "C" fn carrier_main(_: *mut ()) {
+    let mut task = here().handoff.take().expect("a carrier starts with a task");
+    let class = task.stack_class.get();
+    loop {
+        run_to_end(task);
+        // A goroutine that migrated goes on here on another worker's thread.
+        match here().next_fresh(class) {
+            Some(next) => task = next,
+            None => break,
+        }
+    }
+    here().after.set(After::Retire);
+}
+
+/// What a bigger stack runs: one call.
+unsafe extern "C" fn grown_main(call: *mut ()) {
+    // SAFETY: the outer stack holds the call and waits for it.
+    unsafe {
+        let call = call.cast::<GrownCall>();
+        ((*call).run)((*call).arg);
+    }
+    here().after.set(After::Retire);
+}
+
+fn run_to_end(task: TaskRef) {
+    let core = here();
+    core.set_current(Some(task));
+    task.home.store(core.as_home(), Ordering::Relaxed);
+    // SAFETY: fresh, and held by us since it was taken from a queue.
+    let outcome = unsafe { task.run() };
+    finish(task, outcome);
+}
+
+fn finish(task: TaskRef, outcome: Outcome) {
+    if outcome == Outcome::Panicked {
+        end_on_panic(task);
+    }
+    if !task.extras.get().is_null() {
+        drop_extras(task);
+    }
+    // Detached for good: nobody can look at the output, so its destructor runs as part of the goroutine.
+    let detached = task.life.is_detached();
+    if detached {
+        // SAFETY: done, and no handle: the output is ours.
+        unsafe { task.drop_output() };
+    }
+    let core = here();
+    core.set_current(None);
+    if task.has(COUNTED) {
+        core.shared().remote.homed.fetch_sub(1, Ordering::Relaxed);
+    }
+    count_finished(core);
+    if detached {
+        // SAFETY: done, nobody else has it, and the output is dropped above.
+        unsafe { task.free(&core.cells) };
+        return;
+    }
+    match task.life.finish() {
+        Finished::LeftToHandle => {}
+        Finished::Free => drop_late(task),
+        Finished::WakeJoiner => {
+            let joiner = task.joiner.get();
+            // SAFETY: the joiner waits for exactly this unpark.
+            unsafe { Unparker::from_raw(joiner).unpark() };
+        }
+    }
+}
+
+/// One more goroutine has ended on this worker.
+fn count_finished(core: &WorkerCore) {
+    let finished = &core.shared().own.finished;
+    // Release: what the goroutine did, for the Acquire in `Roster::live` of whoever waits for the end of all.
+    finished.store(finished.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// The handle was dropped while the goroutine was ending.
+#[cold]
+fn drop_late(task: TaskRef) {
+    here().set_current(Some(task));
+    // SAFETY: done, and the handle left output and cell to us.
+    unsafe { task.drop_output() };
+    let core = here();
+    core.set_current(None);
+    // SAFETY: as above.
+    unsafe { task.free(&core.cells) };
+}
+
+#[cold]
+fn drop_extras(task: TaskRef) {
+    loop {
+        // SAFETY: we are the goroutine.
+        let locals = unsafe { extras::take_locals(task) };
+        if locals.is_empty() {
+            break;
+        }
+        for (_, value) in locals.into_iter().rev() {
+            if let Err(cause) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                std::mem::forget(cause);
+            }
+        }
+    }
+    // SAFETY: we are the goroutine.
+    unsafe { extras::free(task) };
+}
+
+#[cold]
+fn end_on_panic(task: TaskRef) {
+    let core = here();
+    events::panicked(core, task);
+    if core.roster.config.panic == crate::runtime::config::PanicPolicy::Exit {
+        eprintln!(
+            "gort: goroutine {} panicked, and the panic policy is \"exit\": ending the process",
+            task.id()
+        );
+        std::process::exit(2);
+    }
+}

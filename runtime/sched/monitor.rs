@@ -1,0 +1,206 @@
+//! The monitor: one thread that looks at the workers every few milliseconds while any is awake, and rests while all sleep.
+//!
+//! A worker that has been in one goroutine for a whole round while others wait is *stuck*. The monitor then lets others have its fresh goroutines
+//! (thieves take them; those in the inbox it moves to the injector), starts a spare worker if nobody is free to run them, and warns once,
+//! naming the culprit. It also trims stacks and cells that have not been used for a while.
+
+use crate::runtime::{
+    prims::{AtomicPtr, Ordering},
+    sched::{
+        launch,
+        roster::{Roster, WorkerShared},
+    },
+    stack,
+    task::{
+        header::{HANDED, LOCAL, TaskHeader, TaskRef},
+        pool,
+    },
+};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Time between two looks; a goroutine that has not let others run for one to two of them is stuck (Go's sysmon retakes after 10 ms, too).
+const ROUND: Duration = Duration::from_millis(10);
+/// How long a stack lies unused before its memory goes back to the system (guess: long against bursts, short for people who watch).
+const TRIM_AGE: Duration = Duration::from_millis(500);
+/// The most stacks that one round trims, so that no round is long.
+const TRIM_BATCH: usize = 1 << 17;
+/// Rounds between two trims.
+const TRIM_EVERY: u32 = 25;
+
+/// What the monitor remembers of a worker.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    ticks: u64,
+    since: Option<Instant>,
+    warned: bool,
+}
+
+struct Monitor {
+    roster: Arc<Roster>,
+    seen: Vec<Seen>,
+    rounds: u32,
+    trimming: bool,
+}
+
+/// The monitor thread's body; returns when the runtime shuts down.
+pub(crate) fn run(roster: Arc<Roster>) {
+    let _ = roster.monitor.set(thread::current());
+    let seen = vec![Seen::default(); roster.workers.len()];
+    let mut monitor = Monitor {
+        roster,
+        seen,
+        rounds: 0,
+        trimming: true,
+    };
+    while !monitor.roster.is_closing() {
+        monitor.rest();
+        monitor.round();
+    }
+}
+
+impl Monitor {
+    fn rest(&mut self) {
+        let all_sleep = self
+            .roster
+            .workers
+            .iter()
+            .all(|w| w.thread.get().is_none() || w.remote.sleep.is_sleeping());
+        if all_sleep && !self.trimming {
+            self.roster.watched.store(false, Ordering::SeqCst);
+            // Workers that wake from now on start us again; one that woke just before is seen in the next round at the latest.
+            thread::park_timeout(Duration::from_secs(5));
+            self.roster.watched.store(true, Ordering::SeqCst);
+            self.trimming = true;
+        }
+        thread::park_timeout(ROUND);
+    }
+
+    fn round(&mut self) {
+        self.rounds = self.rounds.wrapping_add(1);
+        let now = Instant::now();
+        let mut stuck = 0;
+        for i in 0..self.roster.workers.len() {
+            if self.is_stuck(i, now) {
+                stuck += 1;
+                self.help(i, now);
+            }
+        }
+        self.roster.stuck.store(stuck, Ordering::Relaxed);
+        if stuck > 0 {
+            self.find_hands();
+        }
+        if self.rounds % TRIM_EVERY == 0 {
+            let report = stack::trim(TRIM_AGE, TRIM_BATCH);
+            if report.trimmed > 0 {
+                pool::trim();
+            }
+            self.trimming = report.more || report.trimmed > 0;
+        }
+    }
+
+    /// Whether worker `i` has been in one goroutine since the last round.
+    fn is_stuck(&mut self, i: usize, now: Instant) -> bool {
+        let worker = &self.roster.workers[i];
+        let ticks = worker.own.ticks.load(Ordering::Relaxed);
+        let running = worker.thread.get().is_some()
+            && !worker.remote.sleep.is_sleeping()
+            && !worker.own.current.load(Ordering::Relaxed).is_null();
+        let seen = &mut self.seen[i];
+        if !running || ticks != seen.ticks {
+            *seen = Seen {
+                ticks,
+                since: running.then_some(now),
+                warned: false,
+            };
+            return false;
+        }
+        let waits = !worker.fresh.is_empty()
+            || !worker.moving.is_empty()
+            || !worker.remote.inbox.looks_empty();
+        waits && seen.since.is_some_and(|since| now - since >= ROUND)
+    }
+
+    fn help(&mut self, i: usize, now: Instant) {
+        let worker = &self.roster.workers[i];
+        release_inbox(worker);
+        let seen = &mut self.seen[i];
+        if !seen.warned {
+            seen.warned = true;
+            let stuck_for = seen.since.map_or(Duration::ZERO, |since| now - since);
+            warn(worker, stuck_for);
+        }
+    }
+
+    /// Sees to it that somebody takes what stuck workers let go.
+    fn find_hands(&self) {
+        if !self.roster.has_public_work() {
+            return;
+        }
+        if self.roster.idle.sleeping() > 0 {
+            self.roster.wake_one();
+            return;
+        }
+        if self.roster.idle.searching() > 0 {
+            return;
+        }
+        let wanted = self.roster.stuck.load(Ordering::Relaxed);
+        for spare in self.roster.spares().iter().take(wanted) {
+            if spare.thread.get().is_some() {
+                spare.wake();
+            } else if let Err(error) = launch::start_worker(&self.roster, spare.index) {
+                tracing::warn!(target: "gort", %error, "no thread for a spare worker");
+            }
+        }
+    }
+}
+
+/// Moves fresh goroutines from a stuck worker's inbox to where all can take them; the others go back, in order.
+fn release_inbox(worker: &WorkerShared) {
+    if worker.remote.inbox.looks_empty() {
+        return;
+    }
+    let mut next = worker.remote.inbox.take_all();
+    // SAFETY: taken from the inbox, so held by us.
+    while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+        next = task.next.load(Ordering::Relaxed);
+        if task.is_fresh() && !task.has(LOCAL) {
+            if task.has(HANDED) {
+                // It counted as homed there; it will count where it starts.
+                worker.remote.homed.fetch_sub(1, Ordering::Relaxed);
+                task.clear(HANDED | crate::runtime::task::header::COUNTED);
+            }
+            worker.roster().inject(task);
+        } else {
+            // SAFETY: held by us.
+            unsafe { worker.deliver(task) };
+        }
+    }
+}
+
+/// Tells who keeps a worker from its other goroutines.
+fn warn(worker: &WorkerShared, stuck_for: Duration) {
+    let current: &AtomicPtr<TaskHeader> = &worker.own.current;
+    let culprit = pool::look_at(current.load(Ordering::Relaxed), |header| {
+        (
+            header.id.load(Ordering::Relaxed),
+            // SAFETY: only `&'static Location`s are stored.
+            unsafe { header.site.load(Ordering::Relaxed).as_ref() },
+        )
+    });
+    let Some((id, site)) = culprit else {
+        return;
+    };
+    let site = site.map(tracing::field::display);
+    tracing::warn!(
+        target: "gort",
+        goroutine = id,
+        site,
+        worker = worker.index,
+        stuck_for_ms = u64::try_from(stuck_for.as_millis()).unwrap_or(u64::MAX),
+        "a goroutine keeps its worker from others: use blocking() for blocking calls, yield_if_due() in long loops",
+    );
+}

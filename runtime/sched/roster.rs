@@ -1,0 +1,358 @@
+//! What all workers of a runtime share, and small verbs on it. The loop is in `worker`.
+
+use crate::runtime::{
+    config::Config,
+    prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+    sched::{
+        blocking::Pool,
+        idle::IdleCounts,
+        inbox::{Inbox, Linked},
+        sleep::SleepWord,
+        timers::{Key, Wheel},
+    },
+    stack::SizeClass,
+    task::header::{TaskHeader, TaskRef},
+};
+use crossbeam_deque::{Injector, Stealer, Worker};
+use crossbeam_utils::CachePadded;
+use std::{
+    ptr::{self, NonNull},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread::Thread,
+    time::{Duration, Instant},
+};
+
+// SAFETY: `next` is the header's one link; whoever holds the task uses it for the list that the task is in.
+unsafe impl Linked for TaskHeader {
+    fn next(&self) -> &AtomicPtr<Self> {
+        &self.next
+    }
+}
+
+/// What a timer does when its time has come.
+#[derive(Debug)]
+pub(crate) enum TimerAction {
+    /// Ends a timed park.
+    Unpark(TaskRef),
+}
+
+/// Written by the worker itself; read by the monitor and by metrics.
+#[derive(Debug, Default)]
+pub(crate) struct OwnLine {
+    /// Changes with each goroutine that the worker starts or resumes.
+    pub(crate) ticks: AtomicU64,
+    /// The goroutine that it runs, or null.
+    pub(crate) current: AtomicPtr<TaskHeader>,
+    pub(crate) spawned: AtomicU64,
+    pub(crate) finished: AtomicU64,
+    pub(crate) steals: AtomicU64,
+    pub(crate) stolen: AtomicU64,
+    pub(crate) handed_over: AtomicU64,
+    pub(crate) parks: AtomicU64,
+    pub(crate) sleeps: AtomicU64,
+}
+
+/// Written by others too.
+#[derive(Debug)]
+pub(crate) struct RemoteLine {
+    pub(crate) inbox: Inbox<TaskHeader>,
+    pub(crate) sleep: SleepWord,
+    /// Goroutines that resume here, or were handed over to start here.
+    pub(crate) homed: AtomicUsize,
+}
+
+/// One worker as the others see it.
+#[derive(Debug)]
+pub(crate) struct WorkerShared {
+    pub(crate) own: CachePadded<OwnLine>,
+    pub(crate) remote: CachePadded<RemoteLine>,
+    pub(crate) index: usize,
+    /// Fresh goroutines.
+    pub(crate) fresh: Stealer<TaskRef>,
+    /// Woken goroutines, in migration mode.
+    pub(crate) moving: Stealer<TaskRef>,
+    /// The owner's ends of the two, until its thread takes them.
+    pub(crate) ends: Mutex<Option<(Worker<TaskRef>, Worker<TaskRef>)>>,
+    timers: Mutex<Wheel<TimerAction>>,
+    /// When the wheel wants to be looked at, in ns since the roster's start; MAX: never.
+    timers_due: AtomicU64,
+    pub(crate) thread: OnceLock<Thread>,
+    roster: AtomicPtr<Roster>,
+}
+
+/// Adds to a counter that only the caller's thread writes.
+#[inline]
+pub(crate) fn bump(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+}
+
+impl WorkerShared {
+    fn new(index: usize, start: Instant) -> Self {
+        // Owners take fresh goroutines newest first (depth first: few stacks), thieves oldest first.
+        let fresh = Worker::new_lifo();
+        let moving = Worker::new_fifo();
+        Self {
+            own: CachePadded::default(),
+            remote: CachePadded::new(RemoteLine {
+                inbox: Inbox::new(),
+                sleep: SleepWord::new(),
+                homed: AtomicUsize::new(0),
+            }),
+            index,
+            fresh: fresh.stealer(),
+            moving: moving.stealer(),
+            ends: Mutex::new(Some((fresh, moving))),
+            timers: Mutex::new(Wheel::new(start)),
+            timers_due: AtomicU64::new(u64::MAX),
+            thread: OnceLock::new(),
+            roster: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    pub(crate) fn roster(&self) -> &Roster {
+        // SAFETY: set before the roster is shared; a roster outlives its workers' use (see `Roster`).
+        unsafe { &*self.roster.load(Ordering::Relaxed) }
+    }
+
+    /// Puts a task into the inbox and wakes the worker if it sleeps (protocol S).
+    ///
+    /// # Safety
+    /// The caller holds the task and gives it up.
+    pub(crate) unsafe fn deliver(&self, task: TaskRef) {
+        // SAFETY: held, so live and in no list.
+        unsafe { self.remote.inbox.push(NonNull::new_unchecked(task.as_ptr())) };
+        self.wake();
+    }
+
+    /// Wakes the worker if it sleeps, to look at its own queues.
+    pub(crate) fn wake(&self) {
+        if self.remote.sleep.wake_to_work() {
+            self.woken_up();
+        }
+    }
+
+    fn woken_up(&self) {
+        if !self.is_spare() {
+            self.roster().idle.remove_sleeper();
+        }
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    pub(crate) fn is_of(&self, roster: &Roster) -> bool {
+        ptr::eq(self.roster(), roster)
+    }
+
+    pub(crate) fn is_spare(&self) -> bool {
+        self.index >= self.roster().config.workers
+    }
+
+    fn lock_timers(&self) -> MutexGuard<'_, Wheel<TimerAction>> {
+        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers a timer that this worker will fire. Called on the worker itself.
+    pub(crate) fn add_timer(&self, deadline: Instant, action: TimerAction) -> Key {
+        let mut wheel = self.lock_timers();
+        let key = wheel.insert(deadline, action);
+        self.publish_due(&wheel);
+        key
+    }
+
+    /// Takes a timer back, from any thread. After it returns the timer has fired or never will.
+    pub(crate) fn cancel_timer(&self, key: Key) {
+        self.lock_timers().remove(key);
+    }
+
+    fn publish_due(&self, wheel: &Wheel<TimerAction>) {
+        let due = wheel.next_wake().map_or(u64::MAX, |at| self.roster().nanos(at));
+        self.timers_due.store(due, Ordering::Relaxed);
+    }
+
+    /// When the wheel wants to be looked at.
+    pub(crate) fn timers_due(&self) -> Option<Instant> {
+        let due = self.timers_due.load(Ordering::Relaxed);
+        (due != u64::MAX).then(|| self.roster().start + Duration::from_nanos(due))
+    }
+
+    /// Fires what is due; called on the worker itself. `fire` runs under the wheel's lock: it must be short.
+    pub(crate) fn fire_timers(&self, now: Instant, fire: impl FnMut(TimerAction)) {
+        let mut wheel = self.lock_timers();
+        wheel.expire(now, fire);
+        self.publish_due(&wheel);
+    }
+}
+
+/// One runtime.
+///
+/// Workers point back to it, and so do the cells of goroutines that have started. It is freed when nobody can come back to it any more, that is, when the
+/// runtime has shut down with no goroutine left; else it is leaked (`launch`).
+#[derive(Debug)]
+pub(crate) struct Roster {
+    /// First `config.workers` regular ones, then the spares.
+    pub(crate) workers: Box<[WorkerShared]>,
+    pub(crate) injector: Injector<TaskRef>,
+    pub(crate) idle: IdleCounts,
+    pub(crate) config: Config,
+    pub(crate) default_class: SizeClass,
+    pub(crate) start: Instant,
+    pub(crate) closing: AtomicBool,
+    /// Spawned by threads that are no workers of this runtime.
+    pub(crate) spawned_outside: AtomicU64,
+    /// Dropped at shutdown without having run.
+    pub(crate) abandoned: AtomicU64,
+    pub(crate) blocking: Pool,
+    /// How many workers the monitor holds for stuck; spares search while there are some.
+    pub(crate) stuck: AtomicUsize,
+    /// Whether the monitor looks regularly; else the next worker that wakes starts it.
+    pub(crate) watched: AtomicBool,
+    pub(crate) monitor: OnceLock<Thread>,
+    /// Whether there is more than one processor, so that spinning can pay.
+    pub(crate) parallel: bool,
+    /// A stack could not be had; printed once.
+    pub(crate) starved: AtomicBool,
+}
+
+/// Spare workers that a runtime may start when workers are stuck (guess: as many again, and no fewer than 4).
+fn spares(workers: usize) -> usize {
+    workers.max(4)
+}
+
+/// Longest wait of the blocking pool's threads for work.
+const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// As in tokio; a bound on threads, not on calls: more calls queue.
+const MAX_BLOCKING_THREADS: usize = 512;
+
+impl Roster {
+    pub(crate) fn new(config: Config, default_class: SizeClass) -> Arc<Self> {
+        let start = Instant::now();
+        let slots = config.workers + spares(config.workers);
+        let roster = Arc::new(Self {
+            workers: (0..slots).map(|i| WorkerShared::new(i, start)).collect(),
+            injector: Injector::new(),
+            idle: IdleCounts::new(config.workers),
+            default_class,
+            start,
+            closing: AtomicBool::new(false),
+            spawned_outside: AtomicU64::new(0),
+            abandoned: AtomicU64::new(0),
+            blocking: Pool::new(
+                &format!("{}-blocking", config.thread_name),
+                MAX_BLOCKING_THREADS,
+                BLOCKING_KEEP_ALIVE,
+            ),
+            stuck: AtomicUsize::new(0),
+            watched: AtomicBool::new(false),
+            monitor: OnceLock::new(),
+            parallel: config.workers > 1 && num_cpus::get() > 1,
+            starved: AtomicBool::new(false),
+            config,
+        });
+        let address = Arc::as_ptr(&roster).cast_mut();
+        for worker in &roster.workers {
+            worker.roster.store(address, Ordering::Relaxed);
+        }
+        roster
+    }
+
+    pub(crate) fn regulars(&self) -> &[WorkerShared] {
+        &self.workers[..self.config.workers]
+    }
+
+    pub(crate) fn spares(&self) -> &[WorkerShared] {
+        &self.workers[self.config.workers..]
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX - 1)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Queues a task for any worker; from any thread.
+    pub(crate) fn inject(&self, task: TaskRef) {
+        self.injector.push(task);
+        // SeqCst (S1): after the push, before the look at the sleepers.
+        fence(Ordering::SeqCst);
+        self.wake_one();
+    }
+
+    /// Wakes one sleeping worker to search, unless somebody searches.
+    pub(crate) fn wake_one(&self) {
+        if !self.idle.claim_wake() {
+            return;
+        }
+        let count = self.config.workers;
+        let from = self.idle.sleeping() % count;
+        for i in 0..count {
+            let worker = &self.workers[(from + i) % count];
+            if worker.remote.sleep.wake_to_search() {
+                worker.woken_up();
+                return;
+            }
+        }
+        // They all woke up by themselves.
+        self.idle.end_search();
+    }
+
+    /// Whether there is work that any worker could take.
+    pub(crate) fn has_public_work(&self) -> bool {
+        !self.injector.is_empty()
+            || self
+                .workers
+                .iter()
+                .any(|w| !w.fresh.is_empty() || !w.moving.is_empty())
+    }
+
+    /// Goroutines that have been spawned and have not ended. Never too low, and exact when nothing runs.
+    pub(crate) fn live(&self) -> usize {
+        let mut finished = self.abandoned.load(Ordering::Acquire);
+        for w in &self.workers {
+            finished += w.own.finished.load(Ordering::Acquire);
+        }
+        let mut spawned = self.spawned_outside.load(Ordering::Acquire);
+        for w in &self.workers {
+            spawned += w.own.spawned.load(Ordering::Acquire);
+        }
+        spawned.saturating_sub(finished) as usize
+    }
+
+    /// Ends a task that will not run any more; a suspended one is left as it is, its stack never reused.
+    pub(crate) fn abandon(&self, task: TaskRef) {
+        if !task.is_fresh() {
+            return;
+        }
+        // SAFETY: fresh and out of its queue, so ours.
+        unsafe { task.abandon(Box::new(Abandoned)) };
+        self.abandoned.fetch_add(1, Ordering::Release);
+        match task.life.finish() {
+            Finished::LeftToHandle => {}
+            Finished::Free => {
+                // SAFETY: done, and the handle left output and cell to us.
+                unsafe {
+                    task.drop_output();
+                    extras::free(task);
+                    task.free(&Shared);
+                }
+            }
+            Finished::WakeJoiner => {
+                let joiner = task.joiner.get();
+                // SAFETY: the joiner waits for exactly this unpark.
+                unsafe { Unparker::from_raw(joiner).unpark() };
+            }
+        }
+    }
+
+    /// Starts the monitor's rounds if it rests.
+    pub(crate) fn be_watched(&self) {
+        if !self.watched.load(Ordering::Relaxed)
+            && !self.watched.swap(true, Ordering::Relaxed)
+            && let Some(thread) = self.monitor.get()
+        {
+            thread.unpark();
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A worker out of work: search, then sleep (protocol S in `runtime/README.md`).
+
+use crate::runtime::{
+    prims::{Ordering, fence},
+    sched::{events, roster::{WorkerShared, bump}, sleep::Awoken, worker::WorkerCore},
+    task::header::TaskRef,
+};
+use crossbeam_deque::Steal;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a searcher looks before it sleeps: a few times what waking a thread costs (5-7 us measured on virtual machines).
+const SEARCH_TIME: Duration = Duration::from_micros(30);
+/// When a searcher also takes a victim's last fresh goroutine, which its owner will most often run at once.
+const PATIENCE: Duration = Duration::from_micros(10);
+/// The most goroutines that one steal moves.
+const STEAL_BATCH: usize = 256;
+/// How often a worker tries again for a stack when there was none.
+const STARVED_RETRY: Duration = Duration::from_millis(10);
+
+impl WorkerCore {
+    /// Looks everywhere, then sleeps, until there is something to run. `None`: the runtime shuts down.
+    pub(crate) fn search(&self) -> Option<TaskRef> {
+        let mut searching = false;
+        loop {
+            if self.roster.is_closing() {
+                if searching {
+                    self.roster.idle.end_search();
+                }
+                return None;
+            }
+            if let Some(task) = self.look(&mut searching) {
+                return Some(task);
+            }
+            self.fire_due_timers();
+            self.unstarve();
+            if let Some(task) = self.next() {
+                return Some(task);
+            }
+            searching = self.sleep();
+        }
+    }
+
+    /// One search; `searching` says whether this worker is counted as a searcher, and is false after.
+    fn look(&self, searching: &mut bool) -> Option<TaskRef> {
+        if !self.may_search() {
+            return None;
+        }
+        let counted = *searching || self.roster.idle.start_search();
+        *searching = false;
+        if !counted {
+            return self.take_injected();
+        }
+        let found = self.search_for_a_while();
+        let last = self.roster.idle.end_search();
+        if found.is_some() && last && self.roster.has_public_work() {
+            // There may be more: the next one searches (S4).
+            self.roster.wake_one();
+        }
+        found
+    }
+
+    /// Regular workers always; spares while somebody is stuck.
+    fn may_search(&self) -> bool {
+        let shared = self.shared();
+        !shared.is_spare()
+            || shared.index - self.roster.config.workers
+                < self.roster.stuck.load(Ordering::Relaxed)
+    }
+
+    fn search_for_a_while(&self) -> Option<TaskRef> {
+        let start = Instant::now();
+        loop {
+            let elapsed = start.elapsed();
+            let patient = !self.roster.parallel || elapsed >= PATIENCE;
+            if let Some(task) = self.take_injected().or_else(|| self.steal(patient)) {
+                return Some(task);
+            }
+            if !self.shared().remote.inbox.looks_empty() || self.roster.is_closing() {
+                return None;
+            }
+            if !self.roster.parallel || elapsed >= SEARCH_TIME {
+                return None;
+            }
+            for _ in 0..32 {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    /// From the queue that outside threads fill.
+    pub(crate) fn take_injected(&self) -> Option<TaskRef> {
+        loop {
+            if self.roster.injector.is_empty() {
+                return None;
+            }
+            // In migration mode suspended goroutines come this way too; the loop of the owner copes with either kind in `fresh`.
+            match self
+                .roster
+                .injector
+                .steal_batch_with_limit_and_pop(&self.fresh, STEAL_BATCH)
+            {
+                Steal::Success(task) => return Some(task),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// From the other workers, beginning with one at random. `last_too`: also where only one is left.
+    fn steal(&self, last_too: bool) -> Option<TaskRef> {
+        let workers = &self.roster.workers;
+        let from = self.random() as usize % workers.len();
+        for i in 0..workers.len() {
+            let victim = &workers[(from + i) % workers.len()];
+            if victim.index == self.shared().index {
+                continue;
+            }
+            if let Some(task) = self.steal_from(victim, last_too) {
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    fn steal_from(&self, victim: &WorkerShared, last_too: bool) -> Option<TaskRef> {
+        let least = if last_too { 1 } else { 2 };
+        for (theirs, ours) in [(&victim.fresh, &self.fresh), (&victim.moving, &self.moving)] {
+            while theirs.len() >= least {
+                match theirs.steal_batch_with_limit_and_pop(ours, STEAL_BATCH) {
+                    Steal::Success(task) => {
+                        let own = &self.shared().own;
+                        bump(&own.steals, 1);
+                        bump(&own.stolen, 1 + ours.len() as u64);
+                        events::stole(self, victim.index);
+                        return Some(task);
+                    }
+                    Steal::Empty => break,
+                    Steal::Retry => std::hint::spin_loop(),
+                }
+            }
+        }
+        None
+    }
+
+    /// Sleeps until woken or until a timer is due. True: woken as a searcher.
+    fn sleep(&self) -> bool {
+        let shared = self.shared();
+        let counted = !shared.is_spare();
+        shared.remote.sleep.announce();
+        if counted {
+            self.roster.idle.add_sleeper();
+        }
+        // SeqCst (S3): announced before this last look.
+        fence(Ordering::SeqCst);
+        let work_waits = !shared.remote.inbox.is_empty_seqcst()
+            || self.roster.is_closing()
+            || (self.may_search() && self.roster.has_public_work());
+        if !work_waits {
+            self.wait_until_woken();
+        }
+        let awoken = shared.remote.sleep.get_up();
+        if awoken == Awoken::Alone && counted {
+            self.roster.idle.remove_sleeper();
+        }
+        self.roster.be_watched();
+        awoken == Awoken::ToSearch
+    }
+
+    fn wait_until_woken(&self) {
+        let shared = self.shared();
+        bump(&shared.own.sleeps, 1);
+        while shared.remote.sleep.is_sleeping() {
+            let retry = (!self.starved.is_empty()).then(|| Instant::now() + STARVED_RETRY);
+            let Some(due) = [shared.timers_due(), retry].into_iter().flatten().min() else {
+                thread::park();
+                continue;
+            };
+            let now = Instant::now();
+            if due <= now {
+                return;
+            }
+            thread::park_timeout(due - now);
+            if retry.is_some() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! A worker's private side, and its loop: find, run, classify. Nothing else.
+//!
+//! Order of the queues, and why:
+//!
+//! 1. woken goroutines (own queue, filled from the inbox): they hold stacks; finishing them first bounds memory;
+//! 2. fresh ones, newest first: depth first through trees of goroutines, so few stacks are live at once;
+//! 3. those that yielded: behind fresh ones, or a yielding goroutine would starve what it waits for;
+//! 4. what other workers or outside threads offer (`search`).
+//!
+//! Every 61st time one of the later ones comes first, in turn, so that none starves.
+
+use crate::runtime::{
+    coroutine::Carrier,
+    prims::Ordering,
+    sched::{
+        carry::After,
+        current,
+        queue::ReadyQueue,
+        roster::{Roster, TimerAction, WorkerShared, bump},
+    },
+    stack::LocalCache,
+    task::{
+        header::TaskRef,
+        pool::{self, CellCache},
+        state::Woken,
+    },
+};
+use crossbeam_deque::{Steal, Worker};
+use std::{
+    cell::{Cell, RefCell},
+    ptr::{self, NonNull},
+    sync::Arc,
+    time::Instant,
+};
+
+/// How often a later queue comes first; a prime, as Go's schedtick check, so that it does not beat with loops in programs.
+const FAIR_EVERY: u32 = 61;
+/// Goroutine ids that a worker takes at a time.
+const ID_BLOCK: u64 = 1024;
+
+/// A worker, as only its own thread sees it.
+pub(crate) struct WorkerCore {
+    pub(crate) roster: Arc<Roster>,
+    shared: NonNull<WorkerShared>,
+    /// Fresh goroutines; others steal from it.
+    pub(crate) fresh: Worker<TaskRef>,
+    /// Woken goroutines in migration mode; others steal from it.
+    pub(crate) moving: Worker<TaskRef>,
+    /// Woken goroutines that must resume here.
+    pub(crate) woken: ReadyQueue,
+    pub(crate) yielded: ReadyQueue,
+    /// Fresh goroutines that no stack could be had for.
+    pub(crate) starved: ReadyQueue,
+    /// What the root must run next; set by a carrier that cannot run it itself.
+    pub(crate) handoff: Cell<Option<TaskRef>>,
+    pub(crate) carrier: Cell<Option<NonNull<Carrier>>>,
+    pub(crate) after: Cell<After>,
+    pub(crate) stacks: RefCell<LocalCache>,
+    pub(crate) cells: CellCache,
+    pub(crate) random: Cell<u32>,
+    tick: Cell<u32>,
+    next_id: Cell<u64>,
+    end_id: Cell<u64>,
+}
+
+impl std::fmt::Debug for WorkerCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerCore")
+            .field("index", &self.shared().index)
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkerCore {
+    /// The private side of worker `index`; `None` if it was taken before.
+    pub(crate) fn new(roster: Arc<Roster>, index: usize) -> Option<Self> {
+        let shared = NonNull::from(&roster.workers[index]);
+        // SAFETY: the roster is held by the result.
+        let ends = unsafe { shared.as_ref() }.ends.lock().ok()?.take()?;
+        Some(Self {
+            roster,
+            shared,
+            fresh: ends.0,
+            moving: ends.1,
+            woken: ReadyQueue::new(),
+            yielded: ReadyQueue::new(),
+            starved: ReadyQueue::new(),
+            handoff: Cell::new(None),
+            carrier: Cell::new(None),
+            after: Cell::new(After::Retire),
+            stacks: RefCell::new(LocalCache::new()),
+            cells: CellCache::new(),
+            random: Cell::new(0x9e37_79b9 ^ (index as u32).wrapping_mul(0x85eb_ca6b) | 1),
+            tick: Cell::new(0),
+            next_id: Cell::new(0),
+            end_id: Cell::new(0),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &WorkerShared {
+        // SAFETY: inside the roster that `self.roster` keeps alive.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// Whether `home` names this worker.
+    #[inline]
+    pub(crate) fn is_home(&self, home: *mut ()) -> bool {
+        ptr::eq(self.shared.as_ptr().cast(), home)
+    }
+
+    #[inline]
+    pub(crate) fn as_home(&self) -> *mut () {
+        self.shared.as_ptr().cast()
+    }
+
+    /// The goroutine that runs on this worker now.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<TaskRef> {
+        // SAFETY: a current task is running, so live.
+        unsafe { TaskRef::from_ptr(self.shared().own.current.load(Ordering::Relaxed)) }
+    }
+
+    #[inline]
+    pub(crate) fn set_current(&self, task: Option<TaskRef>) {
+        let at = task.map_or(ptr::null_mut(), TaskRef::as_ptr);
+        self.shared().own.current.store(at, Ordering::Relaxed);
+    }
+
+    /// The loop; returns when the runtime shuts down.
+    pub(crate) fn run(&self) {
+        current::set_core(self);
+        while let Some(task) = self.find() {
+            self.execute(task);
+        }
+        self.abandon_own();
+        current::set_core(ptr::null());
+    }
+
+    fn find(&self) -> Option<TaskRef> {
+        if self.roster.is_closing() {
+            return None;
+        }
+        self.handoff
+            .take()
+            .or_else(|| self.next())
+            .or_else(|| self.search())
+    }
+
+    /// The next goroutine of this worker's own.
+    pub(crate) fn next(&self) -> Option<TaskRef> {
+        if self.count_tick()
+            && let Some(task) = self.next_fair()
+        {
+            return Some(task);
+        }
+        self.take_inbox();
+        self.woken
+            .pop()
+            .or_else(|| self.next_moving())
+            .or_else(|| self.fresh.pop())
+            .or_else(|| self.yielded.pop())
+    }
+
+    fn next_moving(&self) -> Option<TaskRef> {
+        if self.roster.config.migrate {
+            self.moving.pop()
+        } else {
+            None
+        }
+    }
+
+    /// True every 61st time.
+    fn count_tick(&self) -> bool {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        bump(&self.shared().own.ticks, 1);
+        tick % FAIR_EVERY == 0
+    }
+
+    /// Puts one of the later queues first, each in its turn; looks at the timers.
+    #[cold]
+    fn next_fair(&self) -> Option<TaskRef> {
+        self.fire_due_timers();
+        match self.tick.get() / FAIR_EVERY % 3 {
+            0 => self.take_injected(),
+            1 => self.yielded.pop(),
+            _ => match self.shared().fresh.steal() {
+                Steal::Success(oldest) => Some(oldest),
+                _ => None,
+            },
+        }
+    }
+
+    /// Moves the inbox's goroutines to the woken queue, oldest first.
+    #[inline]
+    pub(crate) fn take_inbox(&self) {
+        if !self.shared().remote.inbox.looks_empty() {
+            self.take_inbox_slow();
+        }
+    }
+
+    fn take_inbox_slow(&self) {
+        let mut next = self.shared().remote.inbox.take_all();
+        // SAFETY: taken from the inbox, so held by us now.
+        while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+            next = task.next.load(Ordering::Relaxed);
+            self.woken.push(task);
+        }
+    }
+
+    pub(crate) fn fire_due_timers(&self) {
+        let Some(due) = self.shared().timers_due() else {
+            return;
+        };
+        let now = Instant::now();
+        if now < due {
+            return;
+        }
+        self.shared().fire_timers(now, |action| match action {
+            TimerAction::Unpark(task) => {
+                if task.park.time_out() == Woken::Enqueue {
+                    self.make_ready(task);
+                }
+            }
+        });
+    }
+
+    /// The next fresh goroutine that the caller's carrier may run, if the root has nothing better to do.
+    pub(crate) fn next_fresh(&self, class: u8) -> Option<TaskRef> {
+        if self.roster.is_closing()
+            || !self.woken.is_empty()
+            || !self.shared().remote.inbox.looks_empty()
+            || self.tick.get() % FAIR_EVERY == FAIR_EVERY - 1
+        {
+            return None;
+        }
+        let task = self.fresh.pop()?;
+        self.count_tick();
+        if task.stack_class.get() == class && task.is_fresh() && !self.hands_over(task) {
+            return Some(task);
+        }
+        if !self.gave_away(task) {
+            self.handoff.set(Some(task));
+        }
+        None
+    }
+
+    /// A number that is random enough to pick victims (xorshift, Marsaglia 2003).
+    pub(crate) fn random(&self) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+
+    /// An unused goroutine id.
+    #[inline]
+    pub(crate) fn take_id(&self) -> u64 {
+        let id = self.next_id.get();
+        if id < self.end_id.get() {
+            self.next_id.set(id + 1);
+            return id;
+        }
+        let first = pool::take_ids(ID_BLOCK);
+        self.next_id.set(first + 1);
+        self.end_id.set(first + ID_BLOCK);
+        first
+    }
+}
+
+impl WorkerCore {
+    /// Whether nothing is queued on this worker.
+    pub(crate) fn has_nothing_queued(&self) -> bool {
+        self.woken.is_empty()
+            && self.shared().remote.inbox.looks_empty()
+            && self.fresh.is_empty()
+            && self.yielded.is_empty()
+            && self.moving.is_empty()
+    }
+
+    /// Whether a yield would let something else run. Counts as a turn: a goroutine that yields in a loop lets timers fire and
+    /// outside work in.
+    #[inline]
+    pub(crate) fn has_other_work(&self) -> bool {
+        !self.has_nothing_queued()
+            || (self.count_tick() && (self.timers_wait() || !self.roster.injector.is_empty()))
+            || self.roster.is_closing()
+    }
+
+    fn timers_wait(&self) -> bool {
+        self.shared()
+            .timers_due()
+            .is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Drops what this worker will never start, at shutdown.
+    fn abandon_own(&self) {
+        self.take_inbox();
+        while let Some(task) = self
+            .handoff
+            .take()
+            .or_else(|| self.woken.pop())
+            .or_else(|| self.fresh.pop())
+            .or_else(|| self.moving.pop())
+            .or_else(|| self.starved.pop())
+        {
+            self.roster.abandon(task);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Goroutines that borrow: all of them have ended before `scope` returns.
+
+use crate::runtime::{
+    join::JoinHandle,
+    park::{self, Unparker, WaitReason},
+    prims::{AtomicBool, AtomicUsize, Ordering, UnsafeCell},
+    spawn,
+    task::cell::GoexitPayload,
+};
+use std::{
+    marker::PhantomData,
+    panic::{self, AssertUnwindSafe, Location},
+    sync::Arc,
+    thread,
+};
+
+/// How many goroutines are left, and who waits for the last.
+#[derive(Debug)]
+struct ScopeState {
+    /// Running goroutines, and one for the scope itself.
+    left: AtomicUsize,
+    panicked: AtomicBool,
+    owner: Unparker,
+}
+
+/// A scope to spawn borrowing goroutines in; see [`scope`].
+#[derive(Debug)]
+pub struct Scope<'scope, 'env: 'scope> {
+    state: ScopeState,
+    // Invariant in 'scope and 'env, as std's.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// A scoped goroutine's output, shared by the goroutine and its handle; the later of the two drops it, both within the scope.
+#[derive(Debug)]
+struct Packet<'scope, T> {
+    state: &'scope ScopeState,
+    result: UnsafeCell<Option<thread::Result<T>>>,
+}
+
+// SAFETY: the result is written by the goroutine before its end, and read by the handle after it has seen that end.
+unsafe impl<T: Send> Sync for Packet<'_, T> {}
+
+impl<T> Drop for Packet<'_, T> {
+    fn drop(&mut self) {
+        if matches!(self.result.get_mut(), Some(Err(_))) {
+            // Nobody asked: `scope` will.
+            self.state.panicked.store(true, Ordering::Relaxed);
+        }
+        let result = self.result.get_mut().take();
+        if let Err(cause) = panic::catch_unwind(AssertUnwindSafe(|| drop(result))) {
+            std::mem::forget(cause);
+        }
+    }
+}
+
+/// As [`JoinHandle`], for a goroutine of a [`scope`].
+#[derive(Debug)]
+pub struct ScopedJoinHandle<'scope, T> {
+    handle: JoinHandle<()>,
+    packet: Arc<Packet<'scope, T>>,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// As [`JoinHandle::join`]. Parks.
+    ///
+    /// # Errors
+    /// As [`JoinHandle::join`].
+    pub fn join(self) -> thread::Result<T> {
+        self.handle.join()?;
+        // SAFETY: the goroutine has ended, and it was the only other user.
+        let result = unsafe { (*self.packet.result.get()).take() };
+        result.unwrap_or_else(|| Err(Box::new(String::from("the goroutine called goexit"))))
+    }
+
+    /// As [`JoinHandle::is_finished`].
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// As [`JoinHandle::goroutine`].
+    pub fn goroutine(&self) -> &crate::runtime::goroutine::Goroutine {
+        self.handle.goroutine()
+    }
+}
+
+/// Runs `f`, which may spawn goroutines that borrow from outside; returns when `f` and all of them have ended. Parks. As [`std::thread::scope`].
+///
+/// # Panics
+/// If `f` panics, with its payload; else, if a goroutine panicked that was not joined by hand.
+///
+/// # Examples
+/// ```
+/// let mut numbers = vec![1, 2, 3];
+/// let total = gort::scope(|s| {
+///     let sum = s.spawn(|| numbers.iter().sum::<i32>());
+///     sum.join().unwrap()
+/// });
+/// numbers.push(total);
+/// assert_eq!(numbers, [1, 2, 3, 6]);
+/// ```
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope {
+        state: ScopeState {
+            left: AtomicUsize::new(1),
+            panicked: AtomicBool::new(false),
+            owner: Unparker::current(),
+        },
+        scope: PhantomData,
+        env: PhantomData,
+    };
+    let result = panic::catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    // Acquire: what the goroutines did, from `leave`. The one that makes it 0 unparks us, once.
+    if scope.state.left.fetch_sub(1, Ordering::AcqRel) != 1 {
+        park::park(WaitReason::Join);
+    }
+    match result {
+        Err(payload) => panic::resume_unwind(payload),
+        Ok(_) if scope.state.panicked.load(Ordering::Relaxed) => {
+            panic!("a scoped goroutine panicked")
+        }
+        Ok(value) => value,
+    }
+}
+
+/// Leaves the scope when the closure and what it captured are gone.
+struct Leave<'a>(&'a ScopeState);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let owner = self.0.owner;
+        // AcqRel: what this goroutine did happens before `scope` returns.
+        if self.0.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: the scope had counted itself out, so it parks, or is about to, for exactly this unpark.
+            unsafe { owner.unpark() };
+        }
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a goroutine in the scope. Does not park.
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.state.left.fetch_add(1, Ordering::Relaxed);
+        let state = &self.state;
+        let packet = Arc::new(Packet {
+            state,
+            result: UnsafeCell::new(None),
+        });
+        let leave = Leave(state);
+        let for_goroutine = Arc::clone(&packet);
+        // If the goroutine is dropped unstarted, its captures are dropped in this order, too: `f`, packet, `leave`.
+        let body = Body { f, packet: for_goroutine, leave };
+        // SAFETY: Send. `scope` returns only after the goroutine's `Leave` has been dropped, which happens after `f` and its share of the
+        // packet are gone; the other share is in the handle, which cannot leave 'scope.
+        let handle = unsafe { spawn::spawn_unchecked(move || body.run(), None, Location::caller()) };
+        ScopedJoinHandle { handle, packet }
+    }
+}
+
+/// What a scoped goroutine runs. Fields drop in order.
+struct Body<'scope, F, T> {
+    f: F,
+    packet: Arc<Packet<'scope, T>>,
+    leave: Leave<'scope>,
+}
+
+impl<F: FnOnce() -> T, T> Body<'_, F, T> {
+    fn run(self) {
+        let Self { f, packet, leave } = self;
+        let result = panic::catch_unwind(AssertUnwindSafe(f));
+        let exits = matches!(&result, Err(payload) if payload.is::<GoexitPayload>());
+        if !exits {
+            // SAFETY: the handle looks only after this goroutine's end.
+            unsafe { *packet.result.get() = Some(result) };
+        }
+        drop(packet);
+        drop(leave);
+    }
+}

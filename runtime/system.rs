@@ -1,0 +1,293 @@
+//! `Runtime`: a set of workers with their goroutines; built, run, shut down.
+
+use crate::runtime::{
+    config::{DeadlockPolicy, PanicPolicy, Settings, process_environment},
+    join::JoinHandle,
+    metrics::{self, Metrics},
+    sched::{
+        current,
+        launch::{self, Threads},
+        roster::Roster,
+    },
+    spawn,
+    stack::SizeClass,
+};
+use std::{
+    error, fmt, io,
+    panic::{self, Location},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Settings for a [`Runtime`].
+///
+/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`), and that before the defaults.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::Builder;
+/// let runtime = Builder::new().workers(2).stack_size(64 << 10).build()?;
+/// assert_eq!(runtime.run(gort::runtime::workers), 2);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    settings: Settings,
+}
+
+impl Builder {
+    /// All left to the environment and the defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many worker threads, 1 to 1024. Default: the processors that this process may use.
+    #[doc(alias = "GOMAXPROCS")]
+    #[must_use]
+    pub fn workers(mut self, n: usize) -> Self {
+        self.settings.workers = Some(n);
+        self
+    }
+
+    /// Bytes of a goroutine's stack, at least. Default: 256 KiB, or 1 MiB with debug assertions.
+    #[must_use]
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.settings.stack_size = Some(bytes);
+        self
+    }
+
+    /// What a goroutine's panic does. Default: [`PanicPolicy::Isolate`].
+    #[must_use]
+    pub fn panic(mut self, policy: PanicPolicy) -> Self {
+        self.settings.panic = Some(policy);
+        self
+    }
+
+    /// What happens when all goroutines wait for each other.
+    #[must_use]
+    pub fn deadlock(mut self, policy: DeadlockPolicy) -> Self {
+        self.settings.deadlock = Some(policy);
+        self
+    }
+
+    /// What worker threads are called; a dash and a number follow. Default: `gort-worker`.
+    #[must_use]
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.thread_name = Some(name.into());
+        self
+    }
+
+    /// Lets started goroutines go on on another worker's thread, as Go does.
+    ///
+    /// # Safety
+    /// Every goroutine of this runtime must hold nothing across a call that may park, yield or spawn-and-wait that must stay on its thread: no `Rc` that others on the
+    /// thread share, no guard of a std lock, no reference or address of a thread-local, neither in its own code nor, by inlining, in what it calls.
+    #[must_use]
+    pub unsafe fn allow_migration(mut self, allow: bool) -> Self {
+        self.settings.migrate = Some(allow);
+        self
+    }
+
+    /// Starts the runtime's threads.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a bad setting or environment variable, with what is allowed; else what the system said when it refused a thread.
+    pub fn build(self) -> io::Result<Runtime> {
+        build(self.settings)
+    }
+}
+
+/// Starts a runtime.
+pub(crate) fn build(settings: Settings) -> io::Result<Runtime> {
+    let config = settings.resolve(&process_environment)?;
+    let class = SizeClass::for_bytes(config.stack_size)?;
+    let roster = Roster::new(config, class);
+    let threads = launch::start(&roster)?;
+    Ok(Runtime {
+        roster: Some(roster),
+        threads: Some(threads),
+    })
+}
+
+/// Worker threads and the goroutines on them.
+///
+/// A program may have several; they share nothing but stacks and cells that are out of use. Dropping one shuts it down without waiting for its goroutines:
+/// those that have not started are dropped, those that have are never resumed, and their stacks are never used again.
+#[derive(Debug)]
+pub struct Runtime {
+    roster: Option<Arc<Roster>>,
+    threads: Option<Threads>,
+}
+
+/// How long dropping a runtime waits for goroutines that are on a CPU to let their workers end.
+const DROP_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Runtime {
+    fn roster(&self) -> &Arc<Roster> {
+        self.roster.as_ref().expect("a runtime has its roster until it is shut down")
+    }
+
+    pub(crate) fn share_roster(&self) -> Arc<Roster> {
+        Arc::clone(self.roster())
+    }
+
+    /// Lets the runtime run for ever.
+    pub(crate) fn into_roster(mut self) -> Arc<Roster> {
+        std::mem::forget(self.threads.take());
+        self.roster.take().expect("not shut down yet")
+    }
+
+    /// Runs `f` as a goroutine of this runtime and returns what it returns. Parks the caller, be it a thread or a goroutine of another runtime.
+    ///
+    /// Other goroutines are not waited for.
+    ///
+    /// # Panics
+    /// If `f` panics, with its payload.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().workers(1).build()?;
+    /// let mut words = vec!["b", "a"];
+    /// runtime.run(|| words.sort());
+    /// assert_eq!(words, ["a", "b"]);
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[track_caller]
+    pub fn run<F, T>(&self, f: F) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        self.run_on(f, self.roster().default_class)
+    }
+
+    #[track_caller]
+    pub(crate) fn run_on<F, T>(&self, f: F, class: SizeClass) -> T
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        let site = Location::caller();
+        // SAFETY: Send; and joined below before anything that `f` borrows can end.
+        let handle = unsafe { spawn::spawn_outside(self.roster(), f, None, class, site) };
+        match handle.join() {
+            Ok(value) => value,
+            Err(payload) => panic::resume_unwind(payload),
+        }
+    }
+
+    /// Starts a goroutine on this runtime, from any thread. Does not park.
+    #[track_caller]
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let site = Location::caller();
+        let roster = self.roster();
+        // SAFETY: Send and 'static.
+        unsafe { spawn::spawn_outside(roster, f, None, roster.default_class, site) }
+    }
+
+    /// What the runtime has done so far.
+    pub fn metrics(&self) -> Metrics {
+        metrics::of(self.roster())
+    }
+
+    /// What each goroutine of this runtime is doing.
+    pub fn dump(&self) -> String {
+        crate::runtime::dump::of(self.roster())
+    }
+
+    /// Goroutines that have been spawned and have not ended.
+    pub fn num_goroutines(&self) -> usize {
+        self.roster().live()
+    }
+
+    /// Waits until all goroutines have ended, at most `patience`, then ends the runtime's threads. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`StillRunning`] if goroutines were left; they are given up as when a runtime is dropped. It lists them.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// let handle = runtime.spawn(|| gort::sleep(Duration::from_millis(5)));
+    /// assert!(runtime.shutdown_timeout(Duration::from_secs(5)).is_ok());
+    /// assert!(handle.is_finished());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_timeout(mut self, patience: Duration) -> Result<(), StillRunning> {
+        let roster = self.share_roster();
+        let until = Instant::now().checked_add(patience);
+        while roster.live() > 0 && until.is_none_or(|until| Instant::now() < until) {
+            thread::sleep(Duration::from_micros(200));
+        }
+        let left = roster.live();
+        let report = (left > 0).then(|| StillRunning {
+            goroutines: left,
+            dump: crate::runtime::dump::of(&roster),
+        });
+        self.shut_down();
+        report.map_or(Ok(()), Err)
+    }
+
+    fn shut_down(&mut self) {
+        let (Some(roster), Some(threads)) = (self.roster.take(), self.threads.take()) else {
+            return;
+        };
+        let ended = launch::stop(&roster, threads, DROP_PATIENCE);
+        if !ended || roster.live() > 0 {
+            // Goroutines that are left may still be unparked, by other threads; what they point to must stay.
+            std::mem::forget(roster);
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// Goroutines that had not ended when [`Runtime::shutdown_timeout`] ran out of patience.
+#[derive(Clone, Debug)]
+pub struct StillRunning {
+    goroutines: usize,
+    dump: String,
+}
+
+impl StillRunning {
+    /// How many.
+    pub fn goroutines(&self) -> usize {
+        self.goroutines
+    }
+
+    /// What they were doing; see [`dump`](crate::runtime::dump).
+    pub fn dump(&self) -> &str {
+        &self.dump
+    }
+}
+
+impl fmt::Display for StillRunning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} goroutines were still there at shutdown:\n{}",
+            self.goroutines, self.dump
+        )
+    }
+}
+
+impl error::Error for StillRunning {}
+
+/// Calls `f` with the runtime of the calling goroutine, or else the default one.
+pub(crate) fn with_roster<R>(f: impl FnOnce(&Roster) -> R) -> R {
+    // SAFETY: the callers' closures do not suspend.
+    match unsafe { current::core() } {
+        Some(core) => f(&core.roster),
+        None => f(crate::runtime::default::roster()),
+    }
+}

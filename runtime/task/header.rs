@@ -1,0 +1,174 @@
+//! The fixed part of a goroutine's cell, and the handle to it.
+//!
+//! Layout: 72 bytes, then the payload (closure, later output). Everything the scheduler touches while it queues, starts, parks and resumes lies in
+//! the first 64 bytes, one cache line.
+
+use crate::runtime::{
+    prims::{AtomicPtr, AtomicU8, AtomicU64, Ordering},
+    task::{
+        cell::TaskVTable,
+        extras::Extras,
+        state::{Life, ParkWord},
+    },
+};
+use std::{cell::Cell, ops::Deref, panic::Location, ptr, ptr::NonNull};
+
+/// Set once the goroutine counts as homed at its worker (protocol B).
+pub(crate) const COUNTED: u8 = 1;
+/// `spawn_local`: the closure is not `Send`, so it must start where it was spawned.
+pub(crate) const LOCAL: u8 = 2;
+/// Handed over by the balance rule: start it where it is.
+pub(crate) const HANDED: u8 = 4;
+/// Parked while unwinding: the panic count is the thread's, so it must resume there even in migration mode.
+pub(crate) const PINNED: u8 = 8;
+
+/// The fixed part of a cell.
+#[repr(C, align(8))]
+#[derive(Debug)]
+pub(crate) struct TaskHeader {
+    /// Link of the one list that holds the cell: inbox, woken queue, or free list.
+    pub(crate) next: AtomicPtr<TaskHeader>,
+    pub(crate) life: Life,
+    pub(crate) park: ParkWord,
+    /// A `WaitReason`, written by the goroutine before it parks; read by dumps.
+    pub(crate) reason: AtomicU8,
+    /// Stack size class, as the stack module numbers them. Written at spawn.
+    pub(crate) stack_class: Cell<u8>,
+    /// COUNTED, LOCAL, HANDED, PINNED. Written by whoever holds the task.
+    pub(crate) flags: Cell<u8>,
+    /// Depth of `forbid_yield` guards. The goroutine itself.
+    pub(crate) forbid: Cell<u8>,
+    /// `cell::Class` as a number; fixed while the memory is a cell.
+    pub(crate) class: Cell<u8>,
+    _pad: u8,
+    /// The worker that it resumes on; null until started. Opaque here; `sched` writes it.
+    pub(crate) home: AtomicPtr<()>,
+    pub(crate) vtable: Cell<*const TaskVTable>,
+    /// The carrier whose stack it is on, once parked; null while fresh. Opaque here; `sched` writes it.
+    pub(crate) carrier: Cell<*mut ()>,
+    /// 0 while the cell is free; unique in the process. Atomic for dumps.
+    pub(crate) id: AtomicU64,
+    /// A `&'static Location`, or null. Atomic for dumps.
+    pub(crate) site: AtomicPtr<Location<'static>>,
+    pub(crate) extras: Cell<*mut Extras>,
+    /// The joiner's unparker; written before `Life::join`, read after `Finished::WakeJoiner`. Opaque here.
+    pub(crate) joiner: Cell<usize>,
+}
+
+/// The first payload byte: right behind the header.
+pub(crate) const PAYLOAD_OFFSET: usize = size_of::<TaskHeader>();
+const _: () = assert!(PAYLOAD_OFFSET == 72);
+
+/// A live cell.
+///
+/// Holding one means: by the table in `task`, or because a join handle or the unpark contract keeps it alive, the cell is not freed while this is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TaskRef(NonNull<TaskHeader>);
+
+// SAFETY: a TaskRef moves between threads as the right to run the task, or to unpark it; the closure inside is Send, or the task is LOCAL
+// and the scheduler keeps it on its thread. Fields in `Cell`s are touched only by the holder that the table in `task` names.
+unsafe impl Send for TaskRef {}
+
+impl TaskRef {
+    /// # Safety
+    /// The cell is live, and stays so while the result or a copy of it is used.
+    pub(crate) const unsafe fn new(header: NonNull<TaskHeader>) -> Self {
+        Self(header)
+    }
+
+    /// # Safety
+    /// As `new`, for a pointer that is not null.
+    pub(crate) unsafe fn from_ptr(header: *mut TaskHeader) -> Option<Self> {
+        NonNull::new(header).map(Self)
+    }
+
+    pub(crate) const fn as_ptr(self) -> *mut TaskHeader {
+        self.0.as_ptr()
+    }
+
+    pub(crate) fn is_fresh(self) -> bool {
+        self.carrier.get().is_null()
+    }
+
+    pub(crate) fn has(self, flag: u8) -> bool {
+        self.flags.get() & flag != 0
+    }
+
+    pub(crate) fn set(self, flag: u8) {
+        self.flags.set(self.flags.get() | flag);
+    }
+
+    pub(crate) fn clear(self, flag: u8) {
+        self.flags.set(self.flags.get() & !flag);
+    }
+
+    pub(crate) fn id(self) -> u64 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn site(self) -> Option<&'static Location<'static>> {
+        let site = self.site.load(Ordering::Relaxed);
+        // SAFETY: only `&'static Location`s are stored.
+        unsafe { site.as_ref() }
+    }
+
+    pub(crate) fn vtable(self) -> &'static TaskVTable {
+        // SAFETY: a live cell's vtable was written at its birth, from a `&'static`.
+        unsafe { &*self.vtable.get() }
+    }
+
+    /// The first byte of the payload.
+    pub(crate) fn payload(self) -> *mut u8 {
+        // SAFETY: every cell is larger than its header.
+        unsafe { self.0.as_ptr().cast::<u8>().add(PAYLOAD_OFFSET) }
+    }
+}
+
+impl Deref for TaskRef {
+    type Target = TaskHeader;
+
+    fn deref(&self) -> &TaskHeader {
+        // SAFETY: a TaskRef is only held while the cell is live.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// What differs from goroutine to goroutine at birth.
+pub(crate) struct Birth {
+    pub(crate) id: u64,
+    pub(crate) site: &'static Location<'static>,
+    pub(crate) stack_class: u8,
+    pub(crate) flags: u8,
+}
+
+/// Writes a header into cell memory.
+///
+/// # Safety
+/// `at` is an unused cell from the pool.
+pub(crate) unsafe fn write_header(
+    at: NonNull<TaskHeader>,
+    class: u8,
+    vtable: &'static TaskVTable,
+    birth: &Birth,
+) -> TaskRef {
+    // SAFETY: the memory is a valid header (zeroes are one), ours alone but for dumps, which read atomics only.
+    let header = unsafe { at.as_ref() };
+    header.next.store(ptr::null_mut(), Ordering::Relaxed);
+    header.life.reset();
+    header.park.reset();
+    header.reason.store(0, Ordering::Relaxed);
+    header.stack_class.set(birth.stack_class);
+    header.flags.set(birth.flags);
+    header.forbid.set(0);
+    header.class.set(class);
+    header.home.store(ptr::null_mut(), Ordering::Relaxed);
+    header.vtable.set(vtable);
+    header.carrier.set(ptr::null_mut());
+    header
+        .site
+        .store(ptr::from_ref(birth.site).cast_mut(), Ordering::Relaxed);
+    header.extras.set(ptr::null_mut());
+    header.id.store(birth.id, Ordering::Relaxed);
+    // SAFETY: the cell is live from here on.
+    unsafe { TaskRef::new(at) }
+}

@@ -1,0 +1,191 @@
+//! The two state words of a goroutine, as verbs. No unsafe code.
+//!
+//! `Life` (who frees the cell):
+//!
+//! | bits | meaning |
+//! |---|---|
+//! | none | not finished; a handle exists |
+//! | DETACHED | not finished; nobody will ask for the output |
+//! | JOINING | not finished; a joiner's unparker is in the cell |
+//! | DONE | finished; the handle owns output and cell |
+//! | DONE + JOINING | finished; the joiner was or is being unparked and owns output and cell |
+//!
+//! DETACHED + JOINING cannot be: joining consumes the handle. DONE + DETACHED is seen only by the side that set its bit second, which frees.
+//!
+//! `ParkWord` (protocol P in `runtime/README.md`):
+//!
+//! | bits | meaning |
+//! |---|---|
+//! | none | running, or on its way to park |
+//! | NOTIFIED | the one unpark came before the park was committed |
+//! | PARKED | parked: stack pointer saved, in no queue |
+//! | PARKED + NOTIFIED and/or TIMEOUT | woken: whoever set the first of the two put it into a queue |
+#![forbid(unsafe_code)]
+
+use crate::runtime::prims::{AtomicU8, Ordering};
+
+const DONE: u8 = 1;
+const DETACHED: u8 = 2;
+const JOINING: u8 = 4;
+
+/// Who frees the cell; see the table above.
+#[derive(Debug)]
+pub(crate) struct Life(AtomicU8);
+
+/// What the goroutine's end leaves to do.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Finished {
+    /// The handle is alive and will take the output.
+    LeftToHandle,
+    /// The handle went just now: drop the output, free the cell.
+    Free,
+    /// A joiner waits: read its unparker, then unpark it, and do not touch the cell after.
+    WakeJoiner,
+}
+
+/// What asking for the output found.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Joining {
+    /// The output is there.
+    Ready,
+    /// Park: the end will unpark the joiner.
+    Wait,
+}
+
+impl Life {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// The goroutine has ended and its output is written.
+    pub(crate) fn finish(&self) -> Finished {
+        // Release: the output, for the Acquire in `is_done`, `join` and `detach`. Acquire: the joiner's unparker, from `join`.
+        let before = self.0.fetch_or(DONE, Ordering::AcqRel);
+        match before & (DETACHED | JOINING) {
+            0 => Finished::LeftToHandle,
+            JOINING => Finished::WakeJoiner,
+            _ => Finished::Free,
+        }
+    }
+
+    /// The handle is gone, so nobody else will ever touch the cell.
+    pub(crate) fn is_detached(&self) -> bool {
+        // Acquire: the handle's last use of the cell, from `detach`.
+        self.0.load(Ordering::Acquire) & DETACHED != 0
+    }
+
+    /// The handle is dropped. True: the goroutine had ended, so output and cell are the caller's to free.
+    #[must_use]
+    pub(crate) fn detach(&self) -> bool {
+        // Acquire: the output, from `finish`. Release: the handle's last use of the cell happens before the free in `finish`.
+        self.0.fetch_or(DETACHED, Ordering::AcqRel) & DONE != 0
+    }
+
+    /// The joiner's unparker is written into the cell; is there anything to wait for?
+    pub(crate) fn join(&self) -> Joining {
+        // Release: the unparker, for `finish`. Acquire: the output, from `finish`.
+        if self.0.fetch_or(JOINING, Ordering::AcqRel) & DONE != 0 {
+            Joining::Ready
+        } else {
+            Joining::Wait
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        // Acquire: the output, from `finish`.
+        self.0.load(Ordering::Acquire) & DONE != 0
+    }
+}
+
+const NOTIFIED: u8 = 1;
+const PARKED: u8 = 2;
+const TIMEOUT: u8 = 4;
+
+/// Whether a goroutine is parked, and what ended the park.
+#[derive(Debug)]
+pub(crate) struct ParkWord(AtomicU8);
+
+/// What `unpark` or a timer must do next.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Woken {
+    /// It was parked and this call is the first to end that: put it into a queue.
+    Enqueue,
+    /// It is running, or queued already.
+    Nothing,
+}
+
+impl ParkWord {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// Consumes an unpark that came before the park. The goroutine itself.
+    pub(crate) fn take_early(&self) -> bool {
+        // Acquire (P3): what the waker did before its unpark (P2).
+        if self.0.load(Ordering::Acquire) & NOTIFIED == 0 {
+            return false;
+        }
+        self.0.store(0, Ordering::Relaxed);
+        true
+    }
+
+    /// The worker, once the stack pointer is saved. False: woken meanwhile, so run it on.
+    #[must_use]
+    pub(crate) fn commit(&self) -> bool {
+        // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure: the waker's writes.
+        self.0
+            .compare_exchange(0, PARKED, Ordering::Release, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// The one unpark of a park.
+    pub(crate) fn notify(&self) -> Woken {
+        self.wake(NOTIFIED)
+    }
+
+    /// The deadline of a park has passed.
+    pub(crate) fn time_out(&self) -> Woken {
+        self.wake(TIMEOUT)
+    }
+
+    fn wake(&self, bit: u8) -> Woken {
+        // Release (P2): the waker's writes, for `take_early` and `take` (P3). Acquire: the saved stack pointer (P1).
+        let before = self.0.fetch_or(bit, Ordering::AcqRel);
+        if before & PARKED != 0 && before & (NOTIFIED | TIMEOUT) == 0 {
+            Woken::Enqueue
+        } else {
+            Woken::Nothing
+        }
+    }
+
+    /// The goroutine, running again after a park that had no deadline.
+    pub(crate) fn take(&self) {
+        // Acquire (P3): the waker's writes. The one unpark of this park has happened, so nobody else writes now.
+        debug_assert!(self.0.load(Ordering::Relaxed) & NOTIFIED != 0);
+        self.0.load(Ordering::Acquire);
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    /// The goroutine, running again after a park whose timer is cancelled or has fired. True: notified.
+    #[must_use]
+    pub(crate) fn take_timed(&self) -> bool {
+        // Acquire (P3): the waker's writes, if it was the waker. A swap, since the unpark may come at this very moment.
+        self.0.swap(0, Ordering::Acquire) & NOTIFIED != 0
+    }
+
+    /// For dumps only.
+    pub(crate) fn looks_parked(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == PARKED
+    }
+}
