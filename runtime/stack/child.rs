@@ -51,3 +51,13 @@ pub(crate) fn pass(name: &str, role: &str, vars: &[(&str, &str)]) {
         output.status
     );
 }
+
+/// Limits the addresses that this process may map, as `ulimit -v` does. For children only.
+pub(crate) fn limit_addresses(bytes: usize) {
+    let limit = libc::rlimit {
+        rlim_cur: bytes as libc::rlim_t,
+        rlim_max: bytes as libc::rlim_t,
+    };
+    // SAFETY: a valid structure for a known resource.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+}

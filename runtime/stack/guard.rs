@@ -305,6 +305,9 @@ mod advice {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use advice::writable;
+
 /// Maps `bytes` of private zeroed memory that is reserved, not committed; the error is in `errno`.
 pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
     #[cfg(target_os = "linux")]
@@ -326,5 +329,77 @@ pub(crate) fn map(bytes: usize) -> Option<NonNull<u8>> {
         None
     } else {
         NonNull::new(start.cast())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::runtime::stack::child;
+
+    fn guards_bite(n: usize) -> Installed {
+        let page = page_size();
+        let start = map(2 * n * page).unwrap();
+        // SAFETY: offsets inside the mapping.
+        let at = |i: usize| unsafe { start.add(i * page) };
+        let starts: Vec<_> = (0..n).map(|i| at(2 * i)).collect();
+        // SAFETY: every other page of a new mapping that nobody uses.
+        let done = unsafe { install(&starts, page) };
+        for i in 0..done.count {
+            // SAFETY: mapped pages that nobody uses.
+            let (guard, above) = unsafe { (writable(at(2 * i)), writable(at(2 * i + 1))) };
+            assert!(!guard && above, "guard {i} of {n}");
+        }
+        // SAFETY: the test's own mapping.
+        unsafe { libc::munmap(start.as_ptr().cast(), 2 * n * page) };
+        uncharge(done.protected);
+        done
+    }
+
+    #[test]
+    fn guards_bite_in_batches_of_any_size() {
+        for n in [1, 16, 1024, 2500] {
+            assert_eq!(guards_bite(n).count, n);
+        }
+    }
+
+    #[test]
+    fn protection_bites_and_is_counted() {
+        const NAME: &str = "runtime::stack::guard::tests::protection_bites_and_is_counted";
+        if child::role().is_none() {
+            return child::pass(NAME, "protect", &[("GORT_GUARD", "mprotect")]);
+        }
+        assert_eq!(guard_mode(), GuardMode::Protect);
+        let done = guards_bite(100);
+        assert_eq!((done.count, done.protected), (100, 100));
+        assert_eq!(protected(), 0);
+    }
+
+    #[test]
+    fn locked_memory_gets_protection() {
+        const NAME: &str = "runtime::stack::guard::tests::locked_memory_gets_protection";
+        if child::role().is_none() {
+            return child::pass(NAME, "locked", &[]);
+        }
+        let mode = guard_mode();
+        // SAFETY: no preconditions. Later mappings are locked, page by page as they are touched.
+        if unsafe { libc::mlockall(libc::MCL_FUTURE | libc::MCL_ONFAULT) } != 0 {
+            return;
+        }
+        let done = guards_bite(10);
+        assert_eq!(done.count, 10, "{mode:?}");
+        assert_eq!(done.protected, 10);
+    }
+
+    #[test]
+    fn slots_are_an_odd_number_of_pages() {
+        for shift in 15..=30 {
+            let usable = 1_usize << shift;
+            if usable >= page_size() {
+                let guard = guard_bytes(usable);
+                assert!(guard >= MIN_GUARD_BYTES);
+                assert_eq!((guard + usable) / page_size() % 2, 1);
+            }
+        }
     }
 }

@@ -12,9 +12,10 @@
 //!
 //! * `size`     what sizes there are, and the errors of asking for a stack;
 //! * `guard`    how a guard is made, the probe that it bites, and the budget where it costs mappings;
-//! * `arena`    the mapping, its slots, the [`Stack`] that stands for one of them, and how memory goes back to the system;
-//! * `cache`    who holds the free ones: each worker a hot list, the process a pool, the arenas the cold rest; trimming;
-//! * `overflow` the fault handler that names the goroutine, and the alternate stack that the handler runs on.
+//! * `arena`    the mapping, its slots, and the [`Stack`] that stands for one of them;
+//! * `pool`     what the process holds of each size, warm and cold; how free memory goes back to the system;
+//! * `cache`    the hot list of free stacks that each worker has for itself;
+//! * `overflow` the fault handler that names the goroutine, and `alt_stack`, which that handler runs on.
 //!
 //! Invariants that hold between the files:
 //!
@@ -24,16 +25,20 @@
 //! * dropping a [`Stack`] leaks its slot for ever, which is what the stack of a goroutine that can never finish needs;
 //! * no lock is held while the kernel installs guards, discards pages or unmaps.
 
+mod alt_stack;
 mod arena;
 mod cache;
 #[cfg(test)]
 mod child;
 mod guard;
 mod overflow;
+mod pool;
 mod size;
 
+pub(crate) use alt_stack::AltStack;
 pub(crate) use arena::Stack;
-pub(crate) use cache::{LocalCache, StackStats, TrimReport, stats, trim};
+pub(crate) use cache::LocalCache;
 pub(crate) use guard::{GuardMode, guard_mode};
-pub(crate) use overflow::{AltStack, OverflowReport, install};
+pub(crate) use overflow::{Describe, OverflowReport, install};
+pub(crate) use pool::{StackStats, TrimReport, stats, trim};
 pub(crate) use size::{DEFAULT_BYTES, MAX_BYTES, MIN_BYTES, SizeClass, StackError};

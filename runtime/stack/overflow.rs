@@ -6,20 +6,15 @@
 //! reports the overflows of plain threads, is usually that one).
 //!
 //! The handler does what is async-signal-safe only: no allocation, no lock, numbers formatted here, `write(2)`. It needs a stack
-//! to run on, as the goroutine's is used up: each worker has an [`AltStack`].
+//! to run on, as the goroutine's is used up: each worker has an alternate one (`alt_stack`).
 //!
 //! When several goroutines overflow at once, the first to claim the report prints and aborts, the others wait for that to end them.
 
-use crate::runtime::{
-    prims::{AtomicUsize, Ordering},
-    stack::guard::{map, page_size},
-};
+use crate::runtime::prims::{AtomicUsize, Ordering};
 use std::{
-    io,
-    marker::PhantomData,
     mem::{self, MaybeUninit},
     panic::Location,
-    ptr::{self, NonNull},
+    ptr,
     sync::OnceLock,
 };
 
@@ -257,105 +252,182 @@ impl Text {
     }
 }
 
-/// The least bytes of an alternate stack: the signal frame, the handler's 2 KiB of text, and whatever handler is chained to (std's
-/// formats with its own machinery).
-const ALT_STACK_BYTES: usize = 64 << 10;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::stack::{AltStack, LocalCache, SizeClass, child};
+    use std::{
+        hint::black_box, os::unix::process::ExitStatusExt, process::Output, sync::Barrier, thread,
+    };
 
-/// The alternate signal stack of the thread that made it, below it a guard. Dropping it restores the previous one.
-#[derive(Debug)]
-pub(crate) struct AltStack {
-    /// The mapping and the stack it replaced; `None` when the thread had one that is large enough.
-    ours: Option<(NonNull<u8>, libc::stack_t)>,
-    /// Belongs to its thread.
-    _thread: PhantomData<*mut ()>,
-}
+    const THREADS: usize = 8;
 
-impl AltStack {
-    /// Gives this thread an alternate stack, unless it has one at least as large.
-    ///
-    /// # Errors
-    /// When there is no memory for it.
-    pub(crate) fn new() -> io::Result<Self> {
-        let previous = swap_alt_stack(None)?;
-        let enough = previous.ss_flags & libc::SS_DISABLE == 0 && previous.ss_size >= alt_bytes();
-        let ours = if enough {
-            None
-        } else {
-            Some((map_alt_stack()?, previous))
-        };
-        Ok(Self {
-            ours,
-            _thread: PhantomData,
+    /// The lowest address of each thread's guard.
+    static GUARDS: [AtomicUsize; THREADS] = [const { AtomicUsize::new(0) }; THREADS];
+
+    fn describe(addr: usize) -> Option<OverflowReport> {
+        let id = GUARDS.iter().position(|g| {
+            let start = g.load(Ordering::Relaxed);
+            start != 0 && (start..start + (64 << 10)).contains(&addr)
+        })?;
+        Some(OverflowReport {
+            id: id as u64 + 17,
+            name: Some(b"deep\x1b"),
+            stack_size: 65_536,
+            location: Location::caller(),
         })
     }
-}
 
-impl Drop for AltStack {
-    fn drop(&mut self) {
-        let Some((map, mut previous)) = self.ours else {
-            return;
-        };
-        let in_place = swap_alt_stack(None).is_ok_and(|now| now.ss_sp == stack_start(map).cast());
-        // Apple's kernel wants a valid size even for "none".
-        previous.ss_size = previous.ss_size.max(libc::MINSIGSTKSZ);
-        previous.ss_flags &= libc::SS_DISABLE;
-        // If somebody has put another in its place it may be restored later, so it must stay mapped.
-        if in_place && swap_alt_stack(Some(&previous)).is_ok() {
-            // SAFETY: this object's own mapping, which the thread does not use any more.
-            unsafe { libc::munmap(map.as_ptr().cast(), page_size() + alt_bytes()) };
+    /// A stack for corosensei to run a call on.
+    struct On(crate::runtime::stack::Stack);
+
+    // SAFETY: the addresses are those of a stack of ours, which is a page and more, aligned, guarded, and owned by `self`.
+    unsafe impl corosensei::stack::Stack for On {
+        fn base(&self) -> corosensei::stack::StackPointer {
+            self.0.top().addr()
+        }
+
+        fn limit(&self) -> corosensei::stack::StackPointer {
+            self.0.guard().start.try_into().unwrap()
         }
     }
-}
 
-/// Maps an alternate stack with a guard page below, and puts it in place.
-fn map_alt_stack() -> io::Result<NonNull<u8>> {
-    let (page, bytes) = (page_size(), page_size() + alt_bytes());
-    let map = map(bytes).ok_or_else(io::Error::last_os_error)?;
-    let stack = libc::stack_t {
-        ss_sp: stack_start(map).cast(),
-        ss_flags: 0,
-        ss_size: alt_bytes(),
-    };
-    // SAFETY: the first page of the new mapping, which nobody uses.
-    let guarded = unsafe { libc::mprotect(map.as_ptr().cast(), page, libc::PROT_NONE) } == 0;
-    let done = if guarded {
-        swap_alt_stack(Some(&stack)).map(|_| map)
-    } else {
-        Err(io::Error::last_os_error())
-    };
-    if done.is_err() {
-        // SAFETY: the mapping made above, which was not put in place.
-        unsafe { libc::munmap(map.as_ptr().cast(), bytes) };
+    #[allow(unconditional_recursion)]
+    fn dig(n: usize) -> usize {
+        let frame = [n; 100];
+        black_box(&frame);
+        dig(n + 1) + black_box(frame[n % 100])
     }
-    done
-}
 
-/// Where the stack in such a mapping starts: above the guard page.
-fn stack_start(map: NonNull<u8>) -> *mut u8 {
-    map.as_ptr().wrapping_add(page_size())
-}
+    fn overflow(n: usize, together: &Barrier) {
+        let _alt = AltStack::new().unwrap();
+        let class = SizeClass::for_bytes(65_536).unwrap();
+        let stack = LocalCache::new().take(class).unwrap();
+        GUARDS[n].store(stack.guard().end - (64 << 10), Ordering::Relaxed);
+        together.wait();
+        corosensei::on_stack(On(stack), || dig(0));
+    }
 
-/// Bytes of an alternate stack: four times what the kernel says a signal frame takes at least on this processor, as AVX-512 and
-/// AMX state are in it.
-fn alt_bytes() -> usize {
-    #[cfg(target_os = "linux")]
-    // SAFETY: no preconditions; 0 when the kernel does not say.
-    let frame = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
-    #[cfg(not(target_os = "linux"))]
-    let frame = libc::MINSIGSTKSZ;
-    ALT_STACK_BYTES.max(frame * 4).next_multiple_of(page_size())
-}
+    fn die(name: &str, role: &str) -> (Output, String) {
+        let output = child::run(
+            &format!("runtime::stack::overflow::tests::{name}"),
+            role,
+            &[],
+        );
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output, text)
+    }
 
-/// Replaces this thread's alternate stack, or only asks for it, and returns the one before.
-fn swap_alt_stack(new: Option<&libc::stack_t>) -> io::Result<libc::stack_t> {
-    let mut old = MaybeUninit::<libc::stack_t>::zeroed();
-    // SAFETY: `new` is null or a valid description of memory that its owner keeps mapped; `old` is memory of its type.
-    let done =
-        unsafe { libc::sigaltstack(new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) };
-    if done == 0 {
-        // SAFETY: written by the system; zeroes are valid too.
-        Ok(unsafe { old.assume_init() })
-    } else {
-        Err(io::Error::last_os_error())
+    #[test]
+    fn one_of_eight_overflows_is_reported() {
+        if child::role().is_some() {
+            install(describe);
+            let together = Barrier::new(THREADS);
+            thread::scope(|s| {
+                for n in 0..THREADS {
+                    let together = &together;
+                    s.spawn(move || overflow(n, together));
+                }
+            });
+        }
+        for _ in 0..5 {
+            let (output, text) = die("one_of_eight_overflows_is_reported", "overflow");
+            assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+            assert_eq!(text.matches("gort: goroutine ").count(), 1, "{text}");
+            for part in [
+                " \"deep?\" overflowed its stack of 65536 bytes (fault at 0x",
+                "), spawned at runtime/stack/overflow.rs:",
+                "Builder::stack_size",
+            ] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+    }
+
+    /// A fault that is not ours.
+    fn stray() {
+        // SAFETY: none; that is the point. The handler that gets it ends the process.
+        unsafe { ptr::without_provenance_mut::<u8>(black_box(64)).write_volatile(1) };
+    }
+
+    extern "C" fn with_info(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+        // SAFETY: called with the kernel's own argument.
+        let addr = unsafe { (*info).si_addr() }.addr();
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(if addr == 64 { 41 } else { 1 }) }
+    }
+
+    extern "C" fn plain(signal: libc::c_int) {
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(if signal == libc::SIGSEGV { 42 } else { 1 }) }
+    }
+
+    fn previous(target: usize, flags: libc::c_int) {
+        // SAFETY: zeroes are a valid action.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        (action.sa_sigaction, action.sa_flags) = (target, flags);
+        set_action(libc::SIGSEGV, &action);
+    }
+
+    #[test]
+    fn foreign_faults_go_to_the_action_before() {
+        const NAME: &str = "foreign_faults_go_to_the_action_before";
+        if let Some(role) = child::role() {
+            match &*role {
+                "info" => previous(
+                    with_info as extern "C" fn(_, _, _) as usize,
+                    libc::SA_SIGINFO,
+                ),
+                "plain" => previous(plain as extern "C" fn(_) as usize, 0),
+                "ignore" | "ignore sent" => previous(libc::SIG_IGN, 0),
+                "default" | "default sent" => previous(libc::SIG_DFL, 0),
+                _ => {}
+            }
+            install(describe);
+            if role.ends_with("sent") {
+                // SAFETY: no preconditions.
+                unsafe { libc::raise(libc::SIGSEGV) };
+                std::process::exit(43);
+            }
+            stray();
+        }
+        for (role, code, signal) in [
+            ("info", Some(41), None),
+            ("plain", Some(42), None),
+            ("ignore", None, Some(libc::SIGSEGV)),
+            ("ignore sent", Some(43), None),
+            ("default", None, Some(libc::SIGSEGV)),
+            ("default sent", None, Some(libc::SIGSEGV)),
+            ("std", None, Some(libc::SIGSEGV)),
+        ] {
+            let (output, text) = die(NAME, role);
+            let ended = (output.status.code(), output.status.signal());
+            assert_eq!(ended, (code, signal), "{role}: {text}");
+            assert!(!text.contains("gort:"), "{text}");
+        }
+    }
+
+    #[test]
+    fn std_still_reports_the_overflow_of_a_thread() {
+        if child::role().is_some() {
+            install(describe);
+            thread::spawn(|| dig(0)).join().unwrap();
+        }
+        let (output, text) = die("std_still_reports_the_overflow_of_a_thread", "thread");
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+        assert!(text.contains("has overflowed its stack"), "{text}");
+    }
+
+    #[test]
+    fn numbers_and_long_names() {
+        let mut text = Text::new();
+        text.number(0);
+        text.number(u64::MAX);
+        text.hex(0xdead_beef);
+        assert_eq!(&text.bytes[..text.len], b"018446744073709551615deadbeef");
+        for _ in 0..100 {
+            text.name(&[b'n'; 5000]);
+        }
+        assert_eq!(text.len, text.bytes.len());
     }
 }
