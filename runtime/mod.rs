@@ -1,11 +1,52 @@
-//! The runtime: scheduler, goroutines, and the one door for blocking.
-#![allow(dead_code, unused_imports)]
+//! The runtime: its workers, its goroutines, and the one door for blocking.
+//!
+//! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the rest. How it works is written down in
+//! `runtime/README.md`; each folder's `mod.rs` is a map of it.
 
 pub(crate) mod config;
+pub(crate) mod control;
+pub(crate) mod coroutine;
+pub(crate) mod default;
+pub(crate) mod dump;
+pub(crate) mod entry;
+pub(crate) mod future;
+pub(crate) mod goroutine;
+pub(crate) mod grow;
+pub(crate) mod join;
+pub(crate) mod local;
+pub(crate) mod metrics;
+pub(crate) mod offload;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
 pub(crate) mod rng;
 pub(crate) mod sched;
+pub(crate) mod scope;
+pub(crate) mod spawn;
+pub(crate) mod stack;
+pub(crate) mod switch;
+pub(crate) mod system;
+pub(crate) mod task;
 
-pub use crate::runtime::config::{DeadlockPolicy, PanicPolicy};
+pub use crate::runtime::{
+    config::{DeadlockPolicy, PanicPolicy},
+    control::{NoYieldGuard, forbid_yield, goexit, sleep, sleep_until, yield_if_due, yield_now},
+    entry::{dump, metrics, num_goroutines, workers},
+    future::block_on,
+    goroutine::{Goroutine, GoroutineId, current, try_current},
+    grow::on_big_stack,
+    join::JoinHandle,
+    local::GoLocal,
+    metrics::Metrics,
+    offload::blocking,
+    scope::{Scope, ScopedJoinHandle, scope},
+    spawn::{spawn, spawn_local},
+    system::{Builder, Runtime, StillRunning},
+};
+pub use gort_macros::{main, test};
+
+/// What the attribute macros expand to; not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::runtime::entry::{Options, main, test};
+}

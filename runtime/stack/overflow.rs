@@ -1,0 +1,433 @@
+//! The overflow report: a goroutine that runs into its guard is named before the process aborts.
+//!
+//! [`install`] puts one handler on SIGSEGV and SIGBUS. On a fault it asks `describe` (the scheduler's) whether the address is
+//! in the guard of the goroutine that runs on this thread. If so it prints one line and a hint, and aborts. If not, the fault is
+//! somebody else's, and goes to the action that was there before, as the kernel would have sent it (std's own handler, which
+//! reports the overflows of plain threads, is usually that one).
+//!
+//! The handler does what is async-signal-safe only: no allocation, no lock, numbers formatted here, `write(2)`. It needs a stack
+//! to run on, as the goroutine's is used up: each worker has an alternate one (`alt_stack`).
+//!
+//! When several goroutines overflow at once, the first to claim the report prints and aborts, the others wait for that to end them.
+
+use crate::runtime::prims::{AtomicUsize, Ordering};
+use std::{
+    mem::{self, MaybeUninit},
+    panic::Location,
+    ptr,
+    sync::OnceLock,
+};
+
+/// Whose guard was hit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverflowReport {
+    /// The goroutine's number.
+    pub(crate) id: u64,
+    /// Its name. It is not used past the end of the process, which is near.
+    pub(crate) name: Option<&'static [u8]>,
+    /// Usable bytes of its stack.
+    pub(crate) stack_size: usize,
+    /// Where it was spawned.
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// Tells, inside a signal handler on the thread that faulted, whether the address is in the guard of the goroutine that runs
+/// there. It must be async-signal-safe: no allocation, no lock, no thread-local with a destructor or lazy initialiser.
+pub(crate) type Describe = fn(fault_addr: usize) -> Option<OverflowReport>;
+
+/// The signals of an access that is not allowed: Linux sends the first for guards, others the second too.
+const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+static DESCRIBE: OnceLock<Describe> = OnceLock::new();
+
+/// What was there before, for each of [`SIGNALS`]. Set before the handler is, and never changed, so the handler can read it.
+static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [const { OnceLock::new() }; 2];
+
+/// The thread that reports, as its `pthread_t`; 0 while there is none.
+static REPORTER: AtomicUsize = AtomicUsize::new(0);
+
+/// Installs the handler; calls after the first do nothing.
+pub(crate) fn install(describe: Describe) {
+    DESCRIBE.get_or_init(|| {
+        for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
+            if let Some(old) = current_action(signal) {
+                let _ = previous.set(old);
+                set_action(signal, &ours(&old));
+            }
+        }
+        describe
+    });
+}
+
+/// Our action in the place of `old`: on the alternate stack, and else with the mask and flags that `old` expects to run under,
+/// so that being chained to looks to it like being called by the kernel.
+fn ours(old: &libc::sigaction) -> libc::sigaction {
+    let mut action = *old;
+    action.sa_sigaction = handler as extern "C" fn(_, _, _) as usize;
+    action.sa_flags &= !libc::SA_RESETHAND;
+    action.sa_flags |= libc::SA_SIGINFO | libc::SA_ONSTACK;
+    action
+}
+
+fn current_action(signal: libc::c_int) -> Option<libc::sigaction> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: no new action; the old one is written to memory of its type.
+    let done = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } == 0;
+    // SAFETY: zeroes are valid for it, being integers and an optional function pointer, and `sigaction` wrote over them.
+    done.then(|| unsafe { action.assume_init() })
+}
+
+fn set_action(signal: libc::c_int, action: &libc::sigaction) {
+    // SAFETY: the action is valid: ours, one that the system gave, or the default. Async-signal-safe.
+    unsafe { libc::sigaction(signal, action, ptr::null_mut()) };
+}
+
+fn set_default(signal: libc::c_int) {
+    // SAFETY: zeroes are a valid action: the default one, with an empty mask.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    action.sa_sigaction = libc::SIG_DFL;
+    set_action(signal, &action);
+}
+
+/// The handler of both signals.
+extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: the kernel passes a valid `siginfo_t` to a handler with SA_SIGINFO.
+    let info_ref = unsafe { &*info };
+    // Positive codes come from the kernel and carry an address; else somebody sent the signal (`kill`).
+    let by_fault = info_ref.si_code > 0;
+    if by_fault && let Some(describe) = DESCRIBE.get() {
+        // SAFETY: both signals carry an address when the kernel sends them.
+        let addr = unsafe { info_ref.si_addr() }.addr();
+        if let Some(found) = describe(addr) {
+            report(&found, addr);
+        }
+    }
+    chain(signal, info, context, by_fault);
+}
+
+/// Prints the report, once in the process, and aborts.
+fn report(found: &OverflowReport, addr: usize) -> ! {
+    // SAFETY: no preconditions, and a read of the thread pointer only.
+    let me = unsafe { libc::pthread_self() } as usize;
+    // Relaxed: one word decides, and nothing is published with it.
+    match REPORTER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => {
+            let mut text = Text::new();
+            describe_overflow(&mut text, found, addr);
+            text.print();
+        }
+        // This thread's report faulted: no more words.
+        Err(reporter) if reporter == me => {}
+        Err(_) => loop {
+            // SAFETY: no preconditions. Returns when a signal was handled, hence the loop; the reporter ends the process.
+            unsafe { libc::pause() };
+        },
+    }
+    // A handler of SIGABRT would run on the alternate stack, in a process that is beyond help.
+    set_default(libc::SIGABRT);
+    // SAFETY: no preconditions; it unblocks the signal itself.
+    unsafe { libc::abort() }
+}
+
+fn describe_overflow(text: &mut Text, found: &OverflowReport, addr: usize) {
+    text.str("\ngort: goroutine ");
+    text.number(found.id);
+    if let Some(name) = found.name {
+        text.str(" \"");
+        text.name(name);
+        text.str("\"");
+    }
+    text.str(" overflowed its stack of ");
+    text.number(found.stack_size as u64);
+    text.str(" bytes (fault at 0x");
+    text.hex(addr);
+    text.str("), spawned at ");
+    text.str(found.location.file());
+    text.str(":");
+    text.number(found.location.line().into());
+    text.str(":");
+    text.number(found.location.column().into());
+    text.str(
+        "\ngort: if it is not endless recursion, give it more: Builder::stack_size for this goroutine, \
+         GORT_STACK_SIZE for all, on_big_stack for one call\n",
+    );
+}
+
+/// Hands a signal that is not ours to the action that was there before.
+fn chain(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+    by_fault: bool,
+) {
+    let slot = usize::from(signal != SIGNALS[0]);
+    let action = PREVIOUS[slot].get();
+    let target = action.map_or(libc::SIG_DFL, |a| a.sa_sigaction);
+    match (target, action) {
+        // The kernel does not let a fault be ignored, only a signal that was sent.
+        (libc::SIG_IGN, _) if !by_fault => {}
+        (libc::SIG_DFL | libc::SIG_IGN, _) | (_, None) => {
+            // A fault happens again on return, and then ends the process, with the right state for a core dump; a signal that
+            // was sent must be sent again.
+            set_default(signal);
+            if !by_fault {
+                // SAFETY: no preconditions; async-signal-safe.
+                unsafe { libc::raise(signal) };
+            }
+        }
+        (target, Some(action)) => {
+            if action.sa_flags & libc::SA_RESETHAND != 0 {
+                set_default(signal);
+            }
+            if action.sa_flags & libc::SA_SIGINFO != 0 {
+                // SAFETY: an action that is neither default nor ignore and has SA_SIGINFO holds a function of this type.
+                let f: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
+                    unsafe { mem::transmute(target) };
+                f(signal, info, context);
+            } else {
+                // SAFETY: an action that is neither default nor ignore and lacks SA_SIGINFO holds a function of this type.
+                let f: extern "C" fn(libc::c_int) = unsafe { mem::transmute(target) };
+                f(signal);
+            }
+        }
+    }
+}
+
+/// A message of bounded length, built without allocation and written at once, so that it is not torn by others' output.
+struct Text {
+    bytes: [u8; 2048],
+    len: usize,
+}
+
+impl Text {
+    fn new() -> Self {
+        Self {
+            bytes: [0; 2048],
+            len: 0,
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
+    }
+
+    /// At most 1,024 bytes, so that a long path leaves room for the hint.
+    fn str(&mut self, text: &str) {
+        text.bytes().take(1024).for_each(|b| self.byte(b));
+    }
+
+    /// At most 256 bytes, and no control characters: a name is the program's data, and this goes to a terminal.
+    fn name(&mut self, name: &[u8]) {
+        for &b in name.iter().take(256) {
+            self.byte(if b.is_ascii_control() { b'?' } else { b });
+        }
+    }
+
+    fn number(&mut self, n: u64) {
+        if n >= 10 {
+            self.number(n / 10);
+        }
+        self.byte(b'0' + (n % 10) as u8);
+    }
+
+    fn hex(&mut self, n: usize) {
+        if n >= 16 {
+            self.hex(n / 16);
+        }
+        self.byte(b"0123456789abcdef"[n % 16]);
+    }
+
+    fn print(&self) {
+        let mut rest = &self.bytes[..self.len];
+        while !rest.is_empty() {
+            // SAFETY: the bytes are valid for their length. Async-signal-safe.
+            match unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) } {
+                n @ 1.. => rest = &rest[n as usize..],
+                _ => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::stack::{AltStack, LocalCache, SizeClass, child};
+    use std::{
+        hint::black_box, os::unix::process::ExitStatusExt, process::Output, sync::Barrier, thread,
+    };
+
+    const THREADS: usize = 8;
+
+    /// The lowest address of each thread's guard.
+    static GUARDS: [AtomicUsize; THREADS] = [const { AtomicUsize::new(0) }; THREADS];
+
+    fn describe(addr: usize) -> Option<OverflowReport> {
+        let id = GUARDS.iter().position(|g| {
+            let start = g.load(Ordering::Relaxed);
+            start != 0 && (start..start + (64 << 10)).contains(&addr)
+        })?;
+        Some(OverflowReport {
+            id: id as u64 + 17,
+            name: Some(b"deep\x1b"),
+            stack_size: 65_536,
+            location: Location::caller(),
+        })
+    }
+
+    /// A stack for corosensei to run a call on.
+    struct On(crate::runtime::stack::Stack);
+
+    // SAFETY: the addresses are those of a stack of ours, which is a page and more, aligned, guarded, and owned by `self`.
+    unsafe impl corosensei::stack::Stack for On {
+        fn base(&self) -> corosensei::stack::StackPointer {
+            self.0.top().addr()
+        }
+
+        fn limit(&self) -> corosensei::stack::StackPointer {
+            self.0.guard().start.try_into().unwrap()
+        }
+    }
+
+    #[allow(unconditional_recursion)]
+    fn dig(n: usize) -> usize {
+        let frame = [n; 100];
+        black_box(&frame);
+        dig(n + 1) + black_box(frame[n % 100])
+    }
+
+    fn overflow(n: usize, together: &Barrier) {
+        let _alt = AltStack::new().unwrap();
+        let class = SizeClass::for_bytes(65_536).unwrap();
+        let stack = LocalCache::new().take(class).unwrap();
+        GUARDS[n].store(stack.guard().end - (64 << 10), Ordering::Relaxed);
+        together.wait();
+        corosensei::on_stack(On(stack), || dig(0));
+    }
+
+    fn die(name: &str, role: &str) -> (Output, String) {
+        let output = child::run(
+            &format!("runtime::stack::overflow::tests::{name}"),
+            role,
+            &[],
+        );
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output, text)
+    }
+
+    #[test]
+    fn one_of_eight_overflows_is_reported() {
+        if child::role().is_some() {
+            install(describe);
+            let together = Barrier::new(THREADS);
+            thread::scope(|s| {
+                for n in 0..THREADS {
+                    let together = &together;
+                    s.spawn(move || overflow(n, together));
+                }
+            });
+        }
+        for _ in 0..5 {
+            let (output, text) = die("one_of_eight_overflows_is_reported", "overflow");
+            assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+            assert_eq!(text.matches("gort: goroutine ").count(), 1, "{text}");
+            for part in [
+                " \"deep?\" overflowed its stack of 65536 bytes (fault at 0x",
+                "), spawned at runtime/stack/overflow.rs:",
+                "Builder::stack_size",
+            ] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+    }
+
+    /// A fault that is not ours.
+    fn stray() {
+        // SAFETY: none; that is the point. The handler that gets it ends the process.
+        unsafe { ptr::without_provenance_mut::<u8>(black_box(64)).write_volatile(1) };
+    }
+
+    extern "C" fn with_info(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+        // SAFETY: called with the kernel's own argument.
+        let addr = unsafe { (*info).si_addr() }.addr();
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(if addr == 64 { 41 } else { 1 }) }
+    }
+
+    extern "C" fn plain(signal: libc::c_int) {
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(if signal == libc::SIGSEGV { 42 } else { 1 }) }
+    }
+
+    fn previous(target: usize, flags: libc::c_int) {
+        // SAFETY: zeroes are a valid action.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        (action.sa_sigaction, action.sa_flags) = (target, flags);
+        set_action(libc::SIGSEGV, &action);
+    }
+
+    #[test]
+    fn foreign_faults_go_to_the_action_before() {
+        const NAME: &str = "foreign_faults_go_to_the_action_before";
+        if let Some(role) = child::role() {
+            match &*role {
+                "info" => previous(
+                    with_info as extern "C" fn(_, _, _) as usize,
+                    libc::SA_SIGINFO,
+                ),
+                "plain" => previous(plain as extern "C" fn(_) as usize, 0),
+                "ignore" | "ignore sent" => previous(libc::SIG_IGN, 0),
+                "default" | "default sent" => previous(libc::SIG_DFL, 0),
+                _ => {}
+            }
+            install(describe);
+            if role.ends_with("sent") {
+                // SAFETY: no preconditions.
+                unsafe { libc::raise(libc::SIGSEGV) };
+                std::process::exit(43);
+            }
+            stray();
+        }
+        for (role, code, signal) in [
+            ("info", Some(41), None),
+            ("plain", Some(42), None),
+            ("ignore", None, Some(libc::SIGSEGV)),
+            ("ignore sent", Some(43), None),
+            ("default", None, Some(libc::SIGSEGV)),
+            ("default sent", None, Some(libc::SIGSEGV)),
+            ("std", None, Some(libc::SIGSEGV)),
+        ] {
+            let (output, text) = die(NAME, role);
+            let ended = (output.status.code(), output.status.signal());
+            assert_eq!(ended, (code, signal), "{role}: {text}");
+            assert!(!text.contains("gort:"), "{text}");
+        }
+    }
+
+    #[test]
+    fn std_still_reports_the_overflow_of_a_thread() {
+        if child::role().is_some() {
+            install(describe);
+            thread::spawn(|| dig(0)).join().unwrap();
+        }
+        let (output, text) = die("std_still_reports_the_overflow_of_a_thread", "thread");
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+        assert!(text.contains("has overflowed its stack"), "{text}");
+    }
+
+    #[test]
+    fn numbers_and_long_names() {
+        let mut text = Text::new();
+        text.number(0);
+        text.number(u64::MAX);
+        text.hex(0xdead_beef);
+        assert_eq!(&text.bytes[..text.len], b"018446744073709551615deadbeef");
+        for _ in 0..100 {
+            text.name(&[b'n'; 5000]);
+        }
+        assert_eq!(text.len, text.bytes.len());
+    }
+}
