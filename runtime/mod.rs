@@ -4,3 +4,4 @@
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
+pub(crate) mod switch;
