@@ -1,9 +1,10 @@
 //! The context switch: the one place where control moves from one stack to another.
 //!
 //! * `abi.rs`: the types that all backends share;
-//! * `x86_64.rs`, `aarch64.rs`: our own, in assembly; the same sections in the same order;
+//! * `native.rs`: our own backend, but for the assembly, which is in `x86_64.rs` and `aarch64.rs` (the same sections in the
+//!   same order);
 //! * `portable.rs`: the same contract on corosensei, for every other target;
-//! * `tests.rs`, `callee_saved.rs`: the contract as tests, run on whichever backend is built.
+//! * `tests.rs` (and `tests/`): the contract as tests, run on whichever backend is built.
 //!
 //! `build.rs` chooses the backend (`gort_switch`); setting `GORT_SWITCH=portable` when building chooses corosensei
 //! anywhere.  All backends have one interface, by name: [`Context`] with `vacant`, `create`, `enter`, `leave`.
@@ -36,34 +37,37 @@
 //! 7. The ABI's callee-saved registers survive a switch.  Floating-point control (rounding mode, exception masks: MXCSR
 //!    and the x87 control word, FPCR) and the signal mask belong to the *thread*, not to the coroutine: code that
 //!    changes them restores them before it may suspend.
-//! 8. A backtrace taken inside ends at the coroutine's root; it does not go on into the enterer's stack.
+//! 8. A backtrace taken inside ends: with our own backends at the coroutine's root, with corosensei after the enterer's
+//!    frames, to which it goes on.
 //!
 //! Not supported, because untested: shadow stacks (CET), pointer authentication and branch-target enforcement.
 
 mod abi;
 
 #[cfg(gort_switch = "aarch64")]
-mod aarch64;
-#[cfg(gort_switch = "portable")]
-mod portable;
+#[path = "aarch64.rs"]
+mod isa;
 #[cfg(gort_switch = "x86_64")]
-mod x86_64;
+#[path = "x86_64.rs"]
+mod isa;
 
-#[cfg(gort_switch = "aarch64")]
-pub(crate) use self::aarch64::Context;
+#[cfg(any(gort_switch = "aarch64", gort_switch = "x86_64"))]
+#[path = "native.rs"]
+mod backend;
 #[cfg(gort_switch = "portable")]
-pub(crate) use self::portable::Context;
-#[cfg(gort_switch = "x86_64")]
-pub(crate) use self::x86_64::Context;
-
+#[path = "portable.rs"]
+mod backend;
 #[cfg(not(any(
     gort_switch = "aarch64",
-    gort_switch = "portable",
-    gort_switch = "x86_64"
+    gort_switch = "x86_64",
+    gort_switch = "portable"
 )))]
 compile_error!("no context switch was chosen: build.rs must set gort_switch");
 
-pub(crate) use self::abi::{Entry, STACK_ALIGN, StackBounds};
+pub(crate) use self::{
+    abi::{Entry, STACK_ALIGN, StackBounds},
+    backend::Context,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Test helper: fills every register that the ABI lets a callee rely on, calls, and counts those that came back changed.
 
-use super::Context;
+use super::super::Context;
 
 /// How many registers [`call_with_filled_registers`] fills.
 #[cfg(target_arch = "x86_64")]
