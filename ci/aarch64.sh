@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 root=""
 [ "$(id -u)" = 0 ] || root=sudo
 
-needed="rustc-web libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+needed="rustc-web libstd-rust-web-dev:arm64 libc6:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 # shellcheck disable=SC2086 # one package a word
 if ! dpkg-query -W $needed >/dev/null 2>&1; then
     $root dpkg --add-architecture arm64
@@ -26,7 +26,9 @@ fi
 target=aarch64-unknown-linux-gnu
 export RUSTC=/usr/bin/rustc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+# No `-L /usr/aarch64-linux-gnu`: the loader would come from the cross package and libc from libc6:arm64, and two
+# versions of these two together hang in pthread_create.
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64
 # Another compiler than usual: its build files are kept apart.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$target-web"
 
