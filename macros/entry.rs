@@ -24,8 +24,8 @@ pub(crate) enum Kind {
 impl Kind {
     fn attribute(self) -> &'static str {
         match self {
-            Self::Main => "#[gort::main]",
-            Self::Test => "#[gort::test]",
+            Self::Main => "`#[gort::main]`",
+            Self::Test => "`#[gort::test]`",
         }
     }
 
@@ -91,7 +91,7 @@ fn check_signature(kind: Kind, function: &ItemFn) -> Result<()> {
     if kind == Kind::Main && sig.ident != "main" {
         refuse(
             &sig.ident,
-            "goes on `fn main`; to run another function, use `gort::runtime::Builder`",
+            "only `fn main`; to run another function, use `gort::runtime::Builder`",
         );
     }
     if let Some(keyword) = &sig.constness {
@@ -123,7 +123,7 @@ fn check_signature(kind: Kind, function: &ItemFn) -> Result<()> {
     {
         refuse(
             attribute,
-            "makes the function a test already: remove `#[test]`",
+            "the function is a test already: remove `#[test]`",
         );
     }
     wrong

@@ -2,13 +2,14 @@
 //! at its own token.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{
     Error, Expr, ExprLit, Ident, Lit, Result, Token,
     ext::IdentExt,
     parenthesized,
     parse::{Parse, ParseStream, Parser},
     punctuated::Punctuated,
+    token,
 };
 
 const KNOWN: &str = "`workers`, `stack_size`, `panic`, `deadlock` or `unsafe(migrate)`";
@@ -27,7 +28,10 @@ enum Entry {
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if input.peek(Token![unsafe]) {
-            let keyword = input.parse()?;
+            let keyword: Token![unsafe] = input.parse()?;
+            if !input.peek(token::Paren) {
+                return Err(Error::new(keyword.span, "expected `unsafe(migrate)`"));
+            }
             let inside;
             parenthesized!(inside in input);
             let name = Ident::parse_any(&inside)?;
@@ -52,7 +56,7 @@ pub(crate) struct Options {
     stack_size: Option<TokenStream>,
     panic: Option<TokenStream>,
     deadlock: Option<TokenStream>,
-    migrate: Option<TokenStream>,
+    migrate: Option<Token![unsafe]>,
 }
 
 impl Options {
@@ -77,7 +81,7 @@ impl Options {
             Entry::Set(name, value) => (name, ungrouped(value)),
             Entry::Bare(name) => return Err(needs_more(name)),
             Entry::Unsafe(keyword, name) if name == "migrate" => {
-                return fill(&mut self.migrate, name, quote!(#keyword));
+                return fill(&mut self.migrate, name, *keyword);
             }
             Entry::Unsafe(_, name) => {
                 let text = format!("unknown option `unsafe({name})`: expected `unsafe(migrate)`");
@@ -107,14 +111,21 @@ impl Options {
                 migrate: false,
             }
         };
-        let Some(keyword) = &self.migrate else {
+        let Some(keyword) = self.migrate else {
             return options;
         };
-        // The values are bound outside: the user's expression for the stack size must not stand in the `unsafe` block.
+        // The values are bound outside: the user's expression for the stack size must not stand in the `unsafe` block. The block has the
+        // span of the user's `unsafe`, so that `#![forbid(unsafe_code)]` forbids it; clippy sees
+        // no comment above an attribute, hence the `allow`.
         let name = Ident::new("options", Span::mixed_site());
+        let block = quote_spanned!(keyword.span=> {
+            ::gort::runtime::__private::Options::allow_migration(#name)
+        });
         quote! {{
             let #name = #options;
-            #keyword { ::gort::runtime::__private::Options::allow_migration(#name) }
+            #[allow(clippy::undocumented_unsafe_blocks)]
+            let #name = #keyword #block;
+            #name
         }}
     }
 }
@@ -126,7 +137,7 @@ fn option(value: &Option<TokenStream>) -> TokenStream {
     }
 }
 
-fn fill(slot: &mut Option<TokenStream>, name: &Ident, value: TokenStream) -> Result<()> {
+fn fill<T>(slot: &mut Option<T>, name: &Ident, value: T) -> Result<()> {
     match slot.replace(value) {
         None => Ok(()),
         Some(_) => Err(Error::new(name.span(), format!("`{name}` is set twice"))),

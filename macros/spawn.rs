@@ -123,9 +123,11 @@ impl Operands {
     }
 }
 
-/// Spawns `body`, with what it uses moved into it.
+/// Spawns `body`, with what it uses moved into it. The closure has the span of the user's code: it is what is not `Send`.
 fn in_goroutine(body: &TokenStream) -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> ::gort::spawn(move || #body))
+    let span = Span::mixed_site().located_at(body.span());
+    let closure = quote_spanned!(span=> move || #body);
+    quote_spanned!(Span::mixed_site()=> ::gort::spawn(#closure))
 }
 
 /// The expression within its parentheses and invisible groups.
