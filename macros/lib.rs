@@ -26,7 +26,7 @@ use proc_macro::TokenStream;
 ///
 /// What goes into the goroutine, and what comes out of it, is `Send + 'static`.
 ///
-/// ```ignore
+/// ```
 /// use gort::{go, sync::channel::bounded};
 ///
 /// fn square(n: u64) -> u64 {
@@ -62,7 +62,7 @@ pub fn go(input: TokenStream) -> TokenStream {
 ///
 /// `main` may return what any `main` may: `()`, `Result`, `ExitCode`, or anything else that is `Termination`. What it returns need not be `Send`.
 ///
-/// ```ignore
+/// ```
 /// #[gort::main(workers = 4)]
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     gort::go!(move || println!("hello")).join().unwrap();
@@ -91,7 +91,7 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The options are those of [`macro@main`]. Other attributes, such as `#[should_panic]` and `#[ignore]`, keep their meaning; a second
 /// `#[test]` is not needed. The test may return `()`, `Result` or anything else that a plain test may.
 ///
-/// ```ignore
+/// ```
 /// #[gort::test(workers = 2, deadlock = "exit")]
 /// fn adds() {
 ///     assert_eq!(gort::go!(move || 1 + 1).join().unwrap(), 2);

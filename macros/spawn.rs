@@ -107,7 +107,11 @@ impl Operands {
         }
         let span = Span::mixed_site().located_at(operand.span());
         let name = format_ident!("operand{}", self.0.len(), span = span);
-        let value = std::mem::replace(operand, Expr::Verbatim(quote!(#name)));
+        let mut value = std::mem::replace(operand, Expr::Verbatim(quote!(#name)));
+        // `(x.f)(y)` needs its parentheses, `let name = (x.f)` has some too many.
+        while let Expr::Paren(paren) = value {
+            value = *paren.expr;
+        }
         self.0.push((name, value));
     }
 
@@ -115,9 +119,10 @@ impl Operands {
     fn spawn(&self, call: &Expr) -> TokenStream {
         let (names, values): (Vec<_>, Vec<_>) = self.0.iter().map(|(n, v)| (n, v)).unzip();
         let spawn = in_goroutine(&quote!(#call));
-        // `mut`: a callee may be `FnMut`, a receiver's method may take `&mut self`.
+        // `mut`: a callee may be `FnMut`, a receiver's method may take `&mut self`. `quote!` gives it a span of the macro's, of which
+        // the compiler does not complain when it is not needed.
         quote! {{
-            #( #[allow(unused_mut)] let mut #names = #values; )*
+            #( let mut #names = #values; )*
             #spawn
         }}
     }
