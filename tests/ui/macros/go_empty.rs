@@ -1,0 +1,5 @@
+//! Nothing to run.
+
+fn main() {
+    gort::go!();
+}

@@ -1,0 +1,5 @@
+//! Something that is neither an expression nor statements.
+
+fn main() {
+    gort::go!(let);
+}

@@ -1,0 +1,4 @@
+//! `main` takes no arguments.
+
+#[gort::main]
+fn main(arguments: Vec<String>, more: u8) {}

@@ -1,0 +1,4 @@
+//! There are no coloured functions.
+
+#[gort::main]
+async fn main() {}

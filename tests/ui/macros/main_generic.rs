@@ -1,0 +1,8 @@
+//! `main` is not generic.
+
+#[gort::main]
+fn main<T>()
+where
+    T: Default,
+{
+}

@@ -1,0 +1,4 @@
+//! Migration is not a flag.
+
+#[gort::main(migrate = true)]
+fn main() {}

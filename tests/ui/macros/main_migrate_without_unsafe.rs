@@ -1,0 +1,4 @@
+//! Migration is for those who write `unsafe`.
+
+#[gort::main(migrate)]
+fn main() {}

@@ -1,0 +1,4 @@
+//! Options are separated by commas.
+
+#[gort::main(workers = 2; deadlock = "off")]
+fn main() {}

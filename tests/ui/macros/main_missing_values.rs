@@ -1,0 +1,4 @@
+//! Options without their value.
+
+#[gort::main(workers, stack_size, panic, deadlock, threads)]
+fn main() {}

@@ -1,0 +1,6 @@
+//! `#[gort::main]` is for functions.
+
+#[gort::main]
+struct Server;
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! `#[gort::main]` is for `main`.
+
+#[gort::main]
+fn start() {}
+
+fn main() {}

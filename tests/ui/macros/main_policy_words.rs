@@ -1,0 +1,4 @@
+//! Policies that do not exist.
+
+#[gort::main(panic = "abort", deadlock = "ignore")]
+fn main() {}

@@ -1,0 +1,4 @@
+//! `unsafe(...)` holds one word.
+
+#[gort::main(unsafe(migrate, workers = 2))]
+fn main() {}

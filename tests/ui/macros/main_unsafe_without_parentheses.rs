@@ -1,0 +1,4 @@
+//! `unsafe` alone says nothing.
+
+#[gort::main(unsafe)]
+fn main() {}

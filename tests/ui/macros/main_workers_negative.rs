@@ -1,0 +1,4 @@
+//! A negative number of workers.
+
+#[gort::main(workers = -1)]
+fn main() {}

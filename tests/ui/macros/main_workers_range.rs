@@ -1,0 +1,4 @@
+//! Too few workers.
+
+#[gort::main(workers = 0)]
+fn main() {}

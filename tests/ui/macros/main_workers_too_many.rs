@@ -1,0 +1,4 @@
+//! Too many workers.
+
+#[gort::main(workers = 1025)]
+fn main() {}

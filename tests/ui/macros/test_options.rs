@@ -1,0 +1,6 @@
+//! The options of a test are checked as those of `main`.
+
+#[gort::test(threads = 2)]
+fn checked() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! One `#[test]` is enough.
+
+#[gort::test]
+#[test]
+fn twice() {}
+
+fn main() {}
