@@ -51,6 +51,12 @@ impl Waiter {
         }
     }
 
+    /// Sets the word of a node that is not linked.
+    pub(crate) fn set_word(&self, word: usize) {
+        debug_assert!(!self.linked.get());
+        self.word.set(word);
+    }
+
     /// The node's word: its waker's message once `park_in` has returned `true`.
     pub(crate) fn word(&self) -> usize {
         self.word.get()
