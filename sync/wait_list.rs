@@ -1,0 +1,439 @@
+//! The list of those who wait for a primitive: an intrusive, doubly linked FIFO of nodes that live on the waiters' stacks.
+//!
+//! Every node is in at most one list, guarded by that list's [`SpinLock`]. Linking, claiming and removing any node take
+//! constant time and never allocate. All of the pointer work of `sync`'s locks is in this file; its interface is safe:
+//!
+//! * [`park_in`] links the caller's node and returns only when the node is out of the list *and* nobody else will touch
+//!   it again: either a waker claimed it and its `unpark` has been consumed, or the deadline passed and it was unlinked
+//!   under the lock. If anything unwinds in between, the process aborts, because the node would dangle.
+//! * A waker claims nodes under the lock ([`WaitList::pop_front`], [`WaitList::take_while`]) and unparks them after
+//!   releasing it. A claimed node stays alive until its `unpark`; the waker copies what it needs out of the node first
+//!   and never touches it after.
+//!
+//! A node carries one word for its primitive: the waiter sets it first, a waker may overwrite it before the `unpark`
+//! (for example "the lock is yours"), the waiter reads it after. The unpark orders those accesses.
+
+use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
+use crate::sync::spin::{SpinGuard, SpinLock};
+use std::{
+    cell::Cell,
+    marker::PhantomPinned,
+    mem, process,
+    ptr::NonNull,
+    time::{Duration, Instant},
+};
+
+/// One waiter's node, on its own stack.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    unparker: Unparker,
+    /// The waiter's before `park_in`, the list lock's while linked, the claimer's until `unpark`.
+    word: Cell<usize>,
+    /// Whether it is in a list. Guarded by the list's lock.
+    linked: Cell<bool>,
+    /// Guarded by the list's lock.
+    prev: Cell<Option<NonNull<Waiter>>>,
+    /// Guarded by the list's lock; once claimed, the claimer's chain.
+    next: Cell<Option<NonNull<Waiter>>>,
+    _pin: PhantomPinned,
+}
+
+impl Waiter {
+    /// A node for the caller that carries `word`.
+    pub(crate) fn new(word: usize) -> Self {
+        Self {
+            unparker: Unparker::current(),
+            word: Cell::new(word),
+            linked: Cell::new(false),
+            prev: Cell::new(None),
+            next: Cell::new(None),
+            _pin: PhantomPinned,
+        }
+    }
+
+    /// Sets the word of a node that is not linked.
+    pub(crate) fn set_word(&self, word: usize) {
+        debug_assert!(!self.linked.get());
+        self.word.set(word);
+    }
+
+    /// The node's word: its waker's message once `park_in` has returned `true`.
+    pub(crate) fn word(&self) -> usize {
+        self.word.get()
+    }
+}
+
+/// The end of the list at which a waiter is linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Before all others: a waiter that was woken once and lost.
+    Front,
+    /// After all others.
+    Back,
+}
+
+/// How a waiter waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parking {
+    /// Shown in dumps.
+    pub(crate) reason: WaitReason,
+    /// When it gives up, if ever.
+    pub(crate) deadline: Option<Instant>,
+    /// Where it is linked.
+    pub(crate) end: End,
+}
+
+impl Parking {
+    /// Waiting at the back of the list, for as long as it takes.
+    pub(crate) const fn forever(reason: WaitReason) -> Self {
+        Self::until(reason, None)
+    }
+
+    /// Waiting at the back of the list, up to `deadline` if there is one.
+    pub(crate) const fn until(reason: WaitReason, deadline: Option<Instant>) -> Self {
+        Self {
+            reason,
+            deadline,
+            end: End::Back,
+        }
+    }
+}
+
+/// The instant `timeout` from now; `None`, which is "never", if the clock cannot express it.
+pub(crate) fn deadline_after(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}
+
+/// A FIFO of waiters, and whatever else (`extra`) its lock guards.
+#[derive(Debug)]
+pub(crate) struct WaitList<X = ()> {
+    head: Option<NonNull<Waiter>>,
+    tail: Option<NonNull<Waiter>>,
+    /// The primitive's own data under the same lock.
+    pub(crate) extra: X,
+}
+
+// SAFETY: the nodes it points at are only touched under the list's lock, by whichever thread holds it, and live as long as
+// they are linked (`park_in`); `Unparker` is `Send`.
+unsafe impl<X: Send> Send for WaitList<X> {}
+
+impl<X> WaitList<X> {
+    /// An empty list.
+    pub(crate) const fn new(extra: X) -> Self {
+        Self {
+            head: None,
+            tail: None,
+            extra,
+        }
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// Whether exactly one waits.
+    pub(crate) fn has_one(&self) -> bool {
+        self.head.is_some() && self.head == self.tail
+    }
+
+    /// Claims the first waiter.
+    pub(crate) fn pop_front(&mut self) -> Option<Claimed> {
+        let node = self.head?;
+        self.unlink(node);
+        Some(Claimed(node))
+    }
+
+    /// Claims waiters from the front for as long as `wanted` says yes to the front one's word.
+    pub(crate) fn take_while(&mut self, mut wanted: impl FnMut(usize) -> bool) -> ClaimedChain {
+        let mut chain = ClaimedChain {
+            head: None,
+            count: 0,
+        };
+        let mut last: Option<NonNull<Waiter>> = None;
+        while let Some(node) = self.head {
+            // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
+            if !wanted(unsafe { node.as_ref() }.word.get()) {
+                break;
+            }
+            self.unlink(node);
+            match last {
+                // SAFETY: claimed by us a moment ago and not unparked yet, so alive and ours.
+                Some(before) => unsafe { before.as_ref() }.next.set(Some(node)),
+                None => chain.head = Some(node),
+            }
+            last = Some(node);
+            chain.count += 1;
+        }
+        chain
+    }
+
+    /// Claims everyone.
+    pub(crate) fn take_all(&mut self) -> ClaimedChain {
+        self.take_while(|_| true)
+    }
+
+    fn link(&mut self, waiter: &Waiter, end: End) {
+        assert!(!waiter.linked.replace(true), "a waiter is in two lists");
+        let node = Some(NonNull::from(waiter));
+        match end {
+            End::Back => {
+                waiter.prev.set(self.tail);
+                waiter.next.set(None);
+                match self.tail {
+                    // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
+                    Some(tail) => unsafe { tail.as_ref() }.next.set(node),
+                    None => self.head = node,
+                }
+                self.tail = node;
+            }
+            End::Front => {
+                waiter.prev.set(None);
+                waiter.next.set(self.head);
+                match self.head {
+                    // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
+                    Some(head) => unsafe { head.as_ref() }.prev.set(node),
+                    None => self.tail = node,
+                }
+                self.head = node;
+            }
+        }
+    }
+
+    /// Takes `node`, which is in this list, out of it.
+    fn unlink(&mut self, node: NonNull<Waiter>) {
+        // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
+        let waiter = unsafe { node.as_ref() };
+        debug_assert!(waiter.linked.get());
+        let (prev, next) = (waiter.prev.take(), waiter.next.take());
+        match prev {
+            // SAFETY: as above: the neighbour is linked.
+            Some(prev) => unsafe { prev.as_ref() }.next.set(next),
+            None => self.head = next,
+        }
+        match next {
+            // SAFETY: as above: the neighbour is linked.
+            Some(next) => unsafe { next.as_ref() }.prev.set(prev),
+            None => self.tail = prev,
+        }
+        waiter.linked.set(false);
+    }
+}
+
+/// A waiter that the holder has taken out of its list and owes an `unpark`.
+#[derive(Debug)]
+#[must_use = "a claimed waiter sleeps for ever unless it is unparked"]
+pub(crate) struct Claimed(NonNull<Waiter>);
+
+impl Claimed {
+    /// Leaves `word` in the node for the waiter to read, then wakes it. Call it after releasing the list's lock.
+    pub(crate) fn unpark_with(self, word: usize) {
+        // SAFETY: claimed under the list's lock, not unparked yet (`self` is consumed): the waiter is in `park_in`,
+        // so its node is alive and ours alone.
+        unsafe { self.0.as_ref() }.word.set(word);
+        self.unpark();
+    }
+
+    /// Wakes the waiter. Call it after releasing the list's lock.
+    pub(crate) fn unpark(self) {
+        // SAFETY: as in `unpark_with`. The unparker is copied out: the node may be gone as soon as it is used.
+        let unparker = unsafe { self.0.as_ref() }.unparker;
+        // SAFETY: claimed by us; consuming `self` makes this the one `unpark` of this park.
+        unsafe { unparker.unpark() }
+    }
+}
+
+/// Claimed waiters, first come first, each of which is owed an `unpark`.
+#[derive(Debug)]
+#[must_use = "claimed waiters sleep for ever unless they are unparked"]
+pub(crate) struct ClaimedChain {
+    head: Option<NonNull<Waiter>>,
+    count: usize,
+}
+
+impl ClaimedChain {
+    /// How many were claimed.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Wakes them in order. Call it after releasing the list's lock.
+    pub(crate) fn unpark_all(self) {
+        let mut rest = self.head;
+        while let Some(node) = rest {
+            // SAFETY: claimed and not unparked yet, so alive and ours alone. `next` is read before the `unpark`.
+            rest = unsafe { node.as_ref() }.next.get();
+            Claimed(node).unpark();
+        }
+    }
+}
+
+/// Links `waiter` into the list that `list` holds, releases the list and parks. Returns `true` if a waker claimed the
+/// waiter, `false` if the deadline passed first; in that case `withdrawn` has run under the list's lock.
+pub(crate) fn park_in<X>(
+    list: SpinGuard<'_, WaitList<X>>,
+    waiter: &Waiter,
+    parking: Parking,
+    withdrawn: impl FnOnce(&mut WaitList<X>),
+) -> bool {
+    park_in_after(list, waiter, parking, || {}, withdrawn)
+}
+
+/// [`park_in`] that runs `before` between linking and parking, without the list's lock. `before` must not park.
+pub(crate) fn park_in_after<X>(
+    mut list: SpinGuard<'_, WaitList<X>>,
+    waiter: &Waiter,
+    parking: Parking,
+    before: impl FnOnce(),
+    withdrawn: impl FnOnce(&mut WaitList<X>),
+) -> bool {
+    let lock = SpinGuard::lock_of(&list);
+    let bomb = AbortOnUnwind;
+    list.link(waiter, parking.end);
+    drop(list);
+    before();
+    let claimed = match parking.deadline {
+        None => {
+            park::park(parking.reason);
+            true
+        }
+        Some(deadline) => match park::park_until(parking.reason, deadline) {
+            Unparked::Notified => true,
+            Unparked::TimedOut => !withdraw(lock, waiter, parking.reason, withdrawn),
+        },
+    };
+    mem::forget(bomb);
+    claimed
+}
+
+/// After a timeout: unlinks `waiter` and returns `true`, or, if it has been claimed, consumes the `unpark` that is on its way.
+fn withdraw<X>(
+    lock: &SpinLock<WaitList<X>>,
+    waiter: &Waiter,
+    reason: WaitReason,
+    withdrawn: impl FnOnce(&mut WaitList<X>),
+) -> bool {
+    let mut list = lock.lock();
+    if waiter.linked.get() {
+        // It is linked in this list: `park_in` linked it here and nowhere else.
+        list.unlink(NonNull::from(waiter));
+        withdrawn(&mut list);
+        return true;
+    }
+    drop(list);
+    park::park(reason);
+    false
+}
+
+/// Aborts the process if it is dropped, which only an unwinding does: a node or a lock word would be left behind
+/// in a state that the rest of the program would trip over.
+#[derive(Debug)]
+pub(crate) struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        eprintln!("fatal error: unwinding out of a wait");
+        process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::runtime::park::WaitReason;
+    use crate::sync::spin::SpinLock;
+    use crate::sync::wait_list::{End, Parking, WaitList, Waiter, park_in};
+    use std::{
+        ptr::NonNull,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    fn words(list: &mut WaitList) -> Vec<usize> {
+        let mut words = Vec::new();
+        let mut at = list.head;
+        while let Some(node) = at {
+            // SAFETY: the tests below keep their nodes alive while they are linked.
+            let node = unsafe { node.as_ref() };
+            words.push(node.word());
+            at = node.next.get();
+        }
+        words
+    }
+
+    #[test]
+    fn keeps_order_and_removes_any_node() {
+        let nodes: Vec<Waiter> = (0..5).map(Waiter::new).collect();
+        let mut list = WaitList::new(());
+        for node in &nodes[..4] {
+            list.link(node, End::Back);
+        }
+        list.link(&nodes[4], End::Front);
+        assert_eq!(words(&mut list), [4, 0, 1, 2, 3]);
+        for (gone, left) in [
+            (1, vec![4, 0, 2, 3]),
+            (4, vec![0, 2, 3]),
+            (3, vec![0, 2]),
+            (0, vec![2]),
+            (2, vec![]),
+        ] {
+            list.unlink(NonNull::from(&nodes[gone]));
+            assert_eq!(words(&mut list), left);
+        }
+        assert!(list.is_empty() && list.tail.is_none());
+    }
+
+    #[test]
+    fn removal_takes_constant_time() {
+        let time = |n: usize| {
+            let nodes: Vec<Waiter> = (0..n).map(Waiter::new).collect();
+            let mut list = WaitList::new(());
+            nodes.iter().for_each(|node| list.link(node, End::Back));
+            let start = Instant::now();
+            // From the middle outwards, where a scan from either end would be slowest.
+            for i in (0..n / 2).rev() {
+                list.unlink(NonNull::from(&nodes[i]));
+                list.unlink(NonNull::from(&nodes[n - 1 - i]));
+            }
+            assert!(list.is_empty());
+            start.elapsed() / u32::try_from(n).unwrap()
+        };
+        // A scan would cost 200 times more for each; a factor of 30 leaves room for cold caches and a busy machine.
+        let best = |n| (0..5).map(|_| time(n)).min().unwrap();
+        assert!(best(200_000) < best(1_000).max(Duration::from_nanos(3)) * 30);
+    }
+
+    #[test]
+    fn deadline_unlinks() {
+        let lock = SpinLock::new(WaitList::new(()));
+        let waiter = Waiter::new(0);
+        let soon = Some(Instant::now() + Duration::from_millis(5));
+        let mut ran = false;
+        let parking = Parking::until(WaitReason::Cond, soon);
+        assert!(!park_in(lock.lock(), &waiter, parking, |list| {
+            ran = list.is_empty();
+        }));
+        assert!(ran);
+    }
+
+    #[test]
+    fn claims_race_with_deadlines() {
+        let lock = SpinLock::new(WaitList::new(()));
+        for round in 0..2_000u64 {
+            thread::scope(|s| {
+                let waker = s.spawn(|| {
+                    for _ in 0..round % 50 * 10 {
+                        std::hint::spin_loop();
+                    }
+                    let claimed = lock.lock().pop_front();
+                    claimed.map(|c| c.unpark_with(7)).is_some()
+                });
+                let waiter = Waiter::new(1);
+                let deadline = Some(Instant::now() + Duration::from_micros(round % 60));
+                let parking = Parking::until(WaitReason::Cond, deadline);
+                let claimed = park_in(lock.lock(), &waiter, parking, |_| {});
+                assert_eq!(claimed, waker.join().unwrap());
+                assert_eq!(waiter.word(), if claimed { 7 } else { 1 });
+            });
+        }
+    }
+}
