@@ -32,12 +32,13 @@ impl Carrier {
         entry: Entry,
         arg: *mut (),
     ) -> NonNull<Carrier> {
-        let at = (stack.top() - size_of::<Carrier>()) & !(align_of::<Carrier>() - 1);
+        // The top is 16-aligned, and so is a carrier's size.
+        // SAFETY: a stack is far larger than a carrier.
+        let carrier = unsafe { stack.top().cast::<Carrier>().sub(1) };
         let bounds = StackBounds {
-            base: stack.base(),
-            top: at,
+            base: stack.base().as_ptr() as usize,
+            top: carrier.as_ptr() as usize,
         };
-        let carrier = NonNull::new(at as *mut Carrier).expect("a stack is not at address 0");
         // SAFETY: the stack is ours, and far larger than a carrier; the carrier does not move until `retire`.
         unsafe {
             carrier.write(Self {

@@ -50,6 +50,11 @@ impl<T> JoinHandle<T> {
     /// assert_eq!(sum.join().unwrap(), 55);
     /// ```
     pub fn join(self) -> thread::Result<T> {
+        self.join_raw().map_err(explain)
+    }
+
+    /// As `join`, with the private payload of `goexit` left as it is.
+    pub(crate) fn join_raw(self) -> thread::Result<T> {
         self.task.joiner.set(Unparker::current().into_raw());
         if !self.task.life.is_done() && self.task.life.join() == Joining::Wait {
             park::park(WaitReason::Join);
@@ -61,7 +66,7 @@ impl<T> JoinHandle<T> {
         unsafe { free(this.task) };
         // SAFETY: `this` is not used again.
         drop(unsafe { std::ptr::read(&this.goroutine) });
-        output.map_err(explain)
+        output
     }
 
     /// Whether the goroutine has ended. Does not park.

@@ -3,7 +3,7 @@
 use crate::runtime::{
     prims::Ordering,
     sched::roster::{OwnLine, Roster},
-    stack,
+    stack::{self, GuardMode},
 };
 
 /// Counters of one runtime, as [`runtime::metrics`](crate::runtime::metrics) gives them; those of the stacks are the process's.
@@ -68,7 +68,10 @@ pub(crate) fn of(roster: &Roster) -> Metrics {
         stacks: stacks.mapped_slots,
         stacks_cached: stacks.cached,
         stacks_cold: stacks.cold,
-        guard_mode: stacks.guard_mode.name(),
+        guard_mode: match stacks.guard_mode {
+            GuardMode::Install => "guard-install",
+            GuardMode::Protect => "mprotect",
+        },
         blocking_threads: roster.blocking.threads(),
     }
 }

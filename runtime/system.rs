@@ -159,22 +159,23 @@ impl Runtime {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        self.run_on(f, self.roster().default_class)
+        match self.run_caught(f, self.roster().default_class) {
+            Ok(value) => value,
+            Err(payload) => panic::resume_unwind(payload),
+        }
     }
 
+    /// As `run`, with a stack size, and giving back the payload of a panic or `goexit`.
     #[track_caller]
-    pub(crate) fn run_on<F, T>(&self, f: F, class: SizeClass) -> T
+    pub(crate) fn run_caught<F, T>(&self, f: F, class: SizeClass) -> thread::Result<T>
     where
         F: FnOnce() -> T + Send,
         T: Send,
     {
         let site = Location::caller();
-        // SAFETY: Send; and joined below before anything that `f` borrows can end.
+        // SAFETY: Send; and joined here, before anything that `f` borrows can end.
         let handle = unsafe { spawn::spawn_outside(self.roster(), f, None, class, site) };
-        match handle.join() {
-            Ok(value) => value,
-            Err(payload) => panic::resume_unwind(payload),
-        }
+        handle.join_raw()
     }
 
     /// Starts a goroutine on this runtime, from any thread. Does not park.

@@ -9,7 +9,7 @@ use std::ptr::{self, NonNull};
 ///
 /// # Safety
 /// `next` returns the same field each time, and nothing else writes it while the node is in a list.
-pub(crate) unsafe trait Linked {
+pub(crate) unsafe trait Linked: Sized {
     fn next(&self) -> &AtomicPtr<Self>;
 }
 

@@ -1,9 +1,36 @@
-//! The scheduler: what runs where, and when.
+//! The scheduler: which goroutine runs where, and when.
 //!
-//! * [`timers`]: each worker's timing wheel. It only keeps deadlines and hands back what has expired; its owner fires it.
-//! * [`blocking`]: threads beside the workers, for calls that block their thread.
-//!
-//! Both are leaves: they know neither tasks nor workers.
+//! | file | what it decides |
+//! |---|---|
+//! | `roster` | what all workers of a runtime share |
+//! | `worker` | a worker's private side and its loop: find, run, classify |
+//! | `carry` | running goroutines on carriers; what follows a switch |
+//! | `submit` | how goroutines get into queues |
+//! | `queue`, `inbox` | a worker's own queue; wake-ups from elsewhere |
+//! | `search`, `idle`, `sleep` | a worker out of work: steal, spin, sleep, be woken (protocol S) |
+//! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
+//! | `starve` | no stack to be had |
+//! | `timers` | the timing wheel of a worker |
+//! | `blocking` | threads for calls that block |
+//! | `monitor` | stuck workers, spares, trimming |
+//! | `launch` | start and end of the threads |
+//! | `current` | the one thread-local |
+//! | `events` | tracing |
 
+pub(crate) mod balance;
 pub(crate) mod blocking;
+pub(crate) mod carry;
+pub(crate) mod current;
+pub(crate) mod events;
+pub(crate) mod idle;
+pub(crate) mod inbox;
+pub(crate) mod launch;
+pub(crate) mod monitor;
+pub(crate) mod queue;
+pub(crate) mod roster;
+pub(crate) mod search;
+pub(crate) mod sleep;
+pub(crate) mod starve;
+pub(crate) mod submit;
 pub(crate) mod timers;
+pub(crate) mod worker;

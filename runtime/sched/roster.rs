@@ -11,7 +11,13 @@ use crate::runtime::{
         timers::{Key, Wheel},
     },
     stack::SizeClass,
-    task::header::{TaskHeader, TaskRef},
+    park::Unparker,
+    task::{
+        extras,
+        header::{TaskHeader, TaskRef},
+        pool::Shared,
+        state::Finished,
+    },
 };
 use crossbeam_deque::{Injector, Stealer, Worker};
 use crossbeam_utils::CachePadded;
@@ -219,6 +225,8 @@ fn spares(workers: usize) -> usize {
     workers.max(4)
 }
 
+/// The output of goroutines that are dropped at shutdown.
+const UNSTARTED: &str = "the goroutine was dropped before it started: its runtime shut down";
 /// Longest wait of the blocking pool's threads for work.
 const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// As in tokio; a bound on threads, not on calls: more calls queue.
@@ -326,7 +334,7 @@ impl Roster {
             return;
         }
         // SAFETY: fresh and out of its queue, so ours.
-        unsafe { task.abandon(Box::new(Abandoned)) };
+        unsafe { task.abandon(Box::new(String::from(UNSTARTED))) };
         self.abandoned.fetch_add(1, Ordering::Release);
         match task.life.finish() {
             Finished::LeftToHandle => {}

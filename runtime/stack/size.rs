@@ -91,6 +91,13 @@ impl SizeClass {
         self.0 as usize
     }
 
+    /// The class with this number.
+    #[inline]
+    pub(crate) const fn from_index(index: u8) -> Self {
+        assert!((index as usize) < CLASSES);
+        Self(index)
+    }
+
     /// How many free stacks of this class a worker keeps for itself.
     ///
     /// 64 touched stacks of the usual sizes are at least 256 KiB a worker, well inside an L2 cache at one hot line each; big

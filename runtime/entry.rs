@@ -1,0 +1,158 @@
+//! What `#[runtime::main]` and `#[runtime::test]` expand to, and the questions a program asks the runtime it is in.
+
+use crate::runtime::{
+    config::{DeadlockPolicy, PanicPolicy},
+    default, dump as dump_of,
+    metrics::{self, Metrics},
+    stack::SizeClass,
+    system::{Builder, Runtime, with_roster},
+    task::cell::GoexitPayload,
+};
+use std::{
+    io, panic,
+    process::{ExitCode, Termination},
+    thread,
+    time::Duration,
+};
+
+/// The options of the attributes.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub workers: Option<usize>,
+    pub stack_size: Option<usize>,
+    pub panic: Option<PanicPolicy>,
+    pub deadlock: Option<DeadlockPolicy>,
+    pub migrate: bool,
+}
+
+impl Options {
+    /// # Safety
+    /// As [`Builder::allow_migration`].
+    #[doc(hidden)]
+    #[must_use]
+    pub unsafe fn allow_migration(mut self) -> Self {
+        self.migrate = true;
+        self
+    }
+
+    fn build(self) -> io::Result<Runtime> {
+        let mut builder = Builder::new();
+        if let Some(workers) = self.workers {
+            builder = builder.workers(workers);
+        }
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        if let Some(policy) = self.panic {
+            builder = builder.panic(policy);
+        }
+        if let Some(policy) = self.deadlock {
+            builder = builder.deadlock(policy);
+        }
+        if self.migrate {
+            // SAFETY: only `Options::allow_migration`, which has this contract, sets the field.
+            builder = unsafe { builder.allow_migration(true) };
+        }
+        builder.build()
+    }
+}
+
+/// The main goroutine's stack: what main threads have.
+const MAIN_STACK: usize = 8 << 20;
+
+/// Runs `f` as the main goroutine. When it returns so does this, and the process ends, whatever else still runs.
+#[doc(hidden)]
+#[track_caller]
+pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
+    let runtime = match options.build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    default::offer(&runtime);
+    let ended = runtime.run_caught(|| f().report(), main_class(options));
+    if let Err(payload) = &ended
+        && payload.is::<GoexitPayload>()
+    {
+        outlive_main(&runtime);
+    }
+    std::mem::forget(runtime);
+    // As a panicking main; the hook has told what it was.
+    ended.unwrap_or(ExitCode::from(101))
+}
+
+/// Main called `goexit`: the others go on, and when they have ended there is nobody left to end the program.
+fn outlive_main(runtime: &Runtime) {
+    while runtime.num_goroutines() > 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    eprintln!("fatal error: no goroutines (main called goexit) - deadlock!");
+    std::process::exit(2);
+}
+
+fn main_class(options: Options) -> SizeClass {
+    let bytes = options.stack_size.unwrap_or(MAIN_STACK).max(MAIN_STACK);
+    SizeClass::for_bytes(bytes).expect("checked when the runtime was built")
+}
+
+/// Runs `f` as a goroutine of a runtime of its own; its panic goes on in the caller.
+#[doc(hidden)]
+#[track_caller]
+pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
+    let runtime = match options.build() {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("{error}"),
+    };
+    match runtime.run_caught(|| f().report(), main_class(options)) {
+        Ok(code) => code,
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+/// How many goroutines of this runtime have been spawned and have not ended. Does not park.
+///
+/// # Examples
+/// ```
+/// let others = gort::go!(|| gort::runtime::num_goroutines() - 1);
+/// assert_eq!(others.join().unwrap(), 0);
+/// ```
+#[doc(alias = "NumGoroutine")]
+pub fn num_goroutines() -> usize {
+    with_roster(|roster| roster.live())
+}
+
+/// How many workers this runtime has; from a plain thread, the default runtime. Does not park.
+///
+/// # Examples
+/// ```
+/// assert!(gort::runtime::workers() >= 1);
+/// ```
+#[doc(alias = "GOMAXPROCS")]
+pub fn workers() -> usize {
+    with_roster(|roster| roster.config.workers)
+}
+
+/// What this runtime has done so far. Does not park.
+///
+/// # Examples
+/// ```
+/// gort::go!(|| ()).join().unwrap();
+/// assert!(gort::runtime::metrics().spawned >= 1);
+/// ```
+pub fn metrics() -> Metrics {
+    with_roster(metrics::of)
+}
+
+/// What each goroutine of this runtime is doing: id, state or wait reason, spawn site. Does not park.
+///
+/// # Examples
+/// ```
+/// let text = gort::go!(|| gort::runtime::dump()).join().unwrap();
+/// assert!(text.contains("goroutine"));
+/// ```
+pub fn dump() -> String {
+    with_roster(dump_of::of)
+}
