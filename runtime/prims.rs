@@ -15,3 +15,8 @@ pub(crate) use loom::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     },
 };
+
+/// Atomics for process-wide statics. Always std's: loom's cannot be made in a constant, and a model must not share them.
+pub(crate) mod statics {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
+}

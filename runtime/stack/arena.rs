@@ -24,8 +24,9 @@ use std::{io, ops::Range, ptr::NonNull};
 /// Slots of the first arena of a class: 20 MiB of addresses for the default class, so that a small program stays small.
 const FIRST_SLOTS: usize = 64;
 
-/// Slots of the largest arena: 20 GiB of addresses for the default class. More would only save a few mappings.
+/// Slots of the largest arena: 20 GiB of addresses for the default class. More would only save a few mappings; an index is a `u16`.
 const MAX_SLOTS: usize = 1 << 16;
+const _: () = assert!(MAX_SLOTS - 1 <= u16::MAX as usize && size_of::<Stack>() <= 16);
 
 /// Bounds in bytes for classes whose stacks are large, so that a first one of 1 GiB does not reserve 64; and for 32-bit machines.
 const FIRST_BYTES: usize = 1 << 30;
@@ -49,8 +50,8 @@ const COLOUR_BYTES: usize = 64;
 #[must_use = "a stack that is dropped is leaked; give it back to a `LocalCache`"]
 pub(crate) struct Stack {
     base: NonNull<u8>,
-    index: u32,
     arena: u32,
+    index: u16,
     class: SizeClass,
 }
 
@@ -125,9 +126,9 @@ pub(crate) struct Arena {
     /// Slots below this index have been reserved once; those from it on are fresh.
     carved: u32,
     /// Guarded slots that nobody has, and whose memory the system has (or never gave).
-    cold: Vec<u32>,
+    cold: Vec<u16>,
     /// Reserved slots that no guard could be had for.
-    unguarded: Vec<u32>,
+    unguarded: Vec<u16>,
     /// Guards that count against the budget.
     protected: usize,
 }
@@ -195,11 +196,11 @@ impl Arena {
 
     /// Up to `n` slots that have no guard yet; none when all have been carved.
     pub(crate) fn reserve(&mut self, n: usize) -> Option<Uncarved> {
-        let mut indexes: Vec<u32> = self
+        let mut indexes: Vec<u16> = self
             .unguarded
             .split_off(self.unguarded.len() - n.min(self.unguarded.len()));
         let fresh = (n - indexes.len()).min((self.slots - self.carved) as usize) as u32;
-        indexes.extend(self.carved..self.carved + fresh);
+        indexes.extend((self.carved..self.carved + fresh).map(|i| i as u16));
         self.carved += fresh;
         (!indexes.is_empty()).then_some(Uncarved {
             arena: self.id,
@@ -263,7 +264,7 @@ pub(crate) struct Uncarved {
     arena: u32,
     class: SizeClass,
     start: NonNull<u8>,
-    indexes: Vec<u32>,
+    indexes: Vec<u16>,
 }
 
 /// Slots that have been given guards, as far as there were any to be had.
@@ -273,7 +274,7 @@ pub(crate) struct Carved {
     pub(crate) arena: u32,
     /// The stacks, highest index first, so that popping yields neighbours in rising order.
     pub(crate) stacks: Vec<Stack>,
-    unguarded: Vec<u32>,
+    unguarded: Vec<u16>,
     protected: usize,
 }
 
@@ -319,7 +320,7 @@ fn stride(class: SizeClass) -> usize {
 ///
 /// # Safety
 /// The slot is the arena's, has its guard, and no `Stack` of it exists.
-unsafe fn stack_at(arena: u32, class: SizeClass, start: NonNull<u8>, index: u32) -> Stack {
+unsafe fn stack_at(arena: u32, class: SizeClass, start: NonNull<u8>, index: u16) -> Stack {
     let offset = index as usize * stride(class) + guard_bytes(class.usable());
     Stack {
         // SAFETY: inside the arena's mapping, by the caller's promise.

@@ -14,7 +14,7 @@
 //!
 //! The environment variable `GORT_GUARD=mprotect` forces [`GuardMode::Protect`]; it is there for tests of that path.
 
-use crate::runtime::prims::{AtomicUsize, Ordering};
+use crate::runtime::prims::{Ordering, statics::AtomicUsize};
 use std::{
     env, fs,
     ptr::{self, NonNull},
@@ -161,7 +161,7 @@ mod advice {
     //! Guards by `MADV_GUARD_INSTALL`.
 
     use crate::runtime::{
-        prims::{AtomicBool, Ordering},
+        prims::{Ordering, statics::AtomicBool},
         stack::guard::{map, page_size},
     };
     use std::{io, ptr::NonNull};

@@ -25,6 +25,11 @@
 //! * dropping a [`Stack`] leaks its slot for ever, which is what the stack of a goroutine that can never finish needs;
 //! * no lock is held while the kernel installs guards, discards pages or unmaps.
 
+#[cfg(not(unix))]
+compile_error!(
+    "gort's stacks need a Unix system: they are made with mmap and watched by signal handlers"
+);
+
 mod alt_stack;
 mod arena;
 mod cache;

@@ -10,7 +10,7 @@
 //!
 //! When several goroutines overflow at once, the first to claim the report prints and aborts, the others wait for that to end them.
 
-use crate::runtime::prims::{AtomicUsize, Ordering};
+use crate::runtime::prims::{Ordering, statics::AtomicUsize};
 use std::{
     mem::{self, MaybeUninit},
     panic::Location,
