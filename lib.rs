@@ -2,3 +2,7 @@
 
 pub mod runtime;
 pub mod sync;
+
+#[doc(hidden)]
+#[path = "runtime/bench_door.rs"]
+pub mod bench_support;

@@ -10,7 +10,7 @@
 //! # Stacks, highest address first
 //!
 //! corosensei puts its link to the enterer and the closure of `create` at the top, the frames of `entry` below; see its
-//! own documentation for the slots.  So `create` touches the stack here, unlike in our own backends.
+//! own documentation for the slots. So `create` touches the stack here, unlike in our own backends.
 //!
 //! # Safety of this file
 //!
@@ -28,7 +28,7 @@ use corosensei::{
     stack::{Stack, StackPointer},
 };
 
-/// A stack as corosensei wants it described.  It owns nothing.
+/// A stack as corosensei wants it described. It owns nothing.
 #[derive(Debug)]
 struct Borrowed {
     top: NonZeroUsize,
@@ -133,7 +133,7 @@ impl Context {
     /// * Its stack is as its last switch left it, and may go on on this thread.
     #[inline]
     pub(crate) unsafe fn enter(this: *mut Context) {
-        // SAFETY: created and not finished: the handle is live.  The coroutine itself never touches this field.
+        // SAFETY: created and not finished: the handle is live. The coroutine itself never touches this field.
         let coroutine = unsafe { (&mut (*this).coroutine).assume_init_mut() };
         if let CoroutineResult::Return(()) = coroutine.resume(()) {
             // SAFETY: finished: the handle is live for the last time, and owns neither stack nor frames.

@@ -110,7 +110,7 @@ impl Coroutine {
 
 impl Drop for Coroutine {
     fn drop(&mut self) {
-        // Frames still on the stack: a failed test.  They may be referred to, so the stack must stay.
+        // Frames still on the stack: a failed test. They may be referred to, so the stack must stay.
         if self.is_finished() {
             // SAFETY: leaked in `new`; finished, so nothing refers to the parts any more.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
