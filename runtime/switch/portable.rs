@@ -31,8 +31,8 @@ use corosensei::{
 /// A stack as corosensei wants it described. It owns nothing.
 #[derive(Debug)]
 struct Borrowed {
-    top: NonZeroUsize,
-    base: NonZeroUsize,
+    highest: NonZeroUsize,
+    lowest: NonZeroUsize,
     #[cfg(windows)]
     teb: corosensei::stack::StackTebFields,
 }
@@ -41,8 +41,8 @@ impl Borrowed {
     fn new(bounds: StackBounds) -> Borrowed {
         let word = |address| NonZeroUsize::new(address).expect("a stack at address 0");
         Borrowed {
-            top: word(bounds.top),
-            base: word(bounds.base),
+            highest: word(bounds.top),
+            lowest: word(bounds.base),
             // The stack is committed from end to end as far as Windows is concerned.
             #[cfg(windows)]
             teb: corosensei::stack::StackTebFields {
@@ -58,11 +58,11 @@ impl Borrowed {
 // SAFETY: the bounds are a writable stack of its own, guarded by its owner, by the contract of `create`.
 unsafe impl Stack for Borrowed {
     fn base(&self) -> StackPointer {
-        self.top
+        self.highest
     }
 
     fn limit(&self) -> StackPointer {
-        self.base
+        self.lowest
     }
 
     #[cfg(windows)]
@@ -77,11 +77,13 @@ unsafe impl Stack for Borrowed {
     }
 }
 
+type Handle = Coroutine<(), (), (), Borrowed>;
+
 /// corosensei's handle, and the way back out of it.
 ///
 /// Not `Send`, through its pointers: whoever moves a suspended coroutine to another thread vouches for its stack.
 pub(crate) struct Context {
-    coroutine: MaybeUninit<Coroutine<(), (), (), Borrowed>>,
+    coroutine: MaybeUninit<Handle>,
     /// Null until the first entry, and again once finished.
     yielder: *const Yielder<(), ()>,
 }
@@ -134,7 +136,7 @@ impl Context {
     #[inline]
     pub(crate) unsafe fn enter(this: *mut Context) {
         // SAFETY: created and not finished: the handle is live. The coroutine itself never touches this field.
-        let coroutine = unsafe { (&mut (*this).coroutine).assume_init_mut() };
+        let coroutine = unsafe { &mut *(&raw mut (*this).coroutine).cast::<Handle>() };
         if let CoroutineResult::Return(()) = coroutine.resume(()) {
             // SAFETY: finished: the handle is live for the last time, and owns neither stack nor frames.
             unsafe { (*this).coroutine.assume_init_drop() };
