@@ -22,7 +22,9 @@ fn choose() -> &'static str {
             panic!("GORT_SWITCH is {other:?}: it must be \"native\" (the default) or \"portable\"")
         }
     }
-    let unix = env::var_os("CARGO_CFG_UNIX").is_some();
+    // x32 and the like have these architectures' instructions, but other pointers.
+    let unix = env::var_os("CARGO_CFG_UNIX").is_some()
+        && env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|bits| bits == "64");
     match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
         Ok("x86_64") if unix => "x86_64",
         Ok("aarch64") if unix => "aarch64",

@@ -11,3 +11,7 @@ pub use crate::runtime::{
 };
 pub use crate::runtime::spawn::Builder;
 pub use gort_macros::{go, main, test};
+
+#[doc(hidden)]
+#[path = "runtime/bench_door.rs"]
+pub mod bench_support;

@@ -24,7 +24,7 @@ if ! dpkg-query -W $needed >/dev/null 2>&1; then
 fi
 
 target=aarch64-unknown-linux-gnu
-export RUSTC=/usr/bin/rustc
+export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 # No `-L /usr/aarch64-linux-gnu`: the loader would come from the cross package and libc from libc6:arm64, and two
 # versions of these two together hang in pthread_create.

@@ -55,6 +55,8 @@ impl Carrier {
     ///
     /// # Safety
     /// It is alive, not running, and not finished.
+    // One place that enters, so that its jump predicts well.
+    #[inline(never)]
     pub(crate) unsafe fn resume(this: NonNull<Carrier>) {
         // SAFETY: passed on.
         unsafe { Context::enter(&raw mut (*this.as_ptr()).context) }
@@ -64,6 +66,8 @@ impl Carrier {
     ///
     /// # Safety
     /// The caller runs on this carrier.
+    // Never inlined: it may return on another thread, so no address of a thread-local may be kept across it; and one place predicts well.
+    #[inline(never)]
     pub(crate) unsafe fn suspend(this: NonNull<Carrier>) {
         // SAFETY: passed on.
         unsafe { Context::leave(&raw mut (*this.as_ptr()).context) }

@@ -37,10 +37,10 @@
 //! # Safety of this file
 //!
 //! Everything rests on the contract in `mod.rs`: `this` is valid and at a fixed address, one side runs at a time, and
-//! whoever suspended finds its stack as it left it.  Given these, an exchange looks to the compiler like a call to an
+//! whoever suspended finds its stack as it left it. Given these, an exchange looks to the compiler like a call to an
 //! unknown function that preserves `sp`, `x19` and `x29`, may read and write all reachable memory, and clobbers the rest.
 //!
-//! Between the load of `sp` and the jump, the unwind tables describe the wrong stack.  Only a profiler or a debugger that
+//! Between the load of `sp` and the jump, the unwind tables describe the wrong stack. Only a profiler or a debugger that
 //! interrupts those two instructions can see it; a panic cannot start there.
 
 use super::backend::{BASE, Context, FP, PC, SP};
@@ -57,16 +57,16 @@ const _: () = assert!(SP == PC + 8 && BASE == FP + 8);
 /// `this` holds the registers of a side that is not running and whose stack is as it left it.
 #[inline(always)]
 pub(super) unsafe fn exchange(this: *mut Context) {
-    // SAFETY: see the file header.  No `options`: memory is clobbered, and sp is a multiple of 16 here, as
+    // SAFETY: see the file header. No `options`: memory is clobbered, and sp is a multiple of 16 here, as
     // it must always be.
     unsafe {
         asm!(
-            // Entry: x0 = this.  All other registers are ours to use.
+            // Entry: x0 = this. All other registers are ours to use.
             //
             // Fetch the other side.  x16, because a branch through it may land on a function under every rule.
             "ldp x16, x10, [x0, #{PC}]",
             "ldp x11, x12, [x0, #{FP}]",
-            // Store this side.  It goes on at the label, with nothing left to restore there.
+            // Store this side. It goes on at the label, with nothing left to restore there.
             "adr x13, 2f",
             "mov x14, sp",
             "stp x13, x14, [x0, #{PC}]",
@@ -92,13 +92,13 @@ pub(super) unsafe fn exchange(this: *mut Context) {
 
 /// The outermost frame of every coroutine: calls the entry, then goes back to the enterer for good.
 ///
-/// Reached by the jump in `exchange`, not called.  Register contents at entry:
+/// Reached by the jump in `exchange`, not called. Register contents at entry:
 /// x0 = this, x29 = entry, x19 = arg, sp = top of the stack (a multiple of 16).
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn root() {
     naked_asm!(
         ".cfi_startproc",
-        // The stack ends here.  The frame lies below the top and, having no return address, ends every backtrace:
+        // The stack ends here. The frame lies below the top and, having no return address, ends every backtrace:
         // unwinders stop at a frame whose x30 is undefined.  x29 is no caller's either.
         ".cfi_def_cfa sp, 0",
         ".cfi_undefined x30",
@@ -106,12 +106,12 @@ pub(super) unsafe extern "C" fn root() {
         // Keep `this` where no callee can lose it; sp moves by 16 because it must stay a multiple of that.
         "str x0, [sp, #-16]!",
         ".cfi_adjust_cfa_offset 16",
-        // entry(arg).  A zero x29 ends the chain for unwinders that follow frame pointers instead of tables.
+        // entry(arg). A zero x29 ends the chain for unwinders that follow frame pointers instead of tables.
         "mov x0, x19",
         "mov x16, x29",
         "mov x29, xzr",
         "blr x16",
-        // Finished: as in `exchange`, but there is no side to store.  A null pc marks the context finished.
+        // Finished: as in `exchange`, but there is no side to store. A null pc marks the context finished.
         "ldr x0, [sp]",
         "ldp x16, x10, [x0, #{PC}]",
         "ldp x29, x19, [x0, #{FP}]",

@@ -5,7 +5,7 @@
 //! * `exchange(this)`: exchanges the running side's registers with those in the context;
 //! * `root`: the outermost frame of every coroutine.
 //!
-//! A [`Context`] holds four registers of the side that is *not* running.  So entering and leaving are one and the same
+//! A [`Context`] holds four registers of the side that is *not* running. So entering and leaving are one and the same
 //! exchange:
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //! the context holds   see below     the enterer's    the coroutine's    pc = null
 //! ```
 //!
-//! The context holds the registers, not the stack, for two reasons.  The loads hang on one address, known before the
-//! switch, while popping them off the other stack would first have to wait for the new stack pointer.  And `create` writes
+//! The context holds the registers, not the stack, for two reasons. The loads hang on one address, known before the
+//! switch, while popping them off the other stack would first have to wait for the new stack pointer. And `create` writes
 //! half a cache line that its caller has just touched; a fresh stack stays untouched (and uncommitted) until it is run.
 
 use super::{
@@ -31,13 +31,13 @@ use core::{mem::offset_of, ptr};
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// Where that side goes on.  Null when vacant or finished, so that entering by mistake faults at address 0.
+    /// Where that side goes on. Null when vacant or finished, so that entering by mistake faults at address 0.
     pc: *const (),
     /// Its stack pointer.
     sp: usize,
-    /// The frame pointer (rbp, x29).  Until the first entry: the entry function, for `root`.
+    /// The frame pointer (rbp, x29). Until the first entry: the entry function, for `root`.
     fp: usize,
-    /// LLVM's base pointer (rbx, x19).  Until the first entry: the entry's argument, for `root`.
+    /// LLVM's base pointer (rbx, x19). Until the first entry: the entry's argument, for `root`.
     base: *mut (),
 }
 
@@ -67,7 +67,7 @@ impl Context {
         }
     }
 
-    /// Prepares to run `entry(arg)` on `stack`.  Four stores; the stack itself is not touched.
+    /// Prepares to run `entry(arg)` on `stack`. Four stores; the stack itself is not touched.
     ///
     /// # Safety
     /// * `this` is valid for writes, holds no suspended coroutine, and stays in place until the new one has finished.

@@ -10,7 +10,7 @@
 //! # Stacks, highest address first
 //!
 //! corosensei puts its link to the enterer and the closure of `create` at the top, the frames of `entry` below; see its
-//! own documentation for the slots.  So `create` touches the stack here, unlike in our own backends.
+//! own documentation for the slots. So `create` touches the stack here, unlike in our own backends.
 //!
 //! # Safety of this file
 //!
@@ -28,11 +28,11 @@ use corosensei::{
     stack::{Stack, StackPointer},
 };
 
-/// A stack as corosensei wants it described.  It owns nothing.
+/// A stack as corosensei wants it described. It owns nothing.
 #[derive(Debug)]
 struct Borrowed {
-    top: NonZeroUsize,
-    base: NonZeroUsize,
+    highest: NonZeroUsize,
+    lowest: NonZeroUsize,
     #[cfg(windows)]
     teb: corosensei::stack::StackTebFields,
 }
@@ -41,8 +41,8 @@ impl Borrowed {
     fn new(bounds: StackBounds) -> Borrowed {
         let word = |address| NonZeroUsize::new(address).expect("a stack at address 0");
         Borrowed {
-            top: word(bounds.top),
-            base: word(bounds.base),
+            highest: word(bounds.top),
+            lowest: word(bounds.base),
             // The stack is committed from end to end as far as Windows is concerned.
             #[cfg(windows)]
             teb: corosensei::stack::StackTebFields {
@@ -58,11 +58,11 @@ impl Borrowed {
 // SAFETY: the bounds are a writable stack of its own, guarded by its owner, by the contract of `create`.
 unsafe impl Stack for Borrowed {
     fn base(&self) -> StackPointer {
-        self.top
+        self.highest
     }
 
     fn limit(&self) -> StackPointer {
-        self.base
+        self.lowest
     }
 
     #[cfg(windows)]
@@ -77,11 +77,13 @@ unsafe impl Stack for Borrowed {
     }
 }
 
+type Handle = Coroutine<(), (), (), Borrowed>;
+
 /// corosensei's handle, and the way back out of it.
 ///
 /// Not `Send`, through its pointers: whoever moves a suspended coroutine to another thread vouches for its stack.
 pub(crate) struct Context {
-    coroutine: MaybeUninit<Coroutine<(), (), (), Borrowed>>,
+    coroutine: MaybeUninit<Handle>,
     /// Null until the first entry, and again once finished.
     yielder: *const Yielder<(), ()>,
 }
@@ -133,8 +135,8 @@ impl Context {
     /// * Its stack is as its last switch left it, and may go on on this thread.
     #[inline]
     pub(crate) unsafe fn enter(this: *mut Context) {
-        // SAFETY: created and not finished: the handle is live.  The coroutine itself never touches this field.
-        let coroutine = unsafe { (&mut (*this).coroutine).assume_init_mut() };
+        // SAFETY: created and not finished: the handle is live. The coroutine itself never touches this field.
+        let coroutine = unsafe { &mut *(&raw mut (*this).coroutine).cast::<Handle>() };
         if let CoroutineResult::Return(()) = coroutine.resume(()) {
             // SAFETY: finished: the handle is live for the last time, and owns neither stack nor frames.
             unsafe { (*this).coroutine.assume_init_drop() };

@@ -110,7 +110,7 @@ impl Coroutine {
 
 impl Drop for Coroutine {
     fn drop(&mut self) {
-        // Frames still on the stack: a failed test.  They may be referred to, so the stack must stay.
+        // Frames still on the stack: a failed test. They may be referred to, so the stack must stay.
         if self.is_finished() {
             // SAFETY: leaked in `new`; finished, so nothing refers to the parts any more.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
@@ -326,16 +326,11 @@ fn a_backtrace_ends_at_the_root() {
             );
         }
         assert!(frames.len() < 100, "{text}");
-        let last = frames.last().expect("frames");
-        assert!(!last.contains("unknown"), "{text}");
+        // corosensei's goes on into the enterer's stack, down to frames of the C library that may have no names.
         if cfg!(not(gort_switch = "portable")) {
+            let last = frames.last().expect("frames");
             assert!(last.contains("switch::isa::root"), "{text}");
-            assert!(
-                !frames
-                    .iter()
-                    .any(|frame| frame.contains("ends_at_the_root::h")),
-                "{text}"
-            );
+            assert!(!text.contains("unknown"), "{text}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) unsafe extern "C" fn call_with_filled_registers(
 ) -> u64 {
     // Entry: rdi = seed, rsi = f, rdx = arg.
     core::arch::naked_asm!(
-        // We are a callee ourselves.  Six registers and the seed: rsp is then a multiple of 16, as the call needs.
+        // We are a callee ourselves. Six registers and the seed: rsp is then a multiple of 16, as the call needs.
         "push rbx",
         "push rbp",
         "push r12",
