@@ -1,20 +1,52 @@
 //! Primitives that park goroutines (and plain threads) instead of blocking workers.
+//!
+//! Each works from goroutines, from plain threads, and between both. None is poisoned by a panic, but [`Once`] and [`Lazy`].
+//!
+//! | | what | who is next |
+//! |---|---|---|
+//! | [`Mutex`] | one at a time | a running goroutine may overtake; one that has waited 1 ms is handed the lock |
+//! | [`RwMutex`] | readers together, or one writer | a waiting writer stops new readers; readers it made wait come before the next writer |
+//! | [`WaitGroup`] | waits for a count to reach zero | all |
+//! | [`Cond`] | waits with a lock for a change | first come, first served |
+//! | [`Once`], [`OnceCell`], [`Lazy`] | done or made once | all |
+//! | [`Semaphore`] | a number of permits | first come, first served; nobody overtakes |
+//! | [`Barrier`] | waits for a number to come | all |
+//!
+//! Inside, from the bottom up: `spin` (guards the lists), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
+//! `raw_rw_mutex` and `raw_once` (the algorithms), and the typed shells over them.
 
+mod barrier;
+mod cond;
 mod mutex;
+mod once;
+mod once_cell;
 mod raw_mutex;
+mod raw_once;
 mod raw_rw_mutex;
 mod rw_mutex;
+mod semaphore;
 mod spin;
 mod wait_group;
 mod wait_list;
 
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use cond::{Cond, CondGuard, WaitTimeoutResult};
 pub use mutex::{Mutex, MutexGuard};
+pub use once::{Once, OnceState};
+pub use once_cell::{Lazy, OnceCell};
 pub use rw_mutex::{RwMutex, RwMutexReadGuard, RwMutexWriteGuard};
+pub use semaphore::{Permit, Semaphore};
 pub use wait_group::WaitGroup;
 
 #[cfg(test)]
+mod tests_cond;
+#[cfg(test)]
 mod tests_mutex;
 #[cfg(test)]
+mod tests_once;
+#[cfg(test)]
 mod tests_rw_mutex;
+#[cfg(test)]
+mod tests_semaphore;
 #[cfg(test)]
 mod tests_wait_group;

@@ -128,7 +128,7 @@ impl RawMutex {
             if !self.announce(woken, starving) {
                 continue;
             }
-            woken = false;
+            // `announce` has given `WOKEN` back; only a waker that lets us compete gives it again.
             let parking = Parking {
                 reason,
                 deadline,

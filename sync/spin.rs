@@ -11,6 +11,7 @@ use std::{
     hint::spin_loop,
     marker::PhantomData,
     ops::{Deref, DerefMut},
+    panic::{RefUnwindSafe, UnwindSafe},
     thread,
 };
 
@@ -25,6 +26,10 @@ pub(crate) struct SpinLock<T> {
 
 // SAFETY: the lock gives `&mut T` to one thread at a time, so sharing it only ever moves access to `T` between threads.
 unsafe impl<T: Send> Sync for SpinLock<T> {}
+
+// No panic happens while it is held (user code never runs there), so an unwinding cannot leave the value half changed.
+impl<T> UnwindSafe for SpinLock<T> {}
+impl<T> RefUnwindSafe for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
     /// A free lock around `value`.

@@ -236,8 +236,13 @@ impl fmt::Debug for WaitGroup {
 /// It shares ownership of the counter: the count alone could not keep it alive, since safe code may call `done` once too
 /// often and drop every handle while this one is still to come.
 #[derive(Debug)]
+#[allow(
+    dead_code,
+    reason = "for `WaitGroup::go`, which stands on the scheduler"
+)]
 pub(crate) struct DoneGuard(WaitGroup);
 
+#[allow(dead_code, reason = "as above")]
 impl DoneGuard {
     /// Adds one to `group`.
     ///
