@@ -6,10 +6,8 @@ extern crate self as gort;
 pub mod runtime;
 pub mod sync;
 
-pub use crate::runtime::{
-    JoinHandle, current, scope, sleep, spawn, spawn_local, yield_now,
-};
 pub use crate::runtime::spawn::Builder;
+pub use crate::runtime::{JoinHandle, current, scope, sleep, spawn, spawn_local, yield_now};
 pub use gort_macros::{go, main, test};
 
 #[doc(hidden)]

@@ -89,7 +89,8 @@ fn on_thread(grown: &mut GrownCall) {
     match stacks.take(grown.class) {
         Err(error) => grown.failed = Some(error),
         Ok(stack) => {
-            let carrier = Carrier::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
+            let carrier =
+                Carrier::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
             // SAFETY: placed just now; it runs to its end; then it is finished and we are not on it.
             unsafe {
                 Carrier::resume(carrier);

@@ -12,7 +12,13 @@
 use crate::runtime::{
     park_thread::ThreadParker,
     prims::Ordering,
-    sched::{carry::After, current, events, roster::{TimerAction, WorkerShared}, submit, worker::WorkerCore},
+    sched::{
+        carry::After,
+        current, events,
+        roster::{TimerAction, WorkerShared},
+        submit,
+        worker::WorkerCore,
+    },
     task::{
         header::{PINNED, TaskHeader, TaskRef},
         state::Woken,

@@ -159,10 +159,15 @@ impl<'scope> Scope<'scope, '_> {
         let leave = Leave(state);
         let for_goroutine = Arc::clone(&packet);
         // If the goroutine is dropped unstarted, its captures are dropped in this order, too: `f`, packet, `leave`.
-        let body = Body { f, packet: for_goroutine, leave };
+        let body = Body {
+            f,
+            packet: for_goroutine,
+            leave,
+        };
         // SAFETY: Send. `scope` returns only after the goroutine's `Leave` has been dropped, which happens after `f` and its share of the
         // packet are gone; the other share is in the handle, which cannot leave 'scope.
-        let handle = unsafe { spawn::spawn_unchecked(move || body.run(), None, Location::caller()) };
+        let handle =
+            unsafe { spawn::spawn_unchecked(move || body.run(), None, Location::caller()) };
         ScopedJoinHandle { handle, packet }
     }
 }

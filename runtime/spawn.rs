@@ -7,8 +7,7 @@ use crate::runtime::{
     sched::{current, events, roster::Roster, worker::WorkerCore},
     stack::SizeClass,
     task::{
-        cell,
-        extras,
+        cell, extras,
         header::{Birth, LOCAL, TaskRef},
         pool::{self, Shared},
     },

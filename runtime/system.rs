@@ -125,7 +125,9 @@ const DROP_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Runtime {
     fn roster(&self) -> &Arc<Roster> {
-        self.roster.as_ref().expect("a runtime has its roster until it is shut down")
+        self.roster
+            .as_ref()
+            .expect("a runtime has its roster until it is shut down")
     }
 
     pub(crate) fn share_roster(&self) -> Arc<Roster> {

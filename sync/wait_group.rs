@@ -10,6 +10,7 @@
 
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicU64, Ordering};
+use crate::runtime::{join::JoinHandle, spawn};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Parking, WaitList, Waiter, park_in};
 use std::{fmt, sync::Arc};
@@ -224,6 +225,39 @@ impl Default for WaitGroup {
     }
 }
 
+impl WaitGroup {
+    /// Spawns a goroutine that this group counts: `add(1)` before it, `done()` after it, also if it panics. Does not park.
+    ///
+    /// # Panics
+    /// As [`add`](Self::add), and as [`spawn`](crate::spawn).
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::{Mutex, WaitGroup};
+    /// use std::sync::Arc;
+    /// let (group, sum) = (WaitGroup::new(), Arc::new(Mutex::new(0)));
+    /// for i in 1..=10 {
+    ///     let sum = Arc::clone(&sum);
+    ///     group.go(move || *sum.lock() += i);
+    /// }
+    /// group.wait();
+    /// assert_eq!(*sum.lock(), 55);
+    /// ```
+    #[doc(alias = "Go")]
+    #[track_caller]
+    pub fn go<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let done = DoneGuard::new(self);
+        spawn::spawn(move || {
+            let _done = done;
+            f()
+        })
+    }
+}
+
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = count_of(self.counter.word.load(Ordering::Relaxed));
@@ -236,13 +270,8 @@ impl fmt::Debug for WaitGroup {
 /// It shares ownership of the counter: the count alone could not keep it alive, since safe code may call `done` once too
 /// often and drop every handle while this one is still to come.
 #[derive(Debug)]
-#[allow(
-    dead_code,
-    reason = "for `WaitGroup::go`, which stands on the scheduler"
-)]
 pub(crate) struct DoneGuard(WaitGroup);
 
-#[allow(dead_code, reason = "as above")]
 impl DoneGuard {
     /// Adds one to `group`.
     ///

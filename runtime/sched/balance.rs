@@ -6,7 +6,11 @@
 
 use crate::runtime::{
     prims::Ordering,
-    sched::{events, roster::{WorkerShared, bump}, worker::WorkerCore},
+    sched::{
+        events,
+        roster::{WorkerShared, bump},
+        worker::WorkerCore,
+    },
     task::header::{COUNTED, HANDED, LOCAL, TaskRef},
 };
 
@@ -54,6 +58,8 @@ impl WorkerCore {
             return regulars.get(self.random() as usize % regulars.len());
         }
         let step = 1 + self.random() as usize % (regulars.len() - 1).max(1);
-        regulars.get((own + step) % regulars.len()).filter(|w| w.index != own)
+        regulars
+            .get((own + step) % regulars.len())
+            .filter(|w| w.index != own)
     }
 }

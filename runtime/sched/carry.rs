@@ -8,8 +8,7 @@ use crate::runtime::{
     park::Unparker,
     prims::Ordering,
     sched::{
-        current,
-        events,
+        current, events,
         roster::{WorkerShared, bump},
         worker::WorkerCore,
     },
@@ -160,9 +159,7 @@ impl WorkerCore {
         let call_ref = unsafe { call.as_mut() };
         let taken = self.stacks.borrow_mut().take(call_ref.class);
         match taken {
-            Ok(stack) => {
-                Carrier::place(stack, Some(outer), grown_main, call.as_ptr().cast())
-            }
+            Ok(stack) => Carrier::place(stack, Some(outer), grown_main, call.as_ptr().cast()),
             Err(error) => {
                 call_ref.failed = Some(error);
                 outer

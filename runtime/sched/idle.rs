@@ -77,7 +77,12 @@ impl IdleCounts {
             return false;
         }
         self.word
-            .compare_exchange(word, word + ONE_SEARCHING, Ordering::SeqCst, Ordering::Relaxed)
+            .compare_exchange(
+                word,
+                word + ONE_SEARCHING,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            )
             .is_ok()
             || self.claim_wake()
     }

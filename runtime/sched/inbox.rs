@@ -34,7 +34,9 @@ impl<N: Linked> Inbox<N> {
         let mut head = self.head.load(Ordering::Relaxed);
         loop {
             // SAFETY: ours until the exchange succeeds.
-            unsafe { node.as_ref() }.next().store(head, Ordering::Relaxed);
+            unsafe { node.as_ref() }
+                .next()
+                .store(head, Ordering::Relaxed);
             // SeqCst: Release for the Acquire in `take_all` (the node), and S1: before the pusher looks whether the owner sleeps; partner of
             // the sleeper's look in `is_empty_seqcst` (S3).
             match self.head.compare_exchange_weak(

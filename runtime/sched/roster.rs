@@ -2,6 +2,7 @@
 
 use crate::runtime::{
     config::Config,
+    park::Unparker,
     prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         blocking::Pool,
@@ -11,7 +12,6 @@ use crate::runtime::{
         timers::{Key, Wheel},
     },
     stack::SizeClass,
-    park::Unparker,
     task::{
         extras,
         header::{TaskHeader, TaskRef},
@@ -126,7 +126,11 @@ impl WorkerShared {
     /// The caller holds the task and gives it up.
     pub(crate) unsafe fn deliver(&self, task: TaskRef) {
         // SAFETY: held, so live and in no list.
-        unsafe { self.remote.inbox.push(NonNull::new_unchecked(task.as_ptr())) };
+        unsafe {
+            self.remote
+                .inbox
+                .push(NonNull::new_unchecked(task.as_ptr()))
+        };
         self.wake();
     }
 
@@ -172,7 +176,9 @@ impl WorkerShared {
     }
 
     fn publish_due(&self, wheel: &Wheel<TimerAction>) {
-        let due = wheel.next_wake().map_or(u64::MAX, |at| self.roster().nanos(at));
+        let due = wheel
+            .next_wake()
+            .map_or(u64::MAX, |at| self.roster().nanos(at));
         self.timers_due.store(due, Ordering::Relaxed);
     }
 

@@ -2,7 +2,12 @@
 
 use crate::runtime::{
     prims::{Ordering, fence},
-    sched::{events, roster::{WorkerShared, bump}, sleep::Awoken, worker::WorkerCore},
+    sched::{
+        events,
+        roster::{WorkerShared, bump},
+        sleep::Awoken,
+        worker::WorkerCore,
+    },
     task::header::TaskRef,
 };
 use crossbeam_deque::Steal;
@@ -66,8 +71,7 @@ impl WorkerCore {
     fn may_search(&self) -> bool {
         let shared = self.shared();
         !shared.is_spare()
-            || shared.index - self.roster.config.workers
-                < self.roster.stuck.load(Ordering::Relaxed)
+            || shared.index - self.roster.config.workers < self.roster.stuck.load(Ordering::Relaxed)
     }
 
     fn search_for_a_while(&self) -> Option<TaskRef> {

@@ -6,7 +6,10 @@ use crate::runtime::{
     stack::{SizeClass, StackError},
     task::header::TaskRef,
 };
-use std::{cell::Cell, time::{Duration, Instant}};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 /// How long a runtime may have nothing to do but wait for stacks before it gives up (guess: long against any sleep of a plain thread in a spawn loop).
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
@@ -61,11 +64,10 @@ impl WorkerCore {
             || !self.yielded.is_empty()
             || !self.shared().remote.inbox.looks_empty();
         // Other workers that wait for stacks wake up for a moment now and then; that is not work.
-        let others_work = self
-            .roster
-            .regulars()
-            .iter()
-            .any(|w| w.timers_due().is_some() || !w.own.current.load(Ordering::Relaxed).is_null());
+        let others_work =
+            self.roster.regulars().iter().any(|w| {
+                w.timers_due().is_some() || !w.own.current.load(Ordering::Relaxed).is_null()
+            });
         if own_work || others_work || idle.searching() > 0 || self.roster.blocking.pending() > 0 {
             WAITING_SINCE.set(None);
             return;

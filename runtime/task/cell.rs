@@ -160,8 +160,7 @@ impl TaskRef {
         let vtable = self.vtable();
         // SAFETY: fresh and ours: the closure is there, then gone, and then the output may be written.
         unsafe {
-            let dropped =
-                panic::catch_unwind(AssertUnwindSafe(|| (vtable.drop_closure)(self)));
+            let dropped = panic::catch_unwind(AssertUnwindSafe(|| (vtable.drop_closure)(self)));
             (vtable.set_error)(self, dropped.err().unwrap_or(error));
         }
     }
@@ -173,7 +172,8 @@ impl TaskRef {
     pub(crate) unsafe fn drop_output(self) {
         let vtable = self.vtable();
         // SAFETY: passed on.
-        let dropped = panic::catch_unwind(AssertUnwindSafe(|| unsafe { (vtable.drop_output)(self) }));
+        let dropped =
+            panic::catch_unwind(AssertUnwindSafe(|| unsafe { (vtable.drop_output)(self) }));
         // A panic payload whose own drop panics must not escape either.
         if let Err(cause) = dropped {
             std::mem::forget(cause);
@@ -186,7 +186,11 @@ impl TaskRef {
     /// The task is done, the caller owns its output, and `T` is the closure's return type. Called once.
     pub(crate) unsafe fn take_output<T>(self) -> thread::Result<T> {
         // SAFETY: the union's output field is at its start and of this type by the caller's promise.
-        unsafe { (self.vtable().output)(self).cast::<thread::Result<T>>().read() }
+        unsafe {
+            (self.vtable().output)(self)
+                .cast::<thread::Result<T>>()
+                .read()
+        }
     }
 
     /// Gives the cell back.
@@ -197,7 +201,10 @@ impl TaskRef {
         // SAFETY: passed on.
         unsafe {
             (self.vtable().free_box)(self);
-            cells.give(NonNull::new_unchecked(self.as_ptr()), Class::from_u8(self.class.get()));
+            cells.give(
+                NonNull::new_unchecked(self.as_ptr()),
+                Class::from_u8(self.class.get()),
+            );
         }
     }
 }

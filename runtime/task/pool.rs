@@ -359,7 +359,9 @@ fn census(magazines: &[Magazine], class: Class) -> HashMap<usize, u32> {
             cell = unsafe { header.as_ref() }.next.load(Ordering::Relaxed);
         }
         if magazine.fresh_len > 0 {
-            *counts.entry(magazine.fresh as usize & !(CHUNK - 1)).or_default() += magazine.fresh_len;
+            *counts
+                .entry(magazine.fresh as usize & !(CHUNK - 1))
+                .or_default() += magazine.fresh_len;
         }
     }
     let whole = (CHUNK / class.bytes()) as u32;
@@ -396,7 +398,13 @@ pub(crate) fn trim() -> usize {
         let whole = census(&magazines, class);
         let kept: Vec<Magazine> = magazines
             .into_iter()
-            .map(|m| if whole.is_empty() { m } else { without(m, &whole) })
+            .map(|m| {
+                if whole.is_empty() {
+                    m
+                } else {
+                    without(m, &whole)
+                }
+            })
             .filter(|m| !m.is_empty())
             .collect();
         let mut depot = lock_depot();
