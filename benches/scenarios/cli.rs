@@ -3,7 +3,12 @@
 //! Knows no runtime: the peers' programs in `benches/compare/rust` use this file as it is.
 
 use crate::report::{Record, Sample};
-use std::{env, num::NonZero, process, thread};
+use std::{
+    env,
+    io::{self, Write as _},
+    num::NonZero,
+    process, thread,
+};
 
 /// One scenario. `B` is what a program needs to run one round of it.
 pub(crate) struct Scenario<B> {
@@ -133,9 +138,11 @@ fn list<B>(runtime: &str, table: &[Scenario<B>], asked: bool) {
             usage(runtime)
         );
     }
-    for s in table {
-        println!("{:<22} {:>9}  {}", s.name, s.default_n, s.about);
-    }
+    let lines: String = table
+        .iter()
+        .map(|s| format!("{:<22} {:>9}  {}\n", s.name, s.default_n, s.about))
+        .collect();
+    let _ = io::stdout().write_all(lines.as_bytes()); // the reader may have seen enough
 }
 
 fn usage(runtime: &str) -> String {
