@@ -1,7 +1,7 @@
 //! The benchmark of gort: every scenario by name, inside a runtime of its own. `benches/README.md` says how to read it.
 //!
 //! * this file: the table of scenarios, and how one is run;
-//! * `cli`, `report`: the command line and the figures; both know no runtime, the peers' programs share them;
+//! * `cli`, `report`, `work`: the command line, the figures, and work to do; they know no runtime, the peers share them;
 //! * `spawn`, `channels`, `locks`, `sched`, `memory`: the scenarios by subject, each a function from `n` to a `Sample`.
 
 mod channels;
@@ -11,6 +11,7 @@ mod memory;
 mod report;
 mod sched;
 mod spawn;
+mod work;
 
 use cli::{Measured, Plan, Scenario};
 use gort::runtime::{Builder, Runtime};

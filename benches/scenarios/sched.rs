@@ -1,12 +1,15 @@
 //! Scenarios of the scheduler: yielding, sharing work out, stealing, waking a worker that sleeps.
 
-use crate::report::Sample;
+use crate::{
+    report::Sample,
+    work::{nanos_since, piece_of_work, spin_for},
+};
 use gort::sync::{
     WaitGroup,
     channel::{Receiver, Sender, bounded},
 };
 use std::{
-    hint::{black_box, spin_loop},
+    hint::spin_loop,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -58,17 +61,6 @@ pub(crate) fn pool_balance(n: usize) -> Sample {
     assert_eq!(shares.iter().sum::<usize>(), n);
     let most = shares.iter().max().map_or(0, |&most| most);
     Sample::timed(n, elapsed).with("largest_share_percent", 100.0 * most as f64 / n as f64)
-}
-
-/// A fixed amount of dependent arithmetic: the same instructions in every program that is compared.
-fn piece_of_work(seed: u64) -> u64 {
-    let mut x = seed | 1;
-    for _ in 0..20_000 {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-    }
-    black_box(x)
 }
 
 /// A producer that never parks publishes one goroutine each 100 us; only another worker can run it.
@@ -127,15 +119,4 @@ fn wake_each_millisecond(to: &Sender<Instant>, n: usize, pause: fn(Duration)) {
 /// How long each message was on its way, until the channel is closed.
 fn delays(from: &Receiver<Instant>) -> Vec<u64> {
     from.iter().map(nanos_since).collect()
-}
-
-fn nanos_since(then: Instant) -> u64 {
-    then.elapsed().as_nanos() as u64
-}
-
-fn spin_for(time: Duration) {
-    let start = Instant::now();
-    while start.elapsed() < time {
-        spin_loop();
-    }
 }
