@@ -14,7 +14,14 @@ fn main() {
         println!("sent {word}, len {}", rx.len());
     }
     println!("full: {}", tx.is_full());
-    println!("a fourth: {}", if tx.try_send("four").is_err() { "no room" } else { "sent" });
+    println!(
+        "a fourth: {}",
+        if tx.try_send("four").is_err() {
+            "no room"
+        } else {
+            "sent"
+        }
+    );
 
     while let Ok(word) = rx.try_recv() {
         println!("received {word}, len {}", rx.len());

@@ -13,7 +13,9 @@ struct Reading {
 
 fn measure(source: &'static str, values: Vec<u32>, readings: Sender<Reading>) {
     for value in values {
-        readings.send(Reading { source, value }).expect("main receives until the end");
+        readings
+            .send(Reading { source, value })
+            .expect("main receives until the end");
     }
 }
 
@@ -22,7 +24,7 @@ fn main() {
     let (readings, all) = bounded(4);
     go!(measure("door", vec![3, 1], readings.clone()));
     go!(measure("roof", vec![7, 8, 9], readings.clone()));
-    go!(measure("yard", vec![5], readings));
+    go!(measure("yard", vec![5, 6], readings));
 
     // How the sources interleave is up to the scheduler: so sum up by source.
     let mut sums = BTreeMap::<_, (usize, u32)>::new();

@@ -9,5 +9,7 @@ fn greet(name: &str) {
 
 #[runtime::main]
 fn main() {
-    go!(greet("goroutine")).join().expect("the greeter does not panic");
+    go!(greet("goroutine"))
+        .join()
+        .expect("the greeter does not panic");
 }

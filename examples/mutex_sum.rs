@@ -62,9 +62,17 @@ fn lock_each_goroutine() -> u64 {
 #[runtime::main]
 fn main() {
     let expected = GOROUTINES * NUMBERS * (NUMBERS + 1) / 2;
-    let lost = if unguarded() < expected { "some additions were lost" } else { "lucky this time" };
+    let lost = if unguarded() < expected {
+        "some additions were lost"
+    } else {
+        "lucky this time"
+    };
     println!("expected         {expected}");
     println!("without a mutex  {lost}");
-    println!("{:>6} locks     {}", GOROUTINES * NUMBERS, lock_each_number());
+    println!(
+        "{:>6} locks     {}",
+        GOROUTINES * NUMBERS,
+        lock_each_number()
+    );
     println!("{GOROUTINES:>6} locks     {}", lock_each_goroutine());
 }

@@ -19,7 +19,10 @@ fn start(name: &str, pause: Duration) -> Receiver<String> {
             gort::sleep(pause);
         }
     };
-    Builder::new().name(name.to_owned()).spawn(speaker).expect("there is room for a goroutine");
+    Builder::new()
+        .name(name.to_owned())
+        .spawn(speaker)
+        .expect("there is room for a goroutine");
     heard
 }
 

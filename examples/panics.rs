@@ -17,7 +17,9 @@ fn main() {
         match job.join() {
             Ok(quotient) => println!("{a} / {b} = {quotient}"),
             Err(panic) => {
-                let message = panic.downcast_ref::<String>().map_or("no message", String::as_str);
+                let message = panic
+                    .downcast_ref::<String>()
+                    .map_or("no message", String::as_str);
                 println!("{a} / {b}: the goroutine panicked: {message}");
             }
         }

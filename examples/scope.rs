@@ -12,7 +12,10 @@ fn main() {
     let (low_sum, high_sum) = gort::scope(|s| {
         let low_sum = s.spawn(|| low.iter().sum::<u64>());
         let high_sum = s.spawn(|| high.iter().sum::<u64>());
-        (low_sum.join().expect("no panic"), high_sum.join().expect("no panic"))
+        (
+            low_sum.join().expect("no panic"),
+            high_sum.join().expect("no panic"),
+        )
     });
     println!("{low_sum} + {high_sum} = {}", low_sum + high_sum);
 

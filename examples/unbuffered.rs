@@ -14,7 +14,11 @@ fn main() {
         Err(TrySendError::Full(letter)) => println!("nobody takes {letter:?}: it comes back"),
         other => println!("unexpected: {other:?}"),
     }
-    println!("capacity {:?}, waiting {}", letters.capacity(), letters.len());
+    println!(
+        "capacity {:?}, waiting {}",
+        letters.capacity(),
+        letters.len()
+    );
 
     let (acknowledge, acknowledged) = bounded(0);
     go!(move || {

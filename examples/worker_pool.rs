@@ -10,7 +10,9 @@ const WORKERS: usize = 3;
 /// Takes jobs until there are none left. Receivers can be cloned: whoever is free takes the next job.
 fn work(jobs: &Receiver<u64>, results: &Sender<(u64, u64)>) {
     for job in jobs {
-        results.send((job, job * job)).expect("main collects until all are in");
+        results
+            .send((job, job * job))
+            .expect("main collects until all are in");
     }
 }
 

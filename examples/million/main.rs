@@ -31,7 +31,12 @@ struct Options {
 
 impl Options {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { n: 1_000_000, workers: None, json: false, help: false };
+        let mut options = Self {
+            n: 1_000_000,
+            workers: None,
+            json: false,
+            help: false,
+        };
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--n" => options.n = positive(&arg, args.next())?,
@@ -71,7 +76,9 @@ fn run(options: &Options) -> Result<(), String> {
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }
-    let runtime = builder.build().map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let runtime = builder
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
     let bars = (!options.json).then(|| progress::Bars::start(n as u64));
     let report = runtime.run(move || phases::run(n));
     drop(bars);

@@ -26,7 +26,10 @@ pub(crate) struct Parked {
 
 impl Parked {
     pub(crate) fn now() -> Self {
-        Self { rss: resident(), mappings: mappings() }
+        Self {
+            rss: resident(),
+            mappings: mappings(),
+        }
     }
 }
 
@@ -46,7 +49,13 @@ impl Memory {
             }
             gort::sleep(Duration::from_millis(50));
         };
-        Self { rss_at_start, parked, rss_peak, rss_afterwards, waited: start.elapsed() }
+        Self {
+            rss_at_start,
+            parked,
+            rss_peak,
+            rss_afterwards,
+            waited: start.elapsed(),
+        }
     }
 
     /// What `n` parked goroutines added to the fresh program, shared out: their stacks, cells and queues.
@@ -78,5 +87,11 @@ fn status(name: &str) -> Option<u64> {
 fn field(file: &str, name: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     let value = text.lines().find_map(|line| line.strip_prefix(name))?;
-    value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+    value
+        .trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
 }

@@ -30,16 +30,25 @@ impl Tally {
     }
 
     fn add_one(&self, goroutine: usize) {
-        self.0[goroutine / Self::BLOCK % Self::LINES].0.fetch_add(1, Ordering::Relaxed);
+        self.0[goroutine / Self::BLOCK % Self::LINES]
+            .0
+            .fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn total(&self) -> u64 {
-        self.0.iter().map(|line| line.0.load(Ordering::Relaxed)).sum()
+        self.0
+            .iter()
+            .map(|line| line.0.load(Ordering::Relaxed))
+            .sum()
     }
 
     fn expect(&self, n: usize, what: &str) -> Result<(), String> {
         let total = self.total();
-        if total == n as u64 { Ok(()) } else { Err(format!("{total} of {n} goroutines {what}")) }
+        if total == n as u64 {
+            Ok(())
+        } else {
+            Err(format!("{total} of {n} goroutines {what}"))
+        }
     }
 }
 
@@ -78,7 +87,10 @@ pub(crate) fn run(n: usize) -> Result<Report, String> {
 
     let (open, closed) = bounded(0);
     // Leaked, a few words once: a reference count would be one more line for all workers to fight over.
-    let gate: &'static Gate = Box::leak(Box::new(Gate { started: WaitGroup::new(), closed }));
+    let gate: &'static Gate = Box::leak(Box::new(Gate {
+        started: WaitGroup::new(),
+        closed,
+    }));
     let finished = WaitGroup::new();
     let start_and_park = start_and_park(n, gate, &finished);
     STARTED.expect(n, "started")?;

@@ -18,7 +18,10 @@ impl Bars {
     pub(crate) fn start(n: u64) -> Self {
         let (stop, stopped) = mpsc::channel();
         let painter = thread::spawn(move || paint(n, &stopped));
-        Self { stop: Some(stop), painter: Some(painter) }
+        Self {
+            stop: Some(stop),
+            painter: Some(painter),
+        }
     }
 }
 
@@ -36,10 +39,17 @@ fn paint(n: u64, stopped: &mpsc::Receiver<()>) {
     let screen = MultiProgress::new();
     let style = ProgressStyle::with_template("{msg:16} {bar:40} {human_pos:>11} of {human_len}")
         .expect("the template is well formed");
-    let phases: [(&str, &Tally); 3] =
-        [("spawn and run", &RAN), ("start and park", &STARTED), ("release", &RELEASED)];
+    let phases: [(&str, &Tally); 3] = [
+        ("spawn and run", &RAN),
+        ("start and park", &STARTED),
+        ("release", &RELEASED),
+    ];
     let bars = phases.map(|(name, tally)| {
-        let bar = screen.add(ProgressBar::new(n).with_style(style.clone()).with_message(name));
+        let bar = screen.add(
+            ProgressBar::new(n)
+                .with_style(style.clone())
+                .with_message(name),
+        );
         (bar, tally)
     });
     while stopped.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {

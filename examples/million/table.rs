@@ -8,7 +8,11 @@ use crate::phases::Report;
 
 /// Prints the report on stdout. A reader that has gone away is no error.
 pub(crate) fn print(report: &Report, json: bool) {
-    let text = if json { as_json(report) } else { as_table(report) };
+    let text = if json {
+        as_json(report)
+    } else {
+        as_table(report)
+    };
     let _ = io::stdout().write_all(text.as_bytes());
 }
 
@@ -19,14 +23,38 @@ fn as_table(report: &Report) -> String {
     rows.push(time("start and park", report.start_and_park, report.n));
     rows.push(time("release by close", report.release, report.n));
     rows.extend([
-        ("resident memory at start", or_na(memory.rss_at_start.map(bytes)), String::new()),
-        ("resident memory, parked", or_na(memory.parked.rss.map(bytes)), each(report)),
-        ("resident memory, peak", or_na(memory.rss_peak.map(bytes)), String::new()),
-        (&after, or_na(memory.rss_afterwards.map(bytes)), part_of_peak(report)),
-        ("memory mappings, parked", or_na(memory.parked.mappings.map(thousands)), String::new()),
+        (
+            "resident memory at start",
+            or_na(memory.rss_at_start.map(bytes)),
+            String::new(),
+        ),
+        (
+            "resident memory, parked",
+            or_na(memory.parked.rss.map(bytes)),
+            each(report),
+        ),
+        (
+            "resident memory, peak",
+            or_na(memory.rss_peak.map(bytes)),
+            String::new(),
+        ),
+        (
+            &after,
+            or_na(memory.rss_afterwards.map(bytes)),
+            part_of_peak(report),
+        ),
+        (
+            "memory mappings, parked",
+            or_na(memory.parked.mappings.map(thousands)),
+            String::new(),
+        ),
         ("goroutines stolen", thousands(report.steals), String::new()),
     ]);
-    let mut text = format!("{} goroutines, {} workers\n\n", thousands(report.n), report.workers);
+    let mut text = format!(
+        "{} goroutines, {} workers\n\n",
+        thousands(report.n),
+        report.workers
+    );
     for (name, total, each) in rows {
         let row = format!("{name:<28}{total:>14}{each:>24}");
         let _ = writeln!(text, "{}", row.trim_end());
@@ -36,12 +64,18 @@ fn as_table(report: &Report) -> String {
 
 fn time(name: &str, total: Duration, n: usize) -> (&str, String, String) {
     let milliseconds = format!("{:.1} ms", total.as_secs_f64() * 1e3);
-    (name, milliseconds, format!("{:.0} ns each", nanoseconds_each(total, n)))
+    (
+        name,
+        milliseconds,
+        format!("{:.0} ns each", nanoseconds_each(total, n)),
+    )
 }
 
 fn each(report: &Report) -> String {
     let bytes_each = report.memory.bytes_each(report.n);
-    bytes_each.map_or_else(String::new, |bytes| format!("{} bytes each", thousands(bytes)))
+    bytes_each.map_or_else(String::new, |bytes| {
+        format!("{} bytes each", thousands(bytes))
+    })
 }
 
 fn part_of_peak(report: &Report) -> String {
@@ -56,14 +90,26 @@ fn as_json(report: &Report) -> String {
     let fields = [
         ("n", n.to_string()),
         ("workers", report.workers.to_string()),
-        ("spawn_run_ns", format!("{:.1}", nanoseconds_each(report.spawn_and_run, *n))),
-        ("start_park_ns", format!("{:.1}", nanoseconds_each(report.start_and_park, *n))),
-        ("release_ns", format!("{:.1}", nanoseconds_each(report.release, *n))),
+        (
+            "spawn_run_ns",
+            format!("{:.1}", nanoseconds_each(report.spawn_and_run, *n)),
+        ),
+        (
+            "start_park_ns",
+            format!("{:.1}", nanoseconds_each(report.start_and_park, *n)),
+        ),
+        (
+            "release_ns",
+            format!("{:.1}", nanoseconds_each(report.release, *n)),
+        ),
         ("rss_start_bytes", or_null(memory.rss_at_start)),
         ("rss_parked_bytes", or_null(memory.parked.rss)),
         ("rss_peak_bytes", or_null(memory.rss_peak)),
         ("rss_after_bytes", or_null(memory.rss_afterwards)),
-        ("rss_after_seconds", format!("{:.2}", memory.waited.as_secs_f64())),
+        (
+            "rss_after_seconds",
+            format!("{:.2}", memory.waited.as_secs_f64()),
+        ),
         ("bytes_per_parked", or_null(memory.bytes_each(*n))),
         ("mappings_parked", or_null(memory.parked.mappings)),
         ("steals", report.steals.to_string()),
@@ -99,7 +145,7 @@ fn thousands(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
