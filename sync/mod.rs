@@ -1,1 +1,3 @@
 //! Primitives that park goroutines (and plain threads) instead of blocking workers.
+
+pub mod channel;
