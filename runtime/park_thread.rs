@@ -33,7 +33,9 @@ impl ThreadParker {
         // SAFETY: the thread stays in `park` until the store below, so its parker lives.
         let thread = unsafe { this.as_ref() }.thread.clone();
         // SAFETY: as above. Release: pairs with the Acquire in `take`.
-        unsafe { this.as_ref() }.notified.store(true, Ordering::Release);
+        unsafe { this.as_ref() }
+            .notified
+            .store(true, Ordering::Release);
         thread.unpark();
     }
 

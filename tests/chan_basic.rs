@@ -19,7 +19,13 @@ fn ms(n: u64) -> Duration {
 
 /// One of each kind: a rendezvous, small and larger rings, an unbounded channel.
 fn kinds<T>() -> Vec<(Sender<T>, Receiver<T>)> {
-    vec![bounded(0), bounded(1), bounded(3), bounded(128), unbounded()]
+    vec![
+        bounded(0),
+        bounded(1),
+        bounded(3),
+        bounded(128),
+        unbounded(),
+    ]
 }
 
 #[test]
@@ -89,7 +95,10 @@ fn unbounded_keeps_order_across_segments_of_every_phase() {
         assert_eq!(rx.len(), sent - received);
     }
     drop(tx);
-    assert_eq!(rx.iter().collect::<Vec<_>>(), (received..sent).collect::<Vec<_>>());
+    assert_eq!(
+        rx.iter().collect::<Vec<_>>(),
+        (received..sent).collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -134,20 +143,32 @@ fn timeouts() {
     for (tx, rx) in kinds() {
         let start = Instant::now();
         assert_eq!(rx.recv_timeout(ms(30)), Err(RecvTimeoutError::Timeout));
-        assert_eq!(rx.recv_deadline(start + ms(60)), Err(RecvTimeoutError::Timeout));
+        assert_eq!(
+            rx.recv_deadline(start + ms(60)),
+            Err(RecvTimeoutError::Timeout)
+        );
         assert!(start.elapsed() >= ms(60));
         assert_eq!(rx.recv_deadline(start), Err(RecvTimeoutError::Timeout));
         if let Some(cap) = tx.capacity() {
             (0..cap).for_each(|i| tx.send(i).unwrap());
             let start = Instant::now();
-            assert_eq!(tx.send_timeout(999, ms(30)), Err(SendTimeoutError::Timeout(999)));
+            assert_eq!(
+                tx.send_timeout(999, ms(30)),
+                Err(SendTimeoutError::Timeout(999))
+            );
             assert!(start.elapsed() >= ms(30));
-            assert_eq!(tx.send_deadline(998, start), Err(SendTimeoutError::Timeout(998)));
+            assert_eq!(
+                tx.send_deadline(998, start),
+                Err(SendTimeoutError::Timeout(998))
+            );
         }
         drop(tx);
         let left = rx.try_iter().count();
         assert_eq!(left, rx.capacity().unwrap_or(0));
-        assert_eq!(rx.recv_timeout(Duration::MAX), Err(RecvTimeoutError::Disconnected));
+        assert_eq!(
+            rx.recv_timeout(Duration::MAX),
+            Err(RecvTimeoutError::Disconnected)
+        );
     }
 }
 
@@ -169,14 +190,16 @@ fn timeouts_race_with_partners() {
     for (tx, rx) in [bounded(0), bounded(1)] {
         let sender = spawn(move || {
             (0..3_000u64)
-                .filter(|&i| match tx.send_timeout(i, Duration::from_micros(i % 60)) {
-                    Ok(()) => true,
-                    Err(error) => {
-                        assert!(error.is_timeout());
-                        assert_eq!(error.into_inner(), i);
-                        false
-                    }
-                })
+                .filter(
+                    |&i| match tx.send_timeout(i, Duration::from_micros(i % 60)) {
+                        Ok(()) => true,
+                        Err(error) => {
+                            assert!(error.is_timeout());
+                            assert_eq!(error.into_inner(), i);
+                            false
+                        }
+                    },
+                )
                 .collect::<Vec<_>>()
         });
         let mut got = Vec::new();
@@ -194,7 +217,10 @@ fn timeouts_race_with_partners() {
 #[test]
 fn dropping_the_senders_wakes_receivers() {
     for (tx, rx) in kinds::<i32>() {
-        let waiting: Vec<_> = (0..4).map(|_| rx.clone()).map(|rx| spawn(move || rx.recv())).collect();
+        let waiting: Vec<_> = (0..4)
+            .map(|_| rx.clone())
+            .map(|rx| spawn(move || rx.recv()))
+            .collect();
         thread::sleep(ms(20));
         drop(tx);
         for receiver in waiting {
@@ -209,8 +235,10 @@ fn dropping_the_receivers_wakes_senders() {
     for cap in [0, 1, 3] {
         let (tx, rx) = bounded(cap);
         (0..cap).for_each(|i| tx.send(i).unwrap());
-        let waiting: Vec<_> =
-            (0..4).map(|i| (i, tx.clone())).map(|(i, tx)| spawn(move || (i, tx.send(i)))).collect();
+        let waiting: Vec<_> = (0..4)
+            .map(|i| (i, tx.clone()))
+            .map(|(i, tx)| spawn(move || (i, tx.send(i))))
+            .collect();
         thread::sleep(ms(20));
         drop(rx);
         for sender in waiting {
@@ -218,7 +246,10 @@ fn dropping_the_receivers_wakes_senders() {
             assert_eq!(result, Err(SendError(i)));
         }
         assert_eq!(tx.try_send(9), Err(TrySendError::Disconnected(9)));
-        assert_eq!(tx.send_timeout(9, ms(1)), Err(SendTimeoutError::Disconnected(9)));
+        assert_eq!(
+            tx.send_timeout(9, ms(1)),
+            Err(SendTimeoutError::Disconnected(9))
+        );
     }
 }
 
@@ -255,12 +286,15 @@ fn zero_sized_values() {
 
 #[test]
 fn large_values() {
-    type Large = [usize; 32 * 1024];
+    type Large = [usize; 8 * 1024];
     for (tx, rx) in [bounded::<Large>(0), bounded(2), unbounded()] {
-        let sender = spawn(move || (0..50).for_each(|i| tx.send([i; 32 * 1024]).unwrap()));
-        for (i, value) in rx.iter().enumerate() {
-            assert!(value.iter().all(|&word| word == i));
+        let sender = spawn(move || (0..50).for_each(|i| tx.send([i; 8 * 1024]).unwrap()));
+        let mut count = 0;
+        while let Ok(value) = rx.recv() {
+            assert!(value.iter().all(|&word| word == count));
+            count += 1;
         }
+        assert_eq!(count, 50);
         sender.join().unwrap();
     }
 }

@@ -19,7 +19,10 @@ pub(crate) enum Buffer<T> {
 
 impl<T> Buffer<T> {
     pub(crate) fn ring(capacity: usize) -> Self {
-        Self::Ring(Ring { slots: Box::new_uninit_slice(capacity), head: 0 })
+        Self::Ring(Ring {
+            slots: Box::new_uninit_slice(capacity),
+            head: 0,
+        })
     }
 
     pub(crate) fn chain() -> Self {
@@ -52,30 +55,39 @@ impl<T> Buffer<T> {
         }
     }
 
-    /// Appends a value.
+    /// Moves a value in, to the end.
     ///
     /// # Safety
-    /// There are `len` values, that is less than the ring's capacity; a chain is not starved.
+    /// There are `len` values, that is less than the ring's capacity; a chain is not starved. `from` holds a value, which is gone then.
     #[inline]
-    pub(crate) unsafe fn push(&mut self, len: usize, value: T) {
-        match self {
-            Self::Ring(ring) => ring.push(len, value),
-            // SAFETY: passed on.
-            Self::Chain(chain) => unsafe { chain.push(value) },
-        }
+    pub(crate) unsafe fn push(&mut self, len: usize, from: *const T) {
+        let place = match self {
+            Self::Ring(ring) => ring.end(len),
+            Self::Chain(chain) => chain.end(),
+        };
+        // SAFETY: the place is the buffer's own and free, and `from` holds a value.
+        unsafe { place.copy_from_nonoverlapping(from, 1) };
     }
 
-    /// Takes the oldest value, and perhaps a segment to be freed outside the lock.
+    /// Moves the oldest value out; perhaps returns a segment to be freed outside the lock.
     ///
     /// # Safety
-    /// There is a value.
+    /// There is a value. `to` is free for one.
     #[inline]
-    pub(crate) unsafe fn pop(&mut self) -> (T, Option<Box<Segment<T>>>) {
+    pub(crate) unsafe fn pop(&mut self, to: *mut T) -> Option<Box<Segment<T>>> {
         match self {
-            // SAFETY: passed on.
-            Self::Ring(ring) => (unsafe { ring.pop() }, None),
-            // SAFETY: passed on.
-            Self::Chain(chain) => unsafe { chain.pop() },
+            Self::Ring(ring) => {
+                // SAFETY: the place at `head` is filled, and is not read again before it is refilled.
+                unsafe { to.copy_from_nonoverlapping(ring.start(), 1) };
+                None
+            }
+            Self::Chain(chain) => {
+                // SAFETY: there is a value, so there is a head whose place `head_at` is filled; it is not read again.
+                unsafe {
+                    to.copy_from_nonoverlapping(chain.start(), 1);
+                    chain.advance()
+                }
+            }
         }
     }
 }
@@ -87,25 +99,28 @@ pub(crate) struct Ring<T> {
 }
 
 impl<T> Ring<T> {
+    /// The free place after `len` values.
     #[inline]
-    fn push(&mut self, len: usize, value: T) {
+    fn end(&mut self, len: usize) -> *mut T {
         // `head + len` could overflow: a ring of a zero-sized type may have usize::MAX places.
         let ahead = self.slots.len() - self.head;
-        let at = if len < ahead { self.head + len } else { len - ahead };
-        self.slots[at].write(value);
+        let at = if len < ahead {
+            self.head + len
+        } else {
+            len - ahead
+        };
+        self.slots[at].as_mut_ptr()
     }
 
-    /// # Safety
-    /// There is a value.
+    /// The place of the oldest value, which is then given up.
     #[inline]
-    unsafe fn pop(&mut self) -> T {
-        // SAFETY: the place at `head` is filled, by the caller's promise, and is not read again before it is refilled.
-        let value = unsafe { self.slots[self.head].assume_init_read() };
+    fn start(&mut self) -> *const T {
+        let at = self.head;
         self.head += 1;
         if self.head == self.slots.len() {
             self.head = 0;
         }
-        value
+        self.slots[at].as_ptr()
     }
 }
 
@@ -143,16 +158,16 @@ impl<T> Chain<T> {
         (self.tail.is_null() || self.tail_at == SEGMENT) && self.spare.is_none()
     }
 
-    /// # Safety
-    /// The chain is not starved.
+    /// The next free place; the chain is not starved.
     #[inline]
-    unsafe fn push(&mut self, value: T) {
+    fn end(&mut self) -> *mut T {
         if self.tail.is_null() || self.tail_at == SEGMENT {
             self.extend();
         }
-        // SAFETY: there is a tail now, owned by the chain, with a free place at `tail_at`.
-        unsafe { (*self.tail).slots[self.tail_at].write(value) };
+        let at = self.tail_at;
         self.tail_at += 1;
+        // SAFETY: there is a tail now, owned by the chain.
+        unsafe { (&mut (*self.tail).slots)[at].as_mut_ptr() }
     }
 
     fn extend(&mut self) {
@@ -170,27 +185,38 @@ impl<T> Chain<T> {
         self.tail_at = 0;
     }
 
+    /// The place of the oldest value.
+    ///
     /// # Safety
     /// There is a value.
     #[inline]
-    unsafe fn pop(&mut self) -> (T, Option<Box<Segment<T>>>) {
-        // SAFETY: there is a value, so there is a head, and its place `head_at` is filled; it is not read again.
-        let value = unsafe { (*self.head).slots[self.head_at].assume_init_read() };
+    unsafe fn start(&self) -> *const T {
+        // SAFETY: there is a value, so there is a head, owned by the chain.
+        unsafe { (&(*self.head).slots)[self.head_at].as_ptr() }
+    }
+
+    /// Gives up the place of the oldest value, which has been moved out.
+    ///
+    /// # Safety
+    /// There was a value.
+    #[inline]
+    unsafe fn advance(&mut self) -> Option<Box<Segment<T>>> {
         self.head_at += 1;
-        let mut used_up = None;
         if self.head == self.tail {
             if self.head_at == self.tail_at {
                 // Empty: start over in the same, warm segment.
                 (self.head_at, self.tail_at) = (0, 0);
             }
-        } else if self.head_at == SEGMENT {
-            // SAFETY: the head came from `Box::into_raw`, has a successor, and is left for good.
-            let old = unsafe { Box::from_raw(self.head) };
-            self.head = old.next;
-            self.head_at = 0;
-            used_up = self.spare.replace(old);
+            return None;
         }
-        (value, used_up)
+        if self.head_at < SEGMENT {
+            return None;
+        }
+        // SAFETY: the head came from `Box::into_raw`, has a successor, and is left for good.
+        let old = unsafe { Box::from_raw(self.head) };
+        self.head = old.next;
+        self.head_at = 0;
+        self.spare.replace(old)
     }
 }
 
@@ -216,8 +242,12 @@ impl<T> Drop for Leftovers<T> {
         while self.len > 0 {
             // Counted down first: when a value's destructor panics the rest leaks, and nothing is dropped twice.
             self.len -= 1;
-            // SAFETY: there was a value left.
-            drop(unsafe { self.buffer.pop() });
+            let mut value = MaybeUninit::<T>::uninit();
+            // SAFETY: there was a value left, which is now in `value`, and dropped once.
+            unsafe {
+                drop(self.buffer.pop(value.as_mut_ptr()));
+                value.assume_init_drop();
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         wait::{Home, Outcome, Side, Waiter, Wakes},
     },
 };
-use std::{cell::UnsafeCell, mem, mem::MaybeUninit};
+use std::{cell::UnsafeCell, mem};
 
 /// Why an operation was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,18 @@ impl<T> Chan<T> {
     /// A channel of this capacity; without one, unbounded.
     pub(crate) fn new(capacity: Option<usize>) -> Self {
         let buffer = capacity.map_or_else(Buffer::chain, Buffer::ring);
-        Self { hub: Hub::new(capacity), buffer: UnsafeCell::new(buffer) }
+        Self {
+            hub: Hub::new(capacity),
+            buffer: UnsafeCell::new(buffer),
+        }
     }
 
-    /// Sends, or gives the value back with the reason.
+    /// Moves the value at `from` into the channel, or says why not and leaves it there.
+    ///
+    /// # Safety
+    /// `from` holds a value, may be written, and is not used by others meanwhile. On `Ok` the value is gone.
     #[inline]
-    pub(crate) fn send(&self, value: T, wait: Wait) -> Result<(), (T, Refused)> {
+    pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
         let held = self.hub.hold();
         // SAFETY: the lock is held.
         let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
@@ -62,16 +68,20 @@ impl<T> Chan<T> {
             && self.hub.has_room(queues)
             && !buffer.is_starved()
         {
-            // SAFETY: there is room, and the lock is held.
-            unsafe { self.push(buffer, value) };
+            // SAFETY: there is room, the lock is held, `from` holds a value.
+            unsafe { self.push(buffer, from) };
             return Ok(());
         }
-        self.send_held(held, value, wait)
+        // SAFETY: passed on.
+        unsafe { self.send_held(held, from, wait) }
     }
 
-    /// Receives, or says why not.
+    /// Moves a value out of the channel to `to`, or says why not.
+    ///
+    /// # Safety
+    /// `to` is free for a value and is not used by others meanwhile. On `Ok` it holds one.
     #[inline]
-    pub(crate) fn recv(&self, wait: Wait) -> Result<T, Refused> {
+    pub(crate) unsafe fn recv(&self, to: *mut T, wait: Wait) -> Result<(), Refused> {
         if wait == Wait::Never && self.hub.is_idle() {
             return Err(Refused::Time);
         }
@@ -79,20 +89,29 @@ impl<T> Chan<T> {
         // SAFETY: the lock is held.
         let queues = unsafe { self.hub.queues() };
         if self.hub.len() > 0 && queues.senders.is_empty() && queues.watchers.is_empty() {
-            // SAFETY: there is a value, and the lock is held.
-            let (value, used_up) = unsafe { self.pop() };
+            // SAFETY: there is a value, the lock is held, `to` is free.
+            let used_up = unsafe { self.pop(to) };
             drop(held);
             drop(used_up);
-            return Ok(value);
+            return Ok(());
         }
-        self.recv_held(held, wait)
+        // SAFETY: passed on.
+        unsafe { self.recv_held(held, to, wait) }
     }
 
     /// The whole of sending, from a held lock on.
+    ///
+    /// # Safety
+    /// As [`send`](Self::send).
     #[cold]
     #[inline(never)]
-    fn send_held<'a>(&'a self, mut held: Held<'a>, value: T, wait: Wait) -> Result<(), (T, Refused)> {
-        // SAFETY: the lock is held; the references end before it is left.
+    unsafe fn send_held<'a>(
+        &'a self,
+        mut held: Held<'a>,
+        from: *mut T,
+        wait: Wait,
+    ) -> Result<(), Refused> {
+        // SAFETY: the lock is held whenever the condition is looked at.
         while unsafe { self.hub.has_room(self.hub.queues()) && self.buffer().is_starved() } {
             drop(held);
             let segment = Segment::allocate();
@@ -108,153 +127,138 @@ impl<T> Chan<T> {
         // SAFETY: the lock is held.
         let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
         if self.hub.is_closed() {
-            drop(held);
-            return Err((value, Refused::Closed));
+            return Err(Refused::Closed);
         }
         if let Some(receiver) = queues.receivers.claim() {
             drop(held);
-            // SAFETY: just claimed, on a channel of `T`.
-            unsafe { deliver(receiver, value) };
+            // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
+            unsafe { deliver(receiver, from) };
             return Ok(());
         }
         if self.hub.has_room(queues) {
             let mut wakes = Wakes::new();
-            // SAFETY: there is room, and the lock is held.
-            unsafe { self.push(buffer, value) };
+            // SAFETY: there is room, the lock is held, `from` holds a value.
+            unsafe { self.push(buffer, from) };
             notify(queues, Side::Recv, &mut wakes);
             drop(held);
             wakes.fire();
             return Ok(());
         }
         if wait == Wait::Never {
-            drop(held);
-            return Err((value, Refused::Time));
+            return Err(Refused::Time);
         }
-        self.send_parked(held, value, wait)
-    }
-
-    /// Waits to be relieved of the value.
-    fn send_parked(&self, held: Held<'_>, value: T, wait: Wait) -> Result<(), (T, Refused)> {
-        let slot = UnsafeCell::new(MaybeUninit::new(value));
-        let node = Waiter::plain(Side::Send, slot.get().cast(), Unparker::current());
-        let mut wakes = Wakes::new();
-        // SAFETY: the lock is held, and the node stays in this frame until `park_linked` has returned.
-        unsafe {
-            let queues = self.hub.queues();
-            queues.senders.push(&node, Home::Senders);
-            if self.hub.is_rendezvous() {
-                notify(queues, Side::Recv, &mut wakes);
-            }
+        let node = Waiter::plain(Side::Send, from.cast(), Unparker::current());
+        match self.park(held, &node, wait) {
+            Outcome::Done => Ok(()),
+            Outcome::Pending => Err(Refused::Time),
+            // Nobody tells a plain sender to look again.
+            Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
         }
-        drop(held);
-        wakes.fire();
-        let in_time = self.hub.park_linked(&node, WaitReason::ChanSend, wait);
-        if in_time && node.outcome() == Outcome::Done {
-            return Ok(());
-        }
-        // SAFETY: nobody took the value, and nobody else knows of the slot any more.
-        let value = unsafe { slot.into_inner().assume_init() };
-        Err((value, if in_time { Refused::Closed } else { Refused::Time }))
     }
 
     /// The whole of receiving, from a held lock on.
+    ///
+    /// # Safety
+    /// As [`recv`](Self::recv).
     #[cold]
     #[inline(never)]
-    fn recv_held<'a>(&'a self, mut held: Held<'a>, wait: Wait) -> Result<T, Refused> {
+    unsafe fn recv_held<'a>(
+        &'a self,
+        mut held: Held<'a>,
+        to: *mut T,
+        wait: Wait,
+    ) -> Result<(), Refused> {
         loop {
             // SAFETY: the lock is held.
             let queues = unsafe { self.hub.queues() };
             if self.hub.len() > 0 {
                 let mut wakes = Wakes::new();
-                // SAFETY: there is a value, and the lock is held.
-                let (value, used_up) = unsafe { self.pop() };
+                // SAFETY: there is a value, the lock is held, `to` is free.
+                let used_up = unsafe { self.pop(to) };
                 // SAFETY: the lock is held.
                 unsafe { self.refill(queues, &mut wakes) };
                 drop(held);
                 drop(used_up);
                 wakes.fire();
-                return Ok(value);
+                return Ok(());
             }
+            let mut outcome = Outcome::Pending;
             if self.hub.is_rendezvous()
                 && let Some(sender) = queues.senders.claim()
             {
-                // SAFETY: just claimed, on a rendezvous channel of `T`.
-                match unsafe { take_from(held, sender) } {
-                    Some(value) => return Ok(value),
-                    None => {
-                        held = self.hub.hold();
-                        continue;
-                    }
-                }
-            }
-            if self.hub.is_closed() {
+                // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
+                outcome = unsafe { take_from(held, sender, to) };
+            } else if self.hub.is_closed() {
                 return Err(Refused::Closed);
+            } else if wait != Wait::Never {
+                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+                outcome = self.park(held, &node, wait);
             }
-            if wait == Wait::Never {
-                return Err(Refused::Time);
-            }
-            match self.recv_parked(held, wait) {
-                (Outcome::Done, Some(value)) => return Ok(value),
-                (Outcome::Closed, _) => return Err(Refused::Closed),
-                (Outcome::Pending, _) => return Err(Refused::Time),
-                _ => held = self.hub.hold(),
+            match outcome {
+                Outcome::Done => return Ok(()),
+                Outcome::Closed => return Err(Refused::Closed),
+                Outcome::Pending => return Err(Refused::Time),
+                Outcome::Retry => held = self.hub.hold(),
             }
         }
     }
 
-    /// Waits to be given a value; `Pending` says that the time was up.
-    fn recv_parked(&self, held: Held<'_>, wait: Wait) -> (Outcome, Option<T>) {
-        let slot = UnsafeCell::new(MaybeUninit::<T>::uninit());
-        let node = Waiter::plain(Side::Recv, slot.get().cast(), Unparker::current());
+    /// Links a plain waiter and parks it; `Pending` says that the time was up.
+    fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
+        let (home, reason, partner) = match node.side() {
+            Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),
+            Side::Recv => (Home::Receivers, WaitReason::ChanRecv, Side::Send),
+        };
         let mut wakes = Wakes::new();
-        // SAFETY: the lock is held, and the node stays in this frame until `park_linked` has returned.
+        // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only when it is linked no more.
         unsafe {
             let queues = self.hub.queues();
-            queues.receivers.push(&node, Home::Receivers);
+            queues.list(home).push(node, home);
             if self.hub.is_rendezvous() {
-                notify(queues, Side::Send, &mut wakes);
+                notify(queues, partner, &mut wakes);
             }
         }
         drop(held);
         wakes.fire();
-        if !self.hub.park_linked(&node, WaitReason::ChanRecv, wait) {
-            return (Outcome::Pending, None);
+        if self.hub.park_linked(node, reason, wait) {
+            node.outcome()
+        } else {
+            Outcome::Pending
         }
-        let outcome = node.outcome();
-        // SAFETY: `Done` says that a sender filled the slot.
-        let value =
-            (outcome == Outcome::Done).then(|| unsafe { slot.into_inner().assume_init() });
-        (outcome, value)
     }
 
-    /// Sends into a place that was promised to a select's arm. Never parks.
-    pub(crate) fn send_reserved(&self, value: T) -> Result<(), T> {
+    /// Moves the value at `from` into a place that was promised to a select's arm; false if the channel is closed. Never parks.
+    ///
+    /// # Safety
+    /// As [`send`](Self::send); a place was promised to the caller and is used up.
+    pub(crate) unsafe fn send_reserved(&self, from: *mut T) -> bool {
         let held = self.hub.hold();
         // SAFETY: the lock is held.
         let queues = unsafe { self.hub.queues() };
         queues.reserved -= 1;
         if self.hub.is_closed() {
-            drop(held);
-            return Err(value);
+            return false;
         }
         let mut wakes = Wakes::new();
-        let receiver = queues.receivers.claim();
-        match receiver {
+        match queues.receivers.claim() {
             // SAFETY: just claimed, on a channel of `T`; the place goes to the next sender.
             Some(receiver) => unsafe {
-                (*receiver).slot().cast::<T>().write(value);
+                (*receiver)
+                    .slot()
+                    .cast::<T>()
+                    .copy_from_nonoverlapping(from, 1);
                 wakes.add(receiver, Outcome::Done);
                 self.refill(queues, &mut wakes);
             },
             // SAFETY: the lock is held, and the place that was reserved is free.
             None => unsafe {
-                self.push(self.buffer(), value);
+                self.push(self.buffer(), from);
                 notify(queues, Side::Recv, &mut wakes);
             },
         }
         drop(held);
         wakes.fire();
-        Ok(())
+        true
     }
 
     /// Gives a promised place up.
@@ -277,7 +281,9 @@ impl<T> Chan<T> {
     /// The lock is held; `queues` are this hub's.
     pub(crate) unsafe fn refill(&self, queues: &mut Queues, wakes: &mut Wakes) {
         while self.hub.has_room(queues) {
-            let Some(sender) = queues.senders.claim() else { break };
+            let Some(sender) = queues.senders.claim() else {
+                break;
+            };
             // SAFETY: just claimed (both), on a channel of `T`; there is room; the lock is held.
             unsafe {
                 if (*sender).is_promise() {
@@ -287,7 +293,7 @@ impl<T> Chan<T> {
                     to.cast::<T>().copy_from_nonoverlapping(from.cast(), 1);
                     wakes.add(receiver, Outcome::Done);
                 } else {
-                    self.push(self.buffer(), (*sender).slot().cast::<T>().read());
+                    self.push(self.buffer(), (*sender).slot().cast());
                 }
                 wakes.add(sender, Outcome::Done);
             }
@@ -313,62 +319,67 @@ impl<T> Chan<T> {
     /// # Safety
     /// The caller holds the lock for as long as it uses the reference, and has no other one.
     #[inline]
-    #[allow(clippy::mut_from_ref, reason = "the lock, which the caller holds, makes it exclusive")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the lock, which the caller holds, makes it exclusive"
+    )]
     unsafe fn buffer(&self) -> &mut Buffer<T> {
         // SAFETY: the caller's promise.
         unsafe { &mut *self.buffer.get() }
     }
 
     /// # Safety
-    /// The lock is held and there is room.
+    /// The lock is held, there is room, `from` holds a value.
     #[inline]
-    unsafe fn push(&self, buffer: &mut Buffer<T>, value: T) {
+    unsafe fn push(&self, buffer: &mut Buffer<T>, from: *const T) {
         let len = self.hub.len();
         // SAFETY: passed on.
-        unsafe { buffer.push(len, value) };
+        unsafe { buffer.push(len, from) };
         self.hub.set_len(len + 1);
     }
 
     /// # Safety
-    /// The lock is held and there is a value.
+    /// The lock is held, there is a value, `to` is free for it.
     #[inline]
-    pub(crate) unsafe fn pop(&self) -> (T, Option<Box<Segment<T>>>) {
+    pub(crate) unsafe fn pop(&self, to: *mut T) -> Option<Box<Segment<T>>> {
         // SAFETY: passed on.
-        let popped = unsafe { self.buffer().pop() };
+        let used_up = unsafe { self.buffer().pop(to) };
         self.hub.set_len(self.hub.len() - 1);
-        popped
+        used_up
     }
 }
 
-/// Moves a value into a claimed receiver's slot and wakes it.
+/// Moves the value at `from` into a claimed receiver's slot and wakes it.
 ///
 /// # Safety
-/// The caller has claimed the waiter, a receiver of `T`, and does not touch it again.
-pub(crate) unsafe fn deliver<T>(receiver: *const Waiter, value: T) {
+/// The caller has claimed the waiter, a receiver of `T`, and does not touch it again; `from` holds a value, which is gone then.
+pub(crate) unsafe fn deliver<T>(receiver: *const Waiter, from: *const T) {
     // SAFETY: claimed, so its frame stands; its slot is one for a `T`, and is filled once.
     unsafe {
-        (*receiver).slot().cast::<T>().write(value);
+        (*receiver)
+            .slot()
+            .cast::<T>()
+            .copy_from_nonoverlapping(from, 1);
         Waiter::finish(receiver, Outcome::Done);
     }
 }
 
-/// Takes a value from a claimed sender. From a select's arm, which has none yet: parks until it comes; `None` if it does not.
+/// Takes a value from a claimed sender. From a select's arm, which has none yet: parks until it comes, or until that arm says `Retry`.
 ///
 /// # Safety
-/// The caller has claimed the waiter, a sender of `T` on a rendezvous channel, under the lock `held`.
-unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter) -> Option<T> {
+/// The caller has claimed the waiter, a sender of `T` on a rendezvous channel, under the lock `held`; `to` is free for a value.
+unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter, to: *mut T) -> Outcome {
     // SAFETY: claimed, so its frame stands.
     if !unsafe { (*sender).is_promise() } {
         drop(held);
         // SAFETY: its slot is filled and is read once; then it is woken and left alone.
         unsafe {
-            let value = (*sender).slot().cast::<T>().read();
+            to.copy_from_nonoverlapping((*sender).slot().cast(), 1);
             Waiter::finish(sender, Outcome::Done);
-            return Some(value);
         }
+        return Outcome::Done;
     }
-    let slot = UnsafeCell::new(MaybeUninit::<T>::uninit());
-    let node = Waiter::plain(Side::Recv, slot.get().cast(), Unparker::current());
+    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
     drop(held);
     // SAFETY: claimed; the node stays in this frame until its `unpark`, which the partner now owes.
     unsafe {
@@ -376,8 +387,7 @@ unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter) -> Option<T> {
         Waiter::finish(sender, Outcome::Done);
     }
     await_promise(WaitReason::ChanRecv);
-    // SAFETY: `Done` says that the slot was filled.
-    (node.outcome() == Outcome::Done).then(|| unsafe { slot.into_inner().assume_init() })
+    node.outcome()
 }
 
 /// Parks until a chosen sending arm has kept its promise or gone away. That partner holds a pointer to the caller's frame, so

@@ -39,7 +39,9 @@ pub(crate) enum Wait {
 impl Wait {
     /// At most `timeout` from now; for ever if that is beyond what an `Instant` can say.
     pub(crate) fn at_most(timeout: Duration) -> Self {
-        Instant::now().checked_add(timeout).map_or(Self::Forever, Self::Until)
+        Instant::now()
+            .checked_add(timeout)
+            .map_or(Self::Forever, Self::Until)
     }
 
     /// Parks the caller within these limits.
@@ -62,6 +64,17 @@ pub(crate) struct Queues {
     pub(crate) watchers: WaitList,
     /// Places promised to sends that a select has chosen and that have not come yet.
     pub(crate) reserved: usize,
+}
+
+impl Queues {
+    pub(crate) fn list(&mut self, home: Home) -> &mut WaitList {
+        match home {
+            Home::Senders => &mut self.senders,
+            Home::Receivers => &mut self.receivers,
+            Home::Watchers => &mut self.watchers,
+            Home::Nowhere => unreachable!("there is no such list"),
+        }
+    }
 }
 
 /// The untyped half of a channel.
@@ -114,7 +127,10 @@ impl Hub {
     /// # Safety
     /// The caller holds the lock for as long as it uses the reference, and has no other one to the same hub.
     #[inline]
-    #[allow(clippy::mut_from_ref, reason = "the lock, which the caller holds, makes it exclusive")]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the lock, which the caller holds, makes it exclusive"
+    )]
     pub(crate) unsafe fn queues(&self) -> &mut Queues {
         // SAFETY: the caller's promise.
         unsafe { &mut *self.queues.get() }
@@ -181,7 +197,11 @@ impl Hub {
         let mut wakes = Wakes::new();
         // SAFETY: the lock is held.
         let queues = unsafe { self.queues() };
-        for list in [&mut queues.receivers, &mut queues.senders, &mut queues.watchers] {
+        for list in [
+            &mut queues.receivers,
+            &mut queues.senders,
+            &mut queues.watchers,
+        ] {
             list.claim_all(Outcome::Closed, &mut wakes);
         }
         drop(held);
@@ -194,22 +214,22 @@ impl Hub {
     /// # Safety
     /// The lock is held, and the node is alive and was linked into this hub.
     pub(crate) unsafe fn unlink(&self, node: &Waiter) -> bool {
-        // SAFETY: the lock is held.
-        let queues = unsafe { self.queues() };
-        let list = match node.home() {
-            Home::Nowhere => return false,
-            Home::Senders => &mut queues.senders,
-            Home::Receivers => &mut queues.receivers,
-            Home::Watchers => &mut queues.watchers,
-        };
-        // SAFETY: the node is in that list.
-        unsafe { list.unlink(node) };
+        let home = node.home();
+        if home == Home::Nowhere {
+            return false;
+        }
+        // SAFETY: the lock is held, and the node is in that list.
+        unsafe { self.queues().list(home).unlink(node) };
         true
     }
 
     /// Parks a plain waiter that has been linked; false if the time was up first, and then it is unlinked.
     pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
-        let unwinding = Linked { hub: self, node, reason };
+        let unwinding = Linked {
+            hub: self,
+            node,
+            reason,
+        };
         let unparked = wait.park(reason);
         mem::forget(unwinding);
         unparked == Unparked::Notified || !self.leave(node, reason)

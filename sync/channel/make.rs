@@ -45,5 +45,8 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 
 fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
     let counted = Counted::allocate(capacity);
-    (Sender::from_counted(counted), Receiver::from_counted(counted))
+    (
+        Sender::from_counted(counted),
+        Receiver::from_counted(counted),
+    )
 }

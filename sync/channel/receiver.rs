@@ -1,5 +1,6 @@
 //! The receiving face of a channel.
 
+use crate::runtime::park::WaitReason;
 use crate::sync::channel::{
     chan::{Chan, Refused},
     counter::Counted,
@@ -7,9 +8,9 @@ use crate::sync::channel::{
     hub::Wait,
     iter::{IntoIter, Iter, TryIter},
 };
-use crate::runtime::park::WaitReason;
 use std::{
     fmt,
+    mem::MaybeUninit,
     panic::{RefUnwindSafe, UnwindSafe},
     time::{Duration, Instant},
 };
@@ -61,13 +62,17 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 /// ```
 #[doc(alias = "nil")]
 pub const fn never<T>() -> Receiver<T> {
-    Receiver { flavor: Flavor::Never }
+    Receiver {
+        flavor: Flavor::Never,
+    }
 }
 
 impl<T> Receiver<T> {
     /// A receiver that owns one of the channel's receiver counts.
     pub(crate) fn from_counted(counted: *mut Counted<T>) -> Self {
-        Self { flavor: Flavor::Chan(counted) }
+        Self {
+            flavor: Flavor::Chan(counted),
+        }
     }
 
     /// The channel; none behind [`never`].
@@ -82,9 +87,14 @@ impl<T> Receiver<T> {
 
     #[inline]
     fn receive(&self, wait: Wait) -> Result<T, Refused> {
-        match self.chan() {
-            Some(chan) => chan.recv(wait),
-            None => never_receive(wait),
+        let Some(chan) = self.chan() else {
+            return Err(never_receive(wait));
+        };
+        let mut slot = MaybeUninit::uninit();
+        // SAFETY: the slot is free. On `Ok` it holds a value.
+        unsafe {
+            chan.recv(slot.as_mut_ptr(), wait)?;
+            Ok(slot.assume_init())
         }
     }
 
@@ -308,15 +318,12 @@ impl<T> Receiver<T> {
 
 /// Waits on a nil channel.
 #[cold]
-fn never_receive<T>(wait: Wait) -> Result<T, Refused> {
-    match wait {
-        Wait::Never => {}
+fn never_receive(wait: Wait) -> Refused {
+    if wait != Wait::Never {
         // Nobody holds this park's unparker, so it ends by the deadline only.
-        _ => {
-            let _ = wait.park(WaitReason::ChanRecv);
-        }
+        let _ = wait.park(WaitReason::ChanRecv);
     }
-    Err(Refused::Time)
+    Refused::Time
 }
 
 impl<T> Clone for Receiver<T> {

@@ -8,6 +8,7 @@ use crate::sync::channel::{
 };
 use std::{
     fmt,
+    mem::ManuallyDrop,
     panic::{RefUnwindSafe, UnwindSafe},
     time::{Duration, Instant},
 };
@@ -71,7 +72,7 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.try_send(3), Err(TrySendError::Disconnected(3)));
     /// ```
     pub fn try_send(&self, msg: T) -> Result<(), TrySendError<T>> {
-        self.chan().send(msg, Wait::Never).map_err(|(msg, why)| match why {
+        self.transfer(msg, Wait::Never, |msg, why| match why {
             Refused::Closed => TrySendError::Disconnected(msg),
             Refused::Time => TrySendError::Full(msg),
         })
@@ -95,7 +96,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn send(&self, msg: T) -> Result<(), SendError<T>> {
-        self.chan().send(msg, Wait::Forever).map_err(|(msg, _)| SendError(msg))
+        self.transfer(msg, Wait::Forever, |msg, _| SendError(msg))
     }
 
     /// Sends, parking for at most `timeout`.
@@ -133,8 +134,21 @@ impl<T> Sender<T> {
         self.send_within(msg, Wait::Until(deadline))
     }
 
+    /// Sends, and makes the error of the value and the reason. (Large values are moved no more often than must be.)
+    #[inline]
+    fn transfer<E>(&self, msg: T, wait: Wait, error: fn(T, Refused) -> E) -> Result<(), E> {
+        let mut slot = ManuallyDrop::new(msg);
+        // SAFETY: the slot holds a value. On an error it still does, and nobody else knows of it.
+        unsafe {
+            match self.chan().send(&raw mut *slot, wait) {
+                Ok(()) => Ok(()),
+                Err(why) => Err(error(ManuallyDrop::take(&mut slot), why)),
+            }
+        }
+    }
+
     fn send_within(&self, msg: T, wait: Wait) -> Result<(), SendTimeoutError<T>> {
-        self.chan().send(msg, wait).map_err(|(msg, why)| match why {
+        self.transfer(msg, wait, |msg, why| match why {
             Refused::Closed => SendTimeoutError::Disconnected(msg),
             Refused::Time => SendTimeoutError::Timeout(msg),
         })
@@ -244,7 +258,9 @@ impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         // SAFETY: this sender's count keeps it alive.
         unsafe { &*self.counted }.add_sender();
-        Self { counted: self.counted }
+        Self {
+            counted: self.counted,
+        }
     }
 }
 

@@ -20,7 +20,9 @@ pub(crate) struct SpinLock {
 
 impl SpinLock {
     pub(crate) fn new() -> Self {
-        Self { taken: AtomicBool::new(false) }
+        Self {
+            taken: AtomicBool::new(false),
+        }
     }
 
     /// Takes the lock until the guard is dropped.

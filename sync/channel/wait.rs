@@ -76,7 +76,9 @@ impl SelectToken {
     }
 
     fn choose(&self, place: usize) -> bool {
-        self.0.compare_exchange(0, place + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        self.0
+            .compare_exchange(0, place + 1, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 }
 
@@ -134,6 +136,10 @@ impl Waiter {
 
     pub(crate) fn home(&self) -> Home {
         self.home.get()
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.side
     }
 
     pub(crate) fn slot(&self) -> *mut u8 {
@@ -194,7 +200,10 @@ pub(crate) struct WaitList {
 
 impl WaitList {
     pub(crate) const fn new() -> Self {
-        Self { head: ptr::null(), tail: ptr::null() }
+        Self {
+            head: ptr::null(),
+            tail: ptr::null(),
+        }
     }
 
     #[inline]
@@ -307,7 +316,10 @@ pub(crate) struct Wakes {
 
 impl Wakes {
     pub(crate) const fn new() -> Self {
-        Self { head: ptr::null(), tail: ptr::null() }
+        Self {
+            head: ptr::null(),
+            tail: ptr::null(),
+        }
     }
 
     /// Adds a waiter.
