@@ -240,7 +240,7 @@ fn together(coroutines: usize, work: impl Fn() + Clone + Send + 'static) {
     let all: Vec<_> = (0..coroutines)
         .map(|_| {
             let work = work.clone();
-            go!(move || work())
+            go!(work)
         })
         .collect();
     for one in all {
