@@ -59,6 +59,7 @@ fn compress(file: PathBuf, goal: PathBuf, force: bool, is_new: bool) -> io::Resu
         return Err(io::Error::other(format!("{} exists", goal.display())));
     }
     let mut source = File::open(file)?;
+    goal.parent().map_or(Ok(()), fs::create_dir_all)?;
     let mut partial = goal.clone();
     partial
         .as_mut_os_string()
