@@ -141,6 +141,11 @@ impl Unparker {
     #[track_caller]
     pub(crate) fn current() -> Self {
         check_may_park();
+        Self::unchecked()
+    }
+
+    /// As `current`, for a caller who has asked `check_may_park` before. Does not unwind.
+    pub(crate) fn unchecked() -> Self {
         // SAFETY: the worker is not used.
         match unsafe { current::task() } {
             Some((_, task)) => Self(task.as_ptr() as usize),

@@ -125,13 +125,22 @@ impl WorkerShared {
     /// # Safety
     /// The caller holds the task and gives it up.
     pub(crate) unsafe fn deliver(&self, task: TaskRef) {
+        // SAFETY: passed on.
+        unsafe { self.leave(task) };
+        self.wake();
+    }
+
+    /// Puts a task into the inbox; the caller owes a `wake`.
+    ///
+    /// # Safety
+    /// As [`Self::deliver`].
+    pub(crate) unsafe fn leave(&self, task: TaskRef) {
         // SAFETY: held, so live and in no list.
         unsafe {
             self.remote
                 .inbox
-                .push(NonNull::new_unchecked(task.as_ptr()))
-        };
-        self.wake();
+                .push(NonNull::new_unchecked(task.as_ptr()));
+        }
     }
 
     /// Wakes the worker if it sleeps, to look at its own queues.
