@@ -137,11 +137,9 @@ fn look(arms: &[Arm<'_>], biased: bool) -> Option<usize> {
     let mut chosen: Option<usize> = None;
     let mut ready = 0;
     for (place, arm) in arms.iter().enumerate() {
+        let Some(hub) = arm.hub() else { continue };
         // SAFETY: the lock is held.
-        if !arm
-            .hub()
-            .is_some_and(|hub| unsafe { is_ready(hub, arm.side) })
-        {
+        if !unsafe { is_ready(hub, arm.side) } {
             continue;
         }
         ready += 1;
