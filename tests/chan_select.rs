@@ -59,6 +59,35 @@ fn fairness_over_sends_and_duplicates() {
 }
 
 #[test]
+fn fairness_among_parked_duplicates() {
+    const TRIALS: usize = 10_000;
+    let (tx, rx) = bounded(0);
+    let receiver = spawn(move || {
+        let mut hits = [0; 3];
+        for _ in 0..TRIALS {
+            select! {
+                recv(rx) -> _ => hits[0] += 1,
+                recv(rx) -> _ => hits[1] += 1,
+                recv(rx) -> _ => hits[2] += 1,
+            }
+        }
+        hits
+    });
+    let mut hits = [0; 2];
+    for n in 0..TRIALS {
+        select! {
+            send(tx, n) -> res => { res.unwrap(); hits[0] += 1 }
+            send(tx, n) -> res => { res.unwrap(); hits[1] += 1 }
+        }
+    }
+    let sigma = |p: f64| (TRIALS as f64 * p * (1.0 - p)).sqrt();
+    let fair = |n: usize, p: f64| (n as f64 - TRIALS as f64 * p).abs() < 4.9 * sigma(p);
+    assert!(hits.iter().all(|&n| fair(n, 1.0 / 2.0)), "{hits:?}");
+    let hits = receiver.join().unwrap();
+    assert!(hits.iter().all(|&n| fair(n, 1.0 / 3.0)), "{hits:?}");
+}
+
+#[test]
 fn biased_takes_the_first() {
     let (tx, rx) = unbounded();
     let (tx2, rx2) = unbounded();

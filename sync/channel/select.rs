@@ -179,8 +179,31 @@ enum Purpose {
     Watch,
 }
 
+/// Sorts the arms as they are to be locked; arms of one channel in the order of their indices.
+fn sort(arms: &mut [Arm<'_>]) {
+    arms.sort_unstable_by_key(|arm| (arm.address(), arm.index));
+}
+
+/// Shuffles the arms of each channel among themselves: they are linked in this order, and the first in a list is served first.
+fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
+    for same in arms.chunk_by_mut(|one, other| one.address() == other.address()) {
+        for i in (1..same.len()).rev() {
+            same.swap(i, rng::below(i + 1));
+        }
+    }
+}
+
 /// Makes a node for every arm.
-fn prepare(arms: &mut [Arm<'_>], room: *mut u8, token: &SelectToken, unparker: Unparker) {
+fn prepare(
+    arms: &mut [Arm<'_>],
+    biased: bool,
+    room: *mut u8,
+    token: &SelectToken,
+    unparker: Unparker,
+) {
+    if !biased {
+        shuffle_duplicates(arms);
+    }
     for (place, arm) in arms.iter_mut().enumerate() {
         let slot = if arm.side == Side::Recv {
             room
@@ -264,7 +287,7 @@ pub(crate) fn operate<'a>(
     biased: bool,
     wait: Wait,
 ) -> Option<SelectedOperation<'a>> {
-    arms.sort_unstable_by_key(Arm::address);
+    sort(arms);
     let receiving = arms.iter().filter(|arm| arm.side == Side::Recv);
     let mut slot = Slot::fitting(receiving.filter_map(|arm| arm.port).map(Port::layout));
     loop {
@@ -290,7 +313,7 @@ fn attempt(
     let me = Waiter::plain(Side::Recv, room, unparker);
     let token = SelectToken::new();
     if wait != Wait::Never {
-        prepare(arms, room, &token, unparker);
+        prepare(arms, biased, room, &token, unparker);
     }
     let arms = &*arms;
     let mut wakes = Wakes::new();
@@ -330,10 +353,10 @@ fn attempt(
 
 /// Waits until one of the operations would not wait; its index, `None` if there was none in time.
 pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<usize> {
-    arms.sort_unstable_by_key(Arm::address);
+    sort(arms);
     let token = SelectToken::new();
     if wait != Wait::Never {
-        prepare(arms, ptr::null_mut(), &token, Unparker::current());
+        prepare(arms, biased, ptr::null_mut(), &token, Unparker::current());
     }
     let arms = &*arms;
     let locks = Locks::take(arms);
