@@ -12,7 +12,7 @@
 //! | [`Semaphore`] | a number of permits | first come, first served; nobody overtakes |
 //! | [`Barrier`] | waits for a number to come | all |
 //!
-//! Inside, from the bottom up: `spin` (guards the lists), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
+//! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
 //! `raw_rw_mutex` and `raw_once` (the algorithms), and the typed shells over them.
 
 mod barrier;
@@ -26,6 +26,7 @@ mod raw_rw_mutex;
 mod rw_mutex;
 mod semaphore;
 mod spin;
+mod unwind;
 mod wait_group;
 mod wait_list;
 
