@@ -148,7 +148,11 @@ impl<T> Chan<T> {
                 held = self.hub.hold();
                 continue;
             }
-            let node = Waiter::plain(Side::Send, from.cast(), Unparker::current());
+            if !park::may_park() {
+                drop(held);
+                park::refuse();
+            }
+            let node = Waiter::plain(Side::Send, from.cast(), Unparker::unchecked());
             return match self.park(held, &node, wait) {
                 Outcome::Done => Ok(()),
                 Outcome::Pending => Err(Refused::Time),
@@ -213,8 +217,11 @@ impl<T> Chan<T> {
                 patient = false;
                 spin_while(|| self.hub.is_idle());
                 outcome = Outcome::Retry;
+            } else if wait != Wait::Never && !park::may_park() {
+                drop(held);
+                park::refuse();
             } else if wait != Wait::Never {
-                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
                 outcome = self.park(held, &node, wait);
             }
             match outcome {
@@ -414,7 +421,7 @@ unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter, to: *mut T) -> Out
         }
         return Outcome::Done;
     }
-    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
     drop(held);
     // SAFETY: claimed; the node stays in this frame until its `unpark`, which the partner now owes.
     unsafe {

@@ -309,7 +309,7 @@ fn attempt(
     wait: Wait,
     room: *mut u8,
 ) -> Option<(usize, Option<Commit>)> {
-    let unparker = Unparker::current();
+    let unparker = Unparker::unchecked();
     let me = Waiter::plain(Side::Recv, room, unparker);
     let token = SelectToken::new();
     if wait != Wait::Never {
@@ -335,6 +335,10 @@ fn attempt(
     if wait == Wait::Never {
         return None;
     }
+    if !park::may_park() {
+        drop(locks);
+        park::refuse();
+    }
     // SAFETY: `park_linked` withdraws the nodes before anything moves.
     let wakes = unsafe { link(arms, Purpose::Operate) };
     drop(locks);
@@ -356,7 +360,7 @@ pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<us
     sort(arms);
     let token = SelectToken::new();
     if wait != Wait::Never {
-        prepare(arms, biased, ptr::null_mut(), &token, Unparker::current());
+        prepare(arms, biased, ptr::null_mut(), &token, Unparker::unchecked());
     }
     let arms = &*arms;
     let locks = Locks::take(arms);
@@ -366,6 +370,10 @@ pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<us
     }
     if wait == Wait::Never {
         return None;
+    }
+    if !park::may_park() {
+        drop(locks);
+        park::refuse();
     }
     // SAFETY: `park_linked` withdraws the nodes before anything moves.
     let wakes = unsafe { link(arms, Purpose::Watch) };
