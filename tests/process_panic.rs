@@ -234,7 +234,7 @@ mod main_returns_first {
         start(|| gort::sleep(FOR_EVER));
         start(move || never.wait());
         start(|| gort::runtime::blocking(|| thread::sleep(FOR_EVER)));
-        start(|| for_ever(|| drop(black_box(0))));
+        start(|| for_ever(|| {}));
         start(|| for_ever(gort::yield_now));
         start(|| {
             for_ever(|| {
