@@ -64,10 +64,11 @@ impl WorkerCore {
             || !self.shared().remote.inbox.looks_empty();
         // Spares count too: goroutines that started there sleep and run there. Searching does not: workers that wait for stacks
         // wake up and search now and then, and would keep each other waiting.
-        let others_work =
-            self.roster.workers.iter().any(|w| {
-                w.timers_due().is_some() || !w.own.current.load(Ordering::Relaxed).is_null()
-            });
+        let others_work = self
+            .roster
+            .workers
+            .iter()
+            .any(|w| w.has_timers() || !w.own.current.load(Ordering::Relaxed).is_null());
         if own_work || others_work || self.roster.blocking.pending() > 0 {
             WAITING_SINCE.set(None);
             return;
