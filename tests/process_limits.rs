@@ -5,7 +5,10 @@
 mod child;
 
 use child::{Child, Ended, Role};
-use gort::{go, sync::WaitGroup};
+use gort::{
+    go,
+    sync::{Mutex, WaitGroup},
+};
 use std::{
     fs,
     sync::atomic::{AtomicUsize, Ordering},
@@ -24,6 +27,7 @@ const ROLES: &[Role] = &[
     ("forty_thousand_from_a_thread", forty_thousand_from_a_thread),
     ("forty_thousand_asleep", forty_thousand_asleep),
     ("released_by_a_thread", released_by_a_thread),
+    ("after_a_timeout_in_vain", after_a_timeout_in_vain),
     ("few_mappings", few_mappings),
 ];
 
@@ -128,6 +132,17 @@ fn released_by_a_thread() {
     for handle in handles {
         handle.join().unwrap();
     }
+}
+
+/// A timeout that was taken back is nothing to wait for.
+fn after_a_timeout_in_vain() {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let held = LOCK.lock();
+    let waits = go!(|| LOCK.try_lock_for(Duration::from_secs(3600)).is_some());
+    thread::sleep(Duration::from_millis(50));
+    drop(held);
+    assert!(waits.join().unwrap());
+    park_for_ever(40_000);
 }
 
 fn mappings() -> usize {
@@ -240,6 +255,7 @@ fn more_guards_than_mappings_end_the_process_with_words() {
     gave_up(&with_mprotect("forty_thousand_parked", 1), &words);
     gave_up(&with_mprotect("forty_thousand_parked", 8), &words);
     gave_up(&with_mprotect("forty_thousand_from_a_thread", 2), &words);
+    gave_up(&with_mprotect("after_a_timeout_in_vain", 1), &words);
 }
 
 #[test]

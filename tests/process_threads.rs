@@ -90,7 +90,7 @@ fn builder(workers: usize) -> gort::runtime::Builder {
 
 #[track_caller]
 fn refused(built: io::Result<gort::runtime::Runtime>, workers: usize) {
-    let error = built.err().expect("there are no threads");
+    let error = built.expect_err("there are no threads");
     let text = error.to_string();
     let expected = format!(
         "gort: starting the threads of a runtime with {workers} workers failed: Resource temporarily unavailable"
