@@ -116,7 +116,8 @@ impl Monitor {
             && !worker.remote.sleep.is_sleeping()
             && !worker.own.current.load(Ordering::Relaxed).is_null();
         let seen = &mut self.seen[i];
-        if !running || ticks != seen.ticks {
+        // No time seen: it was between the turn's tick and the start of the goroutine, so the tick is not news.
+        if !running || ticks != seen.ticks || seen.since.is_none() {
             *seen = Seen {
                 ticks,
                 since: running.then_some(now),

@@ -207,6 +207,11 @@ impl WorkerShared {
         (due != u64::MAX).then(|| self.roster().start + Duration::from_nanos(due))
     }
 
+    /// Whether a timer is to fire here. Unlike `timers_due`, knows of those that were taken back.
+    pub(crate) fn has_timers(&self) -> bool {
+        !self.lock_timers().is_empty()
+    }
+
     /// Fires what is due; called on the worker itself. `fire` runs under the wheel's lock: it must be short.
     pub(crate) fn fire_timers(&self, now: Instant, fire: impl FnMut(TimerAction)) {
         let mut wheel = self.lock_timers();
