@@ -59,8 +59,19 @@ pub(crate) fn migrating(workers: &[usize], body: impl Fn(&Runtime) + Sync) {
     run_all(workers, Mode::Migrating, &body);
 }
 
+/// As [`under`], but `body` runs on the calling thread, beside the runtime.
+#[track_caller]
+pub(crate) fn beside(workers: &[usize], body: impl Fn(&Runtime)) {
+    run_each(workers, Mode::Homed, |runtime| body(runtime));
+}
+
 #[track_caller]
 fn run_all(workers: &[usize], mode: Mode, body: &(dyn Fn(&Runtime) + Sync)) {
+    run_each(workers, mode, |runtime| runtime.run(|| body(runtime)));
+}
+
+#[track_caller]
+fn run_each(workers: &[usize], mode: Mode, body: impl Fn(&Runtime)) {
     let only = env::var("GORT_TEST_WORKERS").ok();
     let is_wanted = |n: &usize| {
         only.as_deref()
@@ -69,7 +80,7 @@ fn run_all(workers: &[usize], mode: Mode, body: &(dyn Fn(&Runtime) + Sync)) {
     for &n in workers.iter().filter(|n| is_wanted(n)) {
         let runtime = Arc::new(runtime(n, mode));
         let watchdog = Watchdog::start(&runtime, PATIENCE, &format!("{n} workers, {mode:?}"));
-        runtime.run(|| body(&runtime));
+        body(&runtime);
         assert_no_goroutine_left(&runtime);
         drop(watchdog);
     }
