@@ -109,6 +109,7 @@ pub fn sleep(duration: Duration) {
 /// # Panics
 /// As [`sleep`].
 pub fn sleep_until(deadline: Instant) {
+    park::check_may_park();
     // Nobody has this goroutine's unparker for this park, so it can only time out.
     while Instant::now() < deadline {
         let _ = park::park_until(WaitReason::Sleep, deadline);

@@ -55,9 +55,11 @@ impl<T> JoinHandle<T> {
 
     /// As `join`, with the private payload of `goexit` left as it is.
     pub(crate) fn join_raw(self) -> thread::Result<T> {
-        self.task.joiner.set(Unparker::current().into_raw());
-        if !self.task.life.is_done() && self.task.life.join() == Joining::Wait {
-            park::park(WaitReason::Join);
+        if !self.task.life.is_done() {
+            self.task.joiner.set(Unparker::current().into_raw());
+            if self.task.life.join() == Joining::Wait {
+                park::park(WaitReason::Join);
+            }
         }
         let this = ManuallyDrop::new(self);
         // SAFETY: done; the handle owned output and cell, and is not dropped.

@@ -134,8 +134,13 @@ pub(crate) struct Unparker(usize);
 const THREAD_BIT: usize = 1;
 
 impl Unparker {
-    /// The unparker of the caller.
+    /// The unparker of the caller, who is going to park.
+    ///
+    /// # Panics
+    /// Under a `forbid_yield` guard. Here, where nothing is published yet, and not in `park`, which never unwinds.
+    #[track_caller]
     pub(crate) fn current() -> Self {
+        check_may_park();
         // SAFETY: the worker is not used.
         match unsafe { current::task() } {
             Some((_, task)) => Self(task.as_ptr() as usize),
@@ -181,15 +186,11 @@ pub(crate) fn park(reason: WaitReason) {
     // SAFETY: `core` is used up before the goroutine suspends.
     match unsafe { current::task() } {
         Some((core, task)) => park_task(core, task, reason),
-        None => {
-            check_thread(reason);
-            ThreadParker::park();
-        }
+        None => ThreadParker::park(),
     }
 }
 
 fn park_task(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
-    check_task(task, reason);
     if task.park.take_early() {
         return;
     }
@@ -204,10 +205,7 @@ pub(crate) fn park_until(reason: WaitReason, deadline: Instant) -> Unparked {
     // SAFETY: `core` is used up before the goroutine suspends.
     match unsafe { current::task() } {
         Some((core, task)) => park_task_until(core, task, reason, deadline),
-        None => {
-            check_thread(reason);
-            ThreadParker::park_until(deadline)
-        }
+        None => ThreadParker::park_until(deadline),
     }
 }
 
@@ -217,7 +215,6 @@ fn park_task_until(
     reason: WaitReason,
     deadline: Instant,
 ) -> Unparked {
-    check_task(task, reason);
     if task.park.take_early() {
         return Unparked::Notified;
     }
@@ -251,25 +248,24 @@ fn resumed(task: TaskRef) {
     task.clear(PINNED);
 }
 
-#[inline]
-fn check_task(task: TaskRef, reason: WaitReason) {
-    if task.forbid.get() != 0 {
-        forbidden(reason);
-    }
-}
-
-fn check_thread(reason: WaitReason) {
-    if current::thread_forbid() != 0 {
-        forbidden(reason);
+/// Refuses under a `forbid_yield` guard.
+#[track_caller]
+pub(crate) fn check_may_park() {
+    // SAFETY: the worker is not used.
+    let forbidden = match unsafe { current::task() } {
+        Some((_, task)) => task.forbid.get() != 0,
+        None => current::thread_forbid() != 0,
+    };
+    if forbidden {
+        refuse();
     }
 }
 
 #[cold]
 #[track_caller]
-fn forbidden(reason: WaitReason) -> ! {
+fn refuse() -> ! {
     panic!(
-        "gort: a park ({}) under a `forbid_yield` guard; drop the guard before anything that may park",
-        reason.words()
+        "gort: a call that may park or yield under a `forbid_yield` guard; drop the guard before it"
     );
 }
 
@@ -278,7 +274,9 @@ pub(crate) fn yield_now() {
     // SAFETY: `core` is used up before the goroutine suspends.
     match unsafe { current::task() } {
         Some((core, task)) => {
-            check_task(task, WaitReason::None);
+            if task.forbid.get() != 0 {
+                refuse();
+            }
             if core.has_other_work() {
                 prepare(core, task, WaitReason::None);
                 core.suspend(task, After::Yield);

@@ -10,10 +10,13 @@
 //! | [`Cond`] | waits with a lock for a change | first come, first served |
 //! | [`Once`], [`OnceCell`], [`Lazy`] | done or made once | all |
 //! | [`Semaphore`] | a number of permits | first come, first served; nobody overtakes |
+//! | [`channel`] | passes values on | first come, first served |
 //! | [`Barrier`] | waits for a number to come | all |
 //!
 //! Inside, from the bottom up: `spin` (guards the lists), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
 //! `raw_rw_mutex` and `raw_once` (the algorithms), and the typed shells over them.
+
+pub mod channel;
 
 mod barrier;
 mod cond;
@@ -28,6 +31,8 @@ mod semaphore;
 mod spin;
 mod wait_group;
 mod wait_list;
+
+pub use channel::{Receiver, Sender, bounded, never, unbounded};
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cond::{Cond, CondGuard, WaitTimeoutResult};

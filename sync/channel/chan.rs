@@ -1,0 +1,411 @@
+//! The typed half of a channel: send, receive, and the exchange of values with waiters.
+//!
+//! The algorithm is that of Go's `hchan` (runtime/chan.go): one lock, a buffer, a FIFO of parked senders and one of parked
+//! receivers, and direct hand-off. A sender that finds a parked receiver moves its value straight into that receiver's slot; a
+//! receiver that takes the oldest value of a full buffer moves the oldest parked sender's value in. So a woken party finds its
+//! operation done and never has to compete again.
+//!
+//! The uncontended cases of a buffered channel are inlined: one read-modify-write for the lock, one move, one store. All others
+//! enter `send_held`/`recv_held` with the lock held.
+//!
+//! What differs from Go: sending on a closed channel gives the value back instead of panicking, and a select's sending arm has no value
+//! until it has been chosen (its expression is evaluated then), which adds *promises*: a parked select that is promised a
+//! place in the buffer (`Queues::reserved`), or a receiver that parks until the value comes (`Waiter::peer`).
+
+use crate::{
+    runtime::park::{self, Unparker, WaitReason},
+    sync::channel::{
+        buffer::{Buffer, Leftovers, Segment},
+        hub::{Hub, Queues, Wait, notify},
+        spin::Held,
+        wait::{Home, Outcome, Side, Waiter, Wakes},
+    },
+};
+use std::{cell::UnsafeCell, mem};
+
+/// Why an operation was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The channel is closed (and, for a receiver, empty).
+    Closed,
+    /// It would have had to wait, or to wait longer.
+    Time,
+}
+
+/// A channel.
+pub(crate) struct Chan<T> {
+    pub(crate) hub: Hub,
+    buffer: UnsafeCell<Buffer<T>>,
+}
+
+// SAFETY: values move between threads through the buffer and the slots, under the lock or a claim; hence `T: Send` suffices.
+unsafe impl<T: Send> Send for Chan<T> {}
+// SAFETY: as above; no reference to a value is ever shared.
+unsafe impl<T: Send> Sync for Chan<T> {}
+
+impl<T> Chan<T> {
+    /// A channel of this capacity; without one, unbounded.
+    pub(crate) fn new(capacity: Option<usize>) -> Self {
+        let buffer = capacity.map_or_else(Buffer::chain, Buffer::ring);
+        Self {
+            hub: Hub::new(capacity),
+            buffer: UnsafeCell::new(buffer),
+        }
+    }
+
+    /// Moves the value at `from` into the channel, or says why not and leaves it there.
+    ///
+    /// # Safety
+    /// `from` holds a value, may be written, and is not used by others meanwhile. On `Ok` the value is gone.
+    #[inline]
+    pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
+        let held = self.hub.hold();
+        // SAFETY: the lock is held.
+        let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
+        if queues.receivers.is_empty()
+            && queues.watchers.is_empty()
+            && !self.hub.is_closed()
+            && self.hub.has_room(queues)
+            && !buffer.is_starved()
+        {
+            // SAFETY: there is room, the lock is held, `from` holds a value.
+            unsafe { self.push(buffer, from) };
+            return Ok(());
+        }
+        // SAFETY: passed on.
+        unsafe { self.send_held(held, from, wait) }
+    }
+
+    /// Moves a value out of the channel to `to`, or says why not.
+    ///
+    /// # Safety
+    /// `to` is free for a value and is not used by others meanwhile. On `Ok` it holds one.
+    #[inline]
+    pub(crate) unsafe fn recv(&self, to: *mut T, wait: Wait) -> Result<(), Refused> {
+        if wait == Wait::Never && self.hub.is_idle() {
+            return Err(Refused::Time);
+        }
+        let held = self.hub.hold();
+        // SAFETY: the lock is held.
+        let queues = unsafe { self.hub.queues() };
+        if self.hub.len() > 0 && queues.senders.is_empty() && queues.watchers.is_empty() {
+            // SAFETY: there is a value, the lock is held, `to` is free.
+            let used_up = unsafe { self.pop(to) };
+            drop(held);
+            drop(used_up);
+            return Ok(());
+        }
+        // SAFETY: passed on.
+        unsafe { self.recv_held(held, to, wait) }
+    }
+
+    /// The whole of sending, from a held lock on.
+    ///
+    /// # Safety
+    /// As [`send`](Self::send).
+    #[cold]
+    #[inline(never)]
+    unsafe fn send_held<'a>(
+        &'a self,
+        mut held: Held<'a>,
+        from: *mut T,
+        wait: Wait,
+    ) -> Result<(), Refused> {
+        // SAFETY: the lock is held whenever the condition is looked at.
+        while unsafe { self.hub.has_room(self.hub.queues()) && self.buffer().is_starved() } {
+            drop(held);
+            let segment = Segment::allocate();
+            held = self.hub.hold();
+            // SAFETY: the lock is held.
+            let spurned = unsafe { self.buffer() }.supply(segment);
+            if spurned.is_some() {
+                drop(held);
+                drop(spurned);
+                held = self.hub.hold();
+            }
+        }
+        // SAFETY: the lock is held.
+        let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
+        if self.hub.is_closed() {
+            return Err(Refused::Closed);
+        }
+        if let Some(receiver) = queues.receivers.claim() {
+            drop(held);
+            // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
+            unsafe { deliver(receiver, from) };
+            return Ok(());
+        }
+        if self.hub.has_room(queues) {
+            let mut wakes = Wakes::new();
+            // SAFETY: there is room, the lock is held, `from` holds a value.
+            unsafe { self.push(buffer, from) };
+            notify(queues, Side::Recv, &mut wakes);
+            drop(held);
+            wakes.fire();
+            return Ok(());
+        }
+        if wait == Wait::Never {
+            return Err(Refused::Time);
+        }
+        let node = Waiter::plain(Side::Send, from.cast(), Unparker::current());
+        match self.park(held, &node, wait) {
+            Outcome::Done => Ok(()),
+            Outcome::Pending => Err(Refused::Time),
+            // Nobody tells a plain sender to look again.
+            Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
+        }
+    }
+
+    /// The whole of receiving, from a held lock on.
+    ///
+    /// # Safety
+    /// As [`recv`](Self::recv).
+    #[cold]
+    #[inline(never)]
+    unsafe fn recv_held<'a>(
+        &'a self,
+        mut held: Held<'a>,
+        to: *mut T,
+        wait: Wait,
+    ) -> Result<(), Refused> {
+        loop {
+            // SAFETY: the lock is held.
+            let queues = unsafe { self.hub.queues() };
+            if self.hub.len() > 0 {
+                let mut wakes = Wakes::new();
+                // SAFETY: there is a value, the lock is held, `to` is free.
+                let used_up = unsafe { self.pop(to) };
+                // SAFETY: the lock is held.
+                unsafe { self.refill(queues, &mut wakes) };
+                drop(held);
+                drop(used_up);
+                wakes.fire();
+                return Ok(());
+            }
+            let mut outcome = Outcome::Pending;
+            if self.hub.is_rendezvous()
+                && let Some(sender) = queues.senders.claim()
+            {
+                // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
+                outcome = unsafe { take_from(held, sender, to) };
+            } else if self.hub.is_closed() {
+                return Err(Refused::Closed);
+            } else if wait != Wait::Never {
+                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+                outcome = self.park(held, &node, wait);
+            }
+            match outcome {
+                Outcome::Done => return Ok(()),
+                Outcome::Closed => return Err(Refused::Closed),
+                Outcome::Pending => return Err(Refused::Time),
+                Outcome::Retry => held = self.hub.hold(),
+            }
+        }
+    }
+
+    /// Links a plain waiter and parks it; `Pending` says that the time was up.
+    fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
+        let (home, reason, partner) = match node.side() {
+            Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),
+            Side::Recv => (Home::Receivers, WaitReason::ChanRecv, Side::Send),
+        };
+        let mut wakes = Wakes::new();
+        // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only when it is linked no more.
+        unsafe {
+            let queues = self.hub.queues();
+            queues.list(home).push(node, home);
+            if self.hub.is_rendezvous() {
+                notify(queues, partner, &mut wakes);
+            }
+        }
+        drop(held);
+        wakes.fire();
+        if self.hub.park_linked(node, reason, wait) {
+            node.outcome()
+        } else {
+            Outcome::Pending
+        }
+    }
+
+    /// Moves the value at `from` into a place that was promised to a select's arm; false if the channel is closed. Never parks.
+    ///
+    /// # Safety
+    /// As [`send`](Self::send); a place was promised to the caller and is used up.
+    pub(crate) unsafe fn send_reserved(&self, from: *mut T) -> bool {
+        let held = self.hub.hold();
+        // SAFETY: the lock is held.
+        let queues = unsafe { self.hub.queues() };
+        queues.reserved -= 1;
+        if self.hub.is_closed() {
+            return false;
+        }
+        let mut wakes = Wakes::new();
+        match queues.receivers.claim() {
+            // SAFETY: just claimed, on a channel of `T`; the place goes to the next sender.
+            Some(receiver) => unsafe {
+                (*receiver)
+                    .slot()
+                    .cast::<T>()
+                    .copy_from_nonoverlapping(from, 1);
+                wakes.add(receiver, Outcome::Done);
+                self.refill(queues, &mut wakes);
+            },
+            // SAFETY: the lock is held, and the place that was reserved is free.
+            None => unsafe {
+                self.push(self.buffer(), from);
+                notify(queues, Side::Recv, &mut wakes);
+            },
+        }
+        drop(held);
+        wakes.fire();
+        true
+    }
+
+    /// Gives a promised place up.
+    pub(crate) fn unreserve(&self) {
+        let held = self.hub.hold();
+        let mut wakes = Wakes::new();
+        // SAFETY: the lock is held.
+        unsafe {
+            let queues = self.hub.queues();
+            queues.reserved -= 1;
+            self.refill(queues, &mut wakes);
+        }
+        drop(held);
+        wakes.fire();
+    }
+
+    /// Gives free places of the buffer to waiting senders (I2), and their values to waiting receivers first (I3).
+    ///
+    /// # Safety
+    /// The lock is held; `queues` are this hub's.
+    pub(crate) unsafe fn refill(&self, queues: &mut Queues, wakes: &mut Wakes) {
+        while self.hub.has_room(queues) {
+            let Some(sender) = queues.senders.claim() else {
+                break;
+            };
+            // SAFETY: just claimed (both), on a channel of `T`; there is room; the lock is held.
+            unsafe {
+                if (*sender).is_promise() {
+                    queues.reserved += 1;
+                } else if let Some(receiver) = queues.receivers.claim() {
+                    let (from, to) = ((*sender).slot(), (*receiver).slot());
+                    to.cast::<T>().copy_from_nonoverlapping(from.cast(), 1);
+                    wakes.add(receiver, Outcome::Done);
+                } else {
+                    self.push(self.buffer(), (*sender).slot().cast());
+                }
+                wakes.add(sender, Outcome::Done);
+            }
+        }
+        if self.hub.has_room(queues) {
+            notify(queues, Side::Send, wakes);
+        }
+        if self.hub.len() > 0 {
+            notify(queues, Side::Recv, wakes);
+        }
+    }
+
+    /// Takes what is left out of the channel, when the last receiver has gone. The channel is closed.
+    pub(crate) fn take_leftovers(&self) -> Leftovers<T> {
+        let _held = self.hub.hold();
+        // SAFETY: the lock is held. An empty ring will do from now on: a closed channel is not pushed to.
+        let buffer = mem::replace(unsafe { self.buffer() }, Buffer::ring(0));
+        let len = self.hub.len();
+        self.hub.set_len(0);
+        Leftovers { buffer, len }
+    }
+
+    /// # Safety
+    /// The caller holds the lock for as long as it uses the reference, and has no other one.
+    #[inline]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the lock, which the caller holds, makes it exclusive"
+    )]
+    unsafe fn buffer(&self) -> &mut Buffer<T> {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.buffer.get() }
+    }
+
+    /// # Safety
+    /// The lock is held, there is room, `from` holds a value.
+    #[inline]
+    unsafe fn push(&self, buffer: &mut Buffer<T>, from: *const T) {
+        let len = self.hub.len();
+        // SAFETY: passed on.
+        unsafe { buffer.push(len, from) };
+        self.hub.set_len(len + 1);
+    }
+
+    /// # Safety
+    /// The lock is held, there is a value, `to` is free for it.
+    #[inline]
+    pub(crate) unsafe fn pop(&self, to: *mut T) -> Option<Box<Segment<T>>> {
+        // SAFETY: passed on.
+        let used_up = unsafe { self.buffer().pop(to) };
+        self.hub.set_len(self.hub.len() - 1);
+        used_up
+    }
+}
+
+/// Moves the value at `from` into a claimed receiver's slot and wakes it.
+///
+/// # Safety
+/// The caller has claimed the waiter, a receiver of `T`, and does not touch it again; `from` holds a value, which is gone then.
+pub(crate) unsafe fn deliver<T>(receiver: *const Waiter, from: *const T) {
+    // SAFETY: claimed, so its frame stands; its slot is one for a `T`, and is filled once.
+    unsafe {
+        (*receiver)
+            .slot()
+            .cast::<T>()
+            .copy_from_nonoverlapping(from, 1);
+        Waiter::finish(receiver, Outcome::Done);
+    }
+}
+
+/// Takes a value from a claimed sender. From a select's arm, which has none yet: parks until it comes, or until that arm says `Retry`.
+///
+/// # Safety
+/// The caller has claimed the waiter, a sender of `T` on a rendezvous channel, under the lock `held`; `to` is free for a value.
+unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter, to: *mut T) -> Outcome {
+    // SAFETY: claimed, so its frame stands.
+    if !unsafe { (*sender).is_promise() } {
+        drop(held);
+        // SAFETY: its slot is filled and is read once; then it is woken and left alone.
+        unsafe {
+            to.copy_from_nonoverlapping((*sender).slot().cast(), 1);
+            Waiter::finish(sender, Outcome::Done);
+        }
+        return Outcome::Done;
+    }
+    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+    drop(held);
+    // SAFETY: claimed; the node stays in this frame until its `unpark`, which the partner now owes.
+    unsafe {
+        (*sender).set_peer(&node);
+        Waiter::finish(sender, Outcome::Done);
+    }
+    await_promise(WaitReason::ChanRecv);
+    node.outcome()
+}
+
+/// Parks until a chosen sending arm has kept its promise or gone away. That partner holds a pointer to the caller's frame, so
+/// should `park` unwind instead, there is no way on: the process is aborted.
+pub(crate) fn await_promise(reason: WaitReason) {
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
+    let unwinding = Abort;
+    park::park(reason);
+    mem::forget(unwinding);
+}
+
+impl<T> Drop for Chan<T> {
+    fn drop(&mut self) {
+        drop(self.take_leftovers());
+    }
+}

@@ -1,0 +1,270 @@
+//! The untyped half of a channel: its lock, its counters, its wait lists, and how a waiter parks and leaves.
+//!
+//! Everything here is independent of the value's type, so that a select can hold arms of any types (see `port`).
+//!
+//! Invariants, whenever the lock is free ("live" waiters are those that can still be won):
+//!
+//! * I1: `len + reserved <= capacity`; an unbounded channel's capacity is `usize::MAX`.
+//! * I2: a live sender waits only if `len + reserved == capacity`.
+//! * I3: a live receiver waits only if `len == 0`.
+//! * I4: on a closed channel nobody waits.
+
+use crate::{
+    runtime::{
+        park::{self, Unparked, WaitReason},
+        prims::{AtomicBool, AtomicUsize, Ordering},
+    },
+    sync::channel::{
+        spin::{Held, SpinLock},
+        wait::{Home, Outcome, Side, WaitList, Waiter, Wakes},
+    },
+};
+use std::{
+    cell::UnsafeCell,
+    mem,
+    time::{Duration, Instant},
+};
+
+/// How long an operation may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Not at all.
+    Never,
+    /// Until it is done.
+    Forever,
+    /// Until then.
+    Until(Instant),
+}
+
+impl Wait {
+    /// At most `timeout` from now; for ever if that is beyond what an `Instant` can say.
+    pub(crate) fn at_most(timeout: Duration) -> Self {
+        Instant::now()
+            .checked_add(timeout)
+            .map_or(Self::Forever, Self::Until)
+    }
+
+    /// Parks the caller within these limits.
+    pub(crate) fn park(self, reason: WaitReason) -> Unparked {
+        match self {
+            Self::Until(deadline) => park::park_until(reason, deadline),
+            Self::Never | Self::Forever => {
+                park::park(reason);
+                Unparked::Notified
+            }
+        }
+    }
+}
+
+/// The lists and the count that the lock guards.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    pub(crate) senders: WaitList,
+    pub(crate) receivers: WaitList,
+    pub(crate) watchers: WaitList,
+    /// Places promised to sends that a select has chosen and that have not come yet.
+    pub(crate) reserved: usize,
+}
+
+impl Queues {
+    pub(crate) fn list(&mut self, home: Home) -> &mut WaitList {
+        match home {
+            Home::Senders => &mut self.senders,
+            Home::Receivers => &mut self.receivers,
+            Home::Watchers => &mut self.watchers,
+            Home::Nowhere => unreachable!("there is no such list"),
+        }
+    }
+}
+
+/// The untyped half of a channel.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    lock: SpinLock,
+    /// Never reset. Written under the lock, read by anybody.
+    closed: AtomicBool,
+    /// The number of values in the buffer. Written under the lock, read by anybody.
+    len: AtomicUsize,
+    capacity: usize,
+    bounded: bool,
+    queues: UnsafeCell<Queues>,
+}
+
+// SAFETY: `queues` is only touched under the lock; the nodes in it may be used by any thread under it (see `wait`).
+unsafe impl Send for Hub {}
+// SAFETY: as above.
+unsafe impl Sync for Hub {}
+
+impl Hub {
+    pub(crate) fn new(capacity: Option<usize>) -> Self {
+        Self {
+            lock: SpinLock::new(),
+            closed: AtomicBool::new(false),
+            len: AtomicUsize::new(0),
+            capacity: capacity.unwrap_or(usize::MAX),
+            bounded: capacity.is_some(),
+            queues: UnsafeCell::new(Queues {
+                senders: WaitList::new(),
+                receivers: WaitList::new(),
+                watchers: WaitList::new(),
+                reserved: 0,
+            }),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hold(&self) -> Held<'_> {
+        self.lock.hold()
+    }
+
+    /// The bare lock, for a select that holds several.
+    pub(crate) fn lock(&self) -> &SpinLock {
+        &self.lock
+    }
+
+    /// What the lock guards.
+    ///
+    /// # Safety
+    /// The caller holds the lock for as long as it uses the reference, and has no other one to the same hub.
+    #[inline]
+    #[allow(
+        clippy::mut_from_ref,
+        reason = "the lock, which the caller holds, makes it exclusive"
+    )]
+    pub(crate) unsafe fn queues(&self) -> &mut Queues {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.queues.get() }
+    }
+
+    pub(crate) fn capacity(&self) -> Option<usize> {
+        self.bounded.then_some(self.capacity)
+    }
+
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.bounded
+    }
+
+    #[inline]
+    pub(crate) fn is_rendezvous(&self) -> bool {
+        self.capacity == 0
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        // Acquire: pairs with the Release in `set_len`: who has seen a count sees what came before it.
+        self.len.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() == self.capacity
+    }
+
+    /// Changes the count; under the lock.
+    #[inline]
+    pub(crate) fn set_len(&self, len: usize) {
+        // Release: pairs with the Acquire in `len`.
+        self.len.store(len, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        // Acquire: pairs with the Release in `close`.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether a buffered channel was open and empty at some instant during the call; without the lock.
+    ///
+    /// `len` is read first: the channel is never reopened, so one that is still open when `closed` is read was open when it was empty.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.is_rendezvous() && self.len() == 0 && !self.is_closed()
+    }
+
+    /// Whether a buffered channel could take a value now; under the lock.
+    #[inline]
+    pub(crate) fn has_room(&self, queues: &Queues) -> bool {
+        self.len() + queues.reserved < self.capacity
+    }
+
+    /// Closes the channel and wakes everybody; false if it was closed already.
+    pub(crate) fn close(&self) -> bool {
+        let held = self.hold();
+        if self.is_closed() {
+            return false;
+        }
+        // Release: pairs with the Acquire in `is_closed`.
+        self.closed.store(true, Ordering::Release);
+        let mut wakes = Wakes::new();
+        // SAFETY: the lock is held.
+        let queues = unsafe { self.queues() };
+        for list in [
+            &mut queues.receivers,
+            &mut queues.senders,
+            &mut queues.watchers,
+        ] {
+            list.claim_all(Outcome::Closed, &mut wakes);
+        }
+        drop(held);
+        wakes.fire();
+        true
+    }
+
+    /// Takes a node out of whatever list it is in; false if a waker has claimed it, or a select's other arm was chosen.
+    ///
+    /// # Safety
+    /// The lock is held, and the node is alive and was linked into this hub.
+    pub(crate) unsafe fn unlink(&self, node: &Waiter) -> bool {
+        let home = node.home();
+        if home == Home::Nowhere {
+            return false;
+        }
+        // SAFETY: the lock is held, and the node is in that list.
+        unsafe { self.queues().list(home).unlink(node) };
+        true
+    }
+
+    /// Parks a plain waiter that has been linked; false if the time was up first, and then it is unlinked.
+    pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
+        let unwinding = Linked {
+            hub: self,
+            node,
+            reason,
+        };
+        let unparked = wait.park(reason);
+        mem::forget(unwinding);
+        unparked == Unparked::Notified || !self.leave(node, reason)
+    }
+
+    /// Unlinks a waiter that was not unparked; false if it had been claimed, and then its `unpark` has been consumed.
+    fn leave(&self, node: &Waiter, reason: WaitReason) -> bool {
+        let held = self.hold();
+        // SAFETY: the lock is held, the caller linked the node into this hub.
+        let unlinked = unsafe { self.unlink(node) };
+        drop(held);
+        if !unlinked {
+            park::park(reason);
+        }
+        unlinked
+    }
+}
+
+/// Keeps a linked node from outliving its frame should `park` unwind; forgotten when it returns.
+struct Linked<'a> {
+    hub: &'a Hub,
+    node: &'a Waiter,
+    reason: WaitReason,
+}
+
+impl Drop for Linked<'_> {
+    fn drop(&mut self) {
+        self.hub.leave(self.node, self.reason);
+    }
+}
+
+/// Wakes those who asked to hear that a side of this channel is ready.
+#[inline]
+pub(crate) fn notify(queues: &mut Queues, side: Side, wakes: &mut Wakes) {
+    if !queues.watchers.is_empty() {
+        queues.watchers.claim_side(side, Outcome::Done, wakes);
+    }
+}

@@ -1,0 +1,373 @@
+//! The receiving face of a channel.
+
+use crate::runtime::park::WaitReason;
+use crate::sync::channel::{
+    chan::{Chan, Refused},
+    counter::Counted,
+    error::{RecvError, RecvTimeoutError, TryRecvError},
+    hub::Wait,
+    iter::{IntoIter, Iter, TryIter},
+};
+use std::{
+    fmt,
+    mem::MaybeUninit,
+    panic::{RefUnwindSafe, UnwindSafe},
+    time::{Duration, Instant},
+};
+
+/// The receiving side of a channel: Go's `<-chan T`.
+///
+/// Clones are further handles on the same channel: each value goes to one of them. When the last one is dropped the channel
+/// is closed and the values still in it are dropped.
+///
+/// # Examples
+/// ```
+/// use gort::sync::channel::unbounded;
+///
+/// let (tx, rx) = unbounded();
+/// tx.send("hello").unwrap();
+/// drop(tx);
+/// assert_eq!(rx.recv(), Ok("hello"));
+/// assert!(rx.recv().is_err());
+/// ```
+pub struct Receiver<T> {
+    flavor: Flavor<T>,
+}
+
+/// What stands behind a receiver.
+enum Flavor<T> {
+    /// A channel, of any capacity. A `*mut`: not covariant, as the sender.
+    Chan(*mut Counted<T>),
+    /// Go's nil channel.
+    Never,
+}
+
+// SAFETY: it only moves values of `T` from thread to thread; the channel synchronises that.
+unsafe impl<T: Send> Send for Receiver<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Receiver<T> {}
+
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
+
+/// A receiver that never receives anything and never disconnects: Go's nil channel.
+///
+/// For an arm of a `select!` that is switched off.
+///
+/// # Examples
+/// ```
+/// use gort::sync::channel::{TryRecvError, never};
+///
+/// assert_eq!(never::<i32>().try_recv(), Err(TryRecvError::Empty));
+/// ```
+#[doc(alias = "nil")]
+pub const fn never<T>() -> Receiver<T> {
+    Receiver {
+        flavor: Flavor::Never,
+    }
+}
+
+impl<T> Receiver<T> {
+    /// A receiver that owns one of the channel's receiver counts.
+    pub(crate) fn from_counted(counted: *mut Counted<T>) -> Self {
+        Self {
+            flavor: Flavor::Chan(counted),
+        }
+    }
+
+    /// The channel; none behind [`never`].
+    #[inline]
+    pub(crate) fn chan(&self) -> Option<&Chan<T>> {
+        match self.flavor {
+            // SAFETY: this receiver's count keeps it alive.
+            Flavor::Chan(counted) => Some(unsafe { &*counted }.chan()),
+            Flavor::Never => None,
+        }
+    }
+
+    #[inline]
+    fn receive(&self, wait: Wait) -> Result<T, Refused> {
+        let Some(chan) = self.chan() else {
+            return Err(never_receive(wait));
+        };
+        let mut slot = MaybeUninit::uninit();
+        // SAFETY: the slot is free. On `Ok` it holds a value.
+        unsafe {
+            chan.recv(slot.as_mut_ptr(), wait)?;
+            Ok(slot.assume_init())
+        }
+    }
+
+    /// Receives without waiting. Parks only for a partner that a select has already chosen and that is about to send.
+    ///
+    /// On a channel of capacity 0 it succeeds only if a sender is waiting.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`] if it would have to wait; [`TryRecvError::Disconnected`] if the channel is empty and disconnected.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{TryRecvError, unbounded};
+    ///
+    /// let (tx, rx) = unbounded();
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send(5).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Ok(5));
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        self.receive(Wait::Never).map_err(|why| match why {
+            Refused::Closed => TryRecvError::Disconnected,
+            Refused::Time => TryRecvError::Empty,
+        })
+    }
+
+    /// Receives: Go's `<-ch`. Parks while the channel is empty.
+    ///
+    /// # Errors
+    /// [`RecvError`] once the channel is empty and disconnected (Go's `v, ok := <-ch` with `ok == false`).
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{RecvError, bounded};
+    /// use std::thread;
+    ///
+    /// let (tx, rx) = bounded(0);
+    /// thread::spawn(move || tx.send(5).unwrap());
+    /// assert_eq!(rx.recv(), Ok(5));
+    /// assert_eq!(rx.recv(), Err(RecvError));
+    /// ```
+    #[inline]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        self.receive(Wait::Forever).map_err(|_| RecvError)
+    }
+
+    /// Receives, parking for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`RecvTimeoutError`] when the time is up, or the channel is empty and disconnected.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{RecvTimeoutError, unbounded};
+    /// use std::time::Duration;
+    ///
+    /// let (_tx, rx) = unbounded::<i32>();
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(5)), Err(RecvTimeoutError::Timeout));
+    /// ```
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_within(Wait::at_most(timeout))
+    }
+
+    /// Receives, parking until `deadline` at the latest.
+    ///
+    /// # Errors
+    /// As [`recv_timeout`](Self::recv_timeout).
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::unbounded;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (_tx, rx) = unbounded::<i32>();
+    /// let deadline = Instant::now() + Duration::from_millis(5);
+    /// assert!(rx.recv_deadline(deadline).unwrap_err().is_timeout());
+    /// ```
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_within(Wait::Until(deadline))
+    }
+
+    fn recv_within(&self, wait: Wait) -> Result<T, RecvTimeoutError> {
+        self.receive(wait).map_err(|why| match why {
+            Refused::Closed => RecvTimeoutError::Disconnected,
+            Refused::Time => RecvTimeoutError::Timeout,
+        })
+    }
+
+    /// Closes the channel from the receiving side. Does not park. Closing again changes nothing.
+    ///
+    /// Means the same as [`Sender::close`](crate::sync::channel::Sender::close): sends fail and give their value back, what is
+    /// buffered can still be received. Has no effect on [`never`].
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::unbounded();
+    /// tx.send(1).unwrap();
+    /// rx.close();
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [1]);
+    /// ```
+    pub fn close(&self) {
+        if let Some(chan) = self.chan() {
+            chan.hub.close();
+        }
+    }
+
+    /// Whether the channel has been closed, or all its senders dropped; it may still hold values. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::bounded::<i32>(1);
+    /// assert!(!rx.is_closed());
+    /// tx.close();
+    /// assert!(rx.is_closed());
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.chan().is_some_and(|chan| chan.hub.is_closed())
+    }
+
+    /// Whether the channel holds no value; always so for capacity 0. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::unbounded();
+    /// assert!(rx.is_empty());
+    /// tx.send(1).unwrap();
+    /// assert!(!rx.is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the channel holds as many values as it can; always so for capacity 0. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::bounded(1);
+    /// assert!(!rx.is_full());
+    /// tx.send(1).unwrap();
+    /// assert!(rx.is_full());
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.chan().is_none_or(|chan| chan.hub.is_full())
+    }
+
+    /// How many values the channel holds: Go's `len(ch)`. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::unbounded();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.len(), 1);
+    /// ```
+    pub fn len(&self) -> usize {
+        self.chan().map_or(0, |chan| chan.hub.len())
+    }
+
+    /// How many values the channel can hold: Go's `cap(ch)`; `None` if unbounded. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{bounded, never, unbounded};
+    ///
+    /// assert_eq!(bounded::<i32>(5).1.capacity(), Some(5));
+    /// assert_eq!(unbounded::<i32>().1.capacity(), None);
+    /// assert_eq!(never::<i32>().capacity(), Some(0));
+    /// ```
+    pub fn capacity(&self) -> Option<usize> {
+        self.chan().map_or(Some(0), |chan| chan.hub.capacity())
+    }
+
+    /// An iterator that receives until the channel is empty and disconnected: Go's `for v := range ch`. Its `next` parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::thread;
+    ///
+    /// let (tx, rx) = gort::sync::channel::bounded(1);
+    /// thread::spawn(move || (0..3).for_each(|i| tx.send(i).unwrap()));
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
+    }
+
+    /// An iterator over what can be received without waiting. Its `next` does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [1, 2]);
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter::new(self)
+    }
+
+    /// Whether both receivers belong to the same channel. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::unbounded;
+    ///
+    /// let (_tx, rx) = unbounded::<i32>();
+    /// assert!(rx.same_channel(&rx.clone()));
+    /// assert!(!rx.same_channel(&unbounded().1));
+    /// ```
+    pub fn same_channel(&self, other: &Receiver<T>) -> bool {
+        match (&self.flavor, &other.flavor) {
+            (Flavor::Chan(one), Flavor::Chan(two)) => std::ptr::eq(*one, *two),
+            (Flavor::Never, Flavor::Never) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Waits on a nil channel.
+#[cold]
+fn never_receive(wait: Wait) -> Refused {
+    if wait != Wait::Never {
+        // Nobody holds this park's unparker, so it ends by the deadline only.
+        let _ = wait.park(WaitReason::ChanRecv);
+    }
+    Refused::Time
+}
+
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        match self.flavor {
+            Flavor::Chan(counted) => {
+                // SAFETY: this receiver's count keeps it alive.
+                unsafe { &*counted }.add_receiver();
+                Self::from_counted(counted)
+            }
+            Flavor::Never => never(),
+        }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if let Flavor::Chan(counted) = self.flavor {
+            // SAFETY: this receiver owns one count, and is gone after this.
+            unsafe { Counted::drop_receiver(counted) }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Receiver { .. }")
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        IntoIter::new(self)
+    }
+}

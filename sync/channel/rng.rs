@@ -1,0 +1,31 @@
+//! A small random number generator per OS thread, for the choice among ready arms.
+//!
+//! SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Not for secrets.
+
+use std::{
+    cell::Cell,
+    hash::{BuildHasher, RandomState},
+};
+
+thread_local! {
+    static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(0u64));
+}
+
+/// A uniformly random number below `n`, which is not 0.
+///
+/// Not inlined: the thread-local's address must not be kept by a goroutine across a park.
+#[inline(never)]
+pub(crate) fn below(n: usize) -> usize {
+    // While the thread's locals are being destroyed there is no state left: any choice will do.
+    let word = STATE
+        .try_with(|state| {
+            let next = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+            state.set(next);
+            let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            mixed ^ (mixed >> 31)
+        })
+        .unwrap_or(0);
+    // Multiply and shift (Lemire): the bias is below n / 2^64.
+    ((u128::from(word) * n as u128) >> 64) as usize
+}
