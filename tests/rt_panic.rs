@@ -283,7 +283,7 @@ fn a_park_under_forbid_yield_panics_and_the_guard_ends_it() {
             quiet(info);
         }
     }));
-    support::each(|_| {
+    support::each(|runtime| {
         for (name, park) in parks() {
             let handle = spawn(move || {
                 let outer = forbid_yield();
@@ -307,6 +307,19 @@ fn a_park_under_forbid_yield_panics_and_the_guard_ends_it() {
                 + usize::from(spawn(|| ()).is_finished())
         });
         assert!(fine.join().unwrap() >= 2);
+        // Nor may `run` leave while its closure, which may borrow, is under way.
+        let ran = AtomicUsize::new(0);
+        let guard = forbid_yield();
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            runtime.run(|| {
+                sleep(Duration::from_millis(2));
+                ran.fetch_add(1, SeqCst);
+            });
+        }));
+        drop(guard);
+        assert!(run.is_err());
+        sleep(Duration::from_millis(5));
+        assert_eq!(ran.load(SeqCst), 0);
         // A guard that is forgotten ends with its goroutine.
         spawn(|| std::mem::forget(forbid_yield())).join().unwrap();
         spawn(yield_now).join().unwrap();
