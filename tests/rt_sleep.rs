@@ -11,7 +11,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use support::Random;
+use support::{Noise, Random};
 
 /// How late a sleeper may be, on a machine that does other things, too.
 const LATE: Duration = Duration::from_millis(50);
@@ -29,8 +29,17 @@ fn lateness(duration: Duration) -> Duration {
 /// One of three attempts must be in time; a defect spoils all.
 #[track_caller]
 fn in_time(attempt: impl Fn() -> Duration) {
-    let late: Vec<_> = (0..3).map(|_| attempt()).collect();
-    assert!(late.iter().any(|late| *late < LATE), "late by {late:?}");
+    let mut tries = Vec::new();
+    for _ in 0..3 {
+        let noise = Noise::start();
+        let late = attempt();
+        let allowed = LATE.max(2 * noise.stop());
+        if late < allowed {
+            return;
+        }
+        tries.push((late, allowed));
+    }
+    panic!("late by, and allowed: {tries:?}");
 }
 
 #[test]
@@ -52,6 +61,7 @@ fn a_sleep_is_never_too_short() {
 
 #[test]
 fn ten_thousand_sleepers_wake_in_time() {
+    let _alone = support::alone();
     support::each_mode(|_| {
         in_time(|| {
             let handles: Vec<_> = (0..10_000_u64)
@@ -90,6 +100,7 @@ fn sleepers_of_one_worker_wake_in_order() {
 
 #[test]
 fn zero_and_the_past_return_at_once() {
+    let _alone = support::alone();
     support::each(|_| {
         in_time(|| {
             let start = Instant::now();
@@ -118,6 +129,7 @@ fn a_sleep_of_zero_lets_others_run() {
 
 #[test]
 fn a_sleeper_wakes_in_time_beside_one_that_yields_in_a_loop() {
+    let _alone = support::alone();
     support::under(&[1, 2], |_| {
         let stop = Arc::new(AtomicBool::new(false));
         let loops: Vec<_> = (0..3)
@@ -150,6 +162,7 @@ fn a_sleeper_wakes_in_time_beside_one_that_yields_in_a_loop() {
 /// The one yielding goroutine is alone with the sleeper: its yields find nothing else to run, and still the timer must fire.
 #[test]
 fn a_sleeper_wakes_in_time_beside_a_single_yielder() {
+    let _alone = support::alone();
     support::under(&[1], |_| {
         in_time(|| {
             let sleeper = spawn(|| lateness(Duration::from_millis(5)));
@@ -163,6 +176,7 @@ fn a_sleeper_wakes_in_time_beside_a_single_yielder() {
 
 #[test]
 fn a_short_sleep_is_not_delayed_by_long_ones() {
+    let _alone = support::alone();
     support::under(&[1, 2], |runtime| {
         let long: Vec<_> = (0..1000)
             .map(|i| runtime.spawn(move || sleep(Duration::from_millis(300 + i % 50))))

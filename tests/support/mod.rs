@@ -13,7 +13,8 @@ use std::{
     panic::{self, Location},
     process,
     sync::{
-        Arc, Once,
+        Arc, Mutex, MutexGuard, Once, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
@@ -125,6 +126,42 @@ pub(crate) fn within_yielding(patience: Duration, condition: impl Fn() -> bool) 
         gort::yield_now();
     }
     true
+}
+
+/// Lets the tests of a file that measure time run one by one.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread that measures how late this machine lets a thread run that sleeps 1 ms at a time.
+pub(crate) struct Noise {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Duration>,
+}
+
+impl Noise {
+    /// Begins to measure.
+    pub(crate) fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stops = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut longest = Duration::ZERO;
+            while !stops.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                thread::sleep(Duration::from_millis(1));
+                longest = longest.max(start.elapsed());
+            }
+            longest
+        });
+        Self { stop, thread }
+    }
+
+    /// The longest that it took.
+    pub(crate) fn stop(self) -> Duration {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it does not panic")
+    }
 }
 
 /// Keeps the CPU for so long.
