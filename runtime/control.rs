@@ -104,12 +104,16 @@ pub fn sleep(duration: Duration) {
     }
 }
 
-/// Parks until `deadline`; returns at once if that has passed. As [`sleep`].
+/// Parks until `deadline`; if that has passed already, only yields. As [`sleep`].
 ///
 /// # Panics
 /// As [`sleep`].
 pub fn sleep_until(deadline: Instant) {
     park::check_may_park();
+    if Instant::now() >= deadline {
+        // Also very short sleeps, over before they begin: a loop of them must not keep its worker from others.
+        return park::yield_now();
+    }
     // Nobody has this goroutine's unparker for this park, so it can only time out.
     while Instant::now() < deadline {
         let _ = park::park_until(WaitReason::Sleep, deadline);

@@ -4,6 +4,7 @@ use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy, Settings, process_environment},
     join::JoinHandle,
     metrics::{self, Metrics},
+    park,
     sched::{
         current,
         launch::{self, Threads},
@@ -145,7 +146,7 @@ impl Runtime {
     /// Other goroutines are not waited for.
     ///
     /// # Panics
-    /// If `f` panics, with its payload.
+    /// If `f` panics, with its payload. Under a [`forbid_yield`](crate::runtime::forbid_yield) guard.
     ///
     /// # Examples
     /// ```
@@ -175,6 +176,8 @@ impl Runtime {
         T: Send,
     {
         let site = Location::caller();
+        // Before `f` is on its way: a refusal in `join_raw` would return while it runs.
+        park::check_may_park();
         // SAFETY: Send; and joined here, before anything that `f` borrows can end.
         let handle = unsafe { spawn::spawn_outside(self.roster(), f, None, class, site) };
         handle.join_raw()

@@ -125,9 +125,11 @@ impl Monitor {
             };
             return false;
         }
+        // What outside threads spawned waits for any worker, so for this one too.
         let waits = !worker.fresh.is_empty()
             || !worker.moving.is_empty()
-            || !worker.remote.inbox.looks_empty();
+            || !worker.remote.inbox.looks_empty()
+            || !self.roster.injector.is_empty();
         waits && seen.since.is_some_and(|since| now - since >= ROUND)
     }
 

@@ -285,14 +285,18 @@ impl WorkerCore {
     #[inline]
     pub(crate) fn has_other_work(&self) -> bool {
         !self.has_nothing_queued()
-            || (self.count_tick() && (self.timers_wait() || !self.roster.injector.is_empty()))
             || self.roster.is_closing()
+            || (self.count_tick() && self.lets_others_in())
     }
 
-    fn timers_wait(&self) -> bool {
-        self.shared()
-            .timers_due()
-            .is_some_and(|due| due <= Instant::now())
+    /// Queues what timers and outside threads have for this worker. The turn that it takes has been counted, so `next` may not come to look.
+    #[cold]
+    fn lets_others_in(&self) -> bool {
+        self.fire_due_timers();
+        if let Some(task) = self.take_injected() {
+            self.fresh.push(task);
+        }
+        !self.has_nothing_queued()
     }
 
     /// Drops what this worker will never start, at shutdown.

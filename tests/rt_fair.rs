@@ -1,0 +1,255 @@
+//! Fairness: under every kind of load a probe goroutine is scheduled at least every 50 ms, with 1 and with 2 workers.
+
+mod support;
+
+use gort::{
+    runtime::Runtime,
+    sleep, spawn,
+    sync::{Mutex, Semaphore, WaitGroup},
+    yield_now,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+use support::Noise;
+
+/// The longest that the probe may wait for its turn; more only if a thread of its own would have waited nearly as long.
+const LONGEST: Duration = Duration::from_millis(50);
+/// How long one look takes. A busy machine may spoil some; a defect spoils each of the `LOOKS`.
+const LOOK: Duration = Duration::from_millis(500);
+const LOOKS: usize = 4;
+
+/// What says that it is enough.
+type Stop = Arc<AtomicBool>;
+
+/// What a probe does in each of its turns.
+type Turn = fn();
+const YIELDS: Turn = yield_now;
+const SLEEPS: Turn = || sleep(Duration::from_millis(1));
+const SPAWNS_AND_JOINS: Turn = || spawn(|| ()).join().unwrap();
+
+/// Watches a load with all probes.
+#[track_caller]
+fn probe_under(start_load: impl Fn(&Stop, &WaitGroup) + Sync) {
+    probe_with(&[YIELDS, SLEEPS, SPAWNS_AND_JOINS], start_load);
+}
+
+/// Watches a load with these probes.
+#[track_caller]
+fn probe_with(probes: &[Turn], start_load: impl Fn(&Stop, &WaitGroup) + Sync) {
+    let _alone = support::alone();
+    support::under(&[1, 2], |_: &Runtime| {
+        let stop = Stop::default();
+        let load = WaitGroup::new();
+        start_load(&stop, &load);
+        let mut gaps = Vec::new();
+        let mut allowed = Duration::ZERO;
+        for _ in 0..LOOKS {
+            let noise = Noise::start();
+            let looks: Vec<_> = probes
+                .iter()
+                .map(|&turn| spawn(move || longest_gap(turn)))
+                .collect();
+            let look: Vec<_> = looks.into_iter().map(|l| l.join().unwrap()).collect();
+            gaps.push(look);
+            allowed = allowed.max(LONGEST.max(2 * noise.stop()));
+            if gaps.last().unwrap().iter().all(|gap| *gap < allowed) {
+                break;
+            }
+        }
+        stop.store(true, SeqCst);
+        load.wait();
+        for probe in 0..probes.len() {
+            let of_this = gaps.iter().map(|look| look[probe]);
+            assert!(
+                of_this.min().unwrap() < allowed,
+                "gaps {gaps:?}, {allowed:?}"
+            );
+        }
+    });
+}
+
+fn longest_gap(turn: Turn) -> Duration {
+    let start = Instant::now();
+    let (mut last, mut longest) = (start, Duration::ZERO);
+    while start.elapsed() < LOOK {
+        turn();
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+    }
+    longest
+}
+
+/// Calls `turn` until it is enough.
+fn repeat(stop: &Stop, load: &WaitGroup, turn: impl Fn() + Send + 'static) {
+    let stop = Arc::clone(stop);
+    load.go(move || {
+        while !stop.load(SeqCst) {
+            turn();
+        }
+    });
+}
+
+#[test]
+fn under_yield_loops() {
+    probe_under(|stop, load| (0..100).for_each(|_| repeat(stop, load, yield_now)));
+}
+
+#[test]
+fn under_short_sleepers() {
+    probe_under(|stop, load| {
+        for i in 0..200 {
+            repeat(stop, load, move || {
+                sleep(Duration::from_nanos(30 + i * 100))
+            });
+        }
+    });
+}
+
+/// Two at a time that wake each other, each time before anything else gets its turn.
+#[test]
+fn under_pairs_that_wake_each_other() {
+    probe_under(|stop, load| {
+        for _ in 0..20 {
+            let ends = Arc::new([Semaphore::new(1), Semaphore::new(0)]);
+            for side in 0..2 {
+                let ends = Arc::clone(&ends);
+                let stop = Arc::clone(stop);
+                load.go(move || {
+                    while !stop.load(SeqCst) {
+                        ends[side].acquire(1).forget();
+                        ends[1 - side].add_permits(1);
+                    }
+                    ends[1 - side].add_permits(1);
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn under_fights_for_locks() {
+    probe_under(|stop, load| {
+        for _ in 0..20 {
+            let lock = Arc::new(Mutex::new(0_u64));
+            for _ in 0..2 {
+                let lock = Arc::clone(&lock);
+                repeat(stop, load, move || {
+                    let mut guard = lock.lock();
+                    *guard += 1;
+                    yield_now();
+                });
+            }
+        }
+    });
+}
+
+/// Each goroutine starts the next one and ends.
+#[test]
+fn under_chains_of_spawns() {
+    fn link(stop: Stop, load: WaitGroup) {
+        if stop.load(SeqCst) {
+            load.done();
+        } else {
+            spawn(move || link(stop, load));
+        }
+    }
+    probe_under(|stop, load| {
+        for _ in 0..20 {
+            load.add(1);
+            link(Arc::clone(stop), load.clone());
+        }
+    });
+}
+
+/// Fresh ones are always there; the newest runs first, so a probe that waits for a fresh one of its own would measure the queue.
+#[test]
+fn under_bursts_of_spawns() {
+    probe_with(&[YIELDS, SLEEPS], |stop, load| {
+        for _ in 0..4 {
+            repeat(stop, load, || {
+                let group = WaitGroup::new();
+                for _ in 0..500 {
+                    group.go(|| std::hint::black_box(1));
+                }
+                group.wait();
+            });
+        }
+    });
+}
+
+/// A thread outside that spawns without rest.
+#[test]
+fn under_spawns_from_outside() {
+    let _alone = support::alone();
+    support::beside(&[1, 2], |runtime| {
+        let stop = Stop::default();
+        let gaps = std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !stop.load(SeqCst) {
+                    let handles: Vec<_> = (0..100).map(|_| runtime.spawn(|| ())).collect();
+                    handles.into_iter().for_each(|h| h.join().unwrap());
+                }
+            });
+            let look = || runtime.spawn(|| longest_gap(yield_now)).join().unwrap();
+            let gaps: Vec<_> = (0..LOOKS).map(|_| look()).collect();
+            stop.store(true, SeqCst);
+            gaps
+        });
+        assert!(gaps.iter().any(|gap| *gap < LONGEST), "gaps {gaps:?}");
+    });
+}
+
+/// What comes from outside gets its turn under any load inside.
+#[test]
+fn spawns_from_outside_get_their_turn_under_load() {
+    let _alone = support::alone();
+    support::beside(&[1, 2], |runtime| {
+        let stop = Stop::default();
+        let load = WaitGroup::new();
+        for _ in 0..100 {
+            let stop = Arc::clone(&stop);
+            load.add(1);
+            let done = load.clone();
+            runtime.spawn(move || {
+                while !stop.load(SeqCst) {
+                    yield_now();
+                }
+                done.done();
+            });
+        }
+        let turn = || {
+            let start = Instant::now();
+            runtime.spawn(|| ()).join().unwrap();
+            start.elapsed()
+        };
+        let mut took: Vec<_> = (0..200).map(|_| turn()).collect();
+        stop.store(true, SeqCst);
+        load.wait();
+        took.sort_unstable();
+        assert!(took[took.len() * 9 / 10] < LONGEST, "{took:?}");
+    });
+}
+
+/// One goroutine that yields in a loop finds nothing else to run on its worker; what comes from outside must get in all the same.
+#[test]
+fn a_single_yielder_lets_outside_goroutines_in() {
+    support::beside(&[1], |runtime| {
+        let stop = Stop::default();
+        let stops = Arc::clone(&stop);
+        let yielder = runtime.spawn(move || {
+            while !stops.load(SeqCst) {
+                yield_now();
+            }
+        });
+        for _ in 0..1000 {
+            runtime.spawn(|| ()).join().unwrap();
+        }
+        stop.store(true, SeqCst);
+        yielder.join().unwrap();
+    });
+}

@@ -1,0 +1,220 @@
+//! Sleeping: never too short, in order, by the thousand, beside goroutines that never rest; and on plain threads.
+
+mod support;
+
+use gort::{runtime::sleep_until, sleep, spawn, sync::Mutex, yield_now};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use support::{Noise, Random};
+
+/// How late a sleeper may be, on a machine that does other things, too.
+const LATE: Duration = Duration::from_millis(50);
+
+/// Sleeps; returns how late it was.
+#[track_caller]
+fn lateness(duration: Duration) -> Duration {
+    let start = Instant::now();
+    sleep(duration);
+    let took = start.elapsed();
+    assert!(took >= duration, "{took:?} instead of {duration:?}");
+    took - duration
+}
+
+/// One of three attempts must be in time; a defect spoils all.
+#[track_caller]
+fn in_time(attempt: impl Fn() -> Duration) {
+    let mut tries = Vec::new();
+    for _ in 0..3 {
+        let noise = Noise::start();
+        let late = attempt();
+        let allowed = LATE.max(2 * noise.stop());
+        if late < allowed {
+            return;
+        }
+        tries.push((late, allowed));
+    }
+    panic!("late by, and allowed: {tries:?}");
+}
+
+#[test]
+fn a_sleep_is_never_too_short() {
+    support::each_mode(|_| {
+        let handles: Vec<_> = (0..200)
+            .map(|i| {
+                spawn(move || {
+                    let mut random = Random::new(i);
+                    for _ in 0..20 {
+                        lateness(Duration::from_nanos(random.below(3_000_000)));
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
+#[test]
+fn ten_thousand_sleepers_wake_in_time() {
+    let _alone = support::alone();
+    support::each_mode(|_| {
+        in_time(|| {
+            let handles: Vec<_> = (0..10_000_u64)
+                .map(|i| {
+                    let duration = Duration::from_millis(100 + i % 100);
+                    spawn(move || lateness(duration))
+                })
+                .collect();
+            let late = handles.into_iter().map(|h| h.join().unwrap());
+            late.max().unwrap()
+        });
+    });
+}
+
+#[test]
+fn sleepers_of_one_worker_wake_in_order() {
+    support::under(&[1], |_| {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let start = Instant::now() + Duration::from_millis(20);
+        let mut lengths: Vec<u64> = (0..200).map(|i| i * 7 % 200).collect();
+        let handles: Vec<_> = lengths
+            .iter()
+            .map(|&length| {
+                let order = Arc::clone(&order);
+                spawn(move || {
+                    sleep_until(start + Duration::from_micros(300 * length));
+                    order.lock().push(length);
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().unwrap());
+        lengths.sort_unstable();
+        assert_eq!(*order.lock(), lengths);
+    });
+}
+
+#[test]
+fn zero_and_the_past_return_at_once() {
+    let _alone = support::alone();
+    support::each(|_| {
+        in_time(|| {
+            let start = Instant::now();
+            for _ in 0..1000 {
+                sleep(Duration::ZERO);
+                sleep_until(start);
+            }
+            start.elapsed()
+        });
+    });
+}
+
+/// Zero yields, as any sleep does: a loop of such sleeps keeps nobody away.
+#[test]
+fn a_sleep_of_zero_lets_others_run() {
+    support::under(&[1], |_| {
+        let done = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&done);
+        let handle = spawn(move || theirs.store(true, SeqCst));
+        while !done.load(SeqCst) {
+            sleep(Duration::ZERO);
+        }
+        handle.join().unwrap();
+    });
+}
+
+#[test]
+fn a_sleeper_wakes_in_time_beside_one_that_yields_in_a_loop() {
+    let _alone = support::alone();
+    support::under(&[1, 2], |_| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let loops: Vec<_> = (0..3)
+            .map(|_| {
+                let stop = Arc::clone(&stop);
+                spawn(move || {
+                    while !stop.load(SeqCst) {
+                        yield_now();
+                    }
+                })
+            })
+            .collect();
+        in_time(|| {
+            let sleepers: Vec<_> = (0..20)
+                .map(|_| {
+                    spawn(|| {
+                        let naps = (0..20).map(|_| lateness(Duration::from_millis(2)));
+                        naps.max().unwrap()
+                    })
+                })
+                .collect();
+            let late = sleepers.into_iter().map(|h| h.join().unwrap());
+            late.max().unwrap()
+        });
+        stop.store(true, SeqCst);
+        loops.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
+/// The one yielding goroutine is alone with the sleeper: its yields find nothing else to run, and still the timer must fire.
+#[test]
+fn a_sleeper_wakes_in_time_beside_a_single_yielder() {
+    let _alone = support::alone();
+    support::under(&[1], |_| {
+        in_time(|| {
+            let sleeper = spawn(|| lateness(Duration::from_millis(5)));
+            while !sleeper.is_finished() {
+                yield_now();
+            }
+            sleeper.join().unwrap()
+        });
+    });
+}
+
+#[test]
+fn a_short_sleep_is_not_delayed_by_long_ones() {
+    let _alone = support::alone();
+    support::under(&[1, 2], |runtime| {
+        let long: Vec<_> = (0..1000)
+            .map(|i| runtime.spawn(move || sleep(Duration::from_millis(300 + i % 50))))
+            .collect();
+        sleep(Duration::from_millis(5));
+        in_time(|| lateness(Duration::from_millis(1)));
+        long.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
+#[test]
+fn a_plain_thread_sleeps_itself() {
+    for duration in [
+        Duration::ZERO,
+        Duration::from_micros(1),
+        Duration::from_millis(5),
+    ] {
+        lateness(duration);
+    }
+    let start = Instant::now();
+    sleep_until(start + Duration::from_millis(3));
+    assert!(start.elapsed() >= Duration::from_millis(3));
+    sleep_until(start);
+    let threads: Vec<_> = (0..20)
+        .map(|_| thread::spawn(|| lateness(Duration::from_millis(2))))
+        .collect();
+    threads.into_iter().for_each(|t| drop(t.join().unwrap()));
+}
+
+/// Longer than the clock can tell, and nobody waits for it.
+#[test]
+fn an_endless_sleep_keeps_sleeping() {
+    let runtime = support::runtime(2, support::Mode::Homed);
+    let endless = runtime.spawn(|| sleep(Duration::MAX));
+    let days = runtime.spawn(|| sleep(Duration::from_secs(1 << 40)));
+    assert_eq!(
+        runtime.run(|| lateness(Duration::from_millis(5)) < Duration::from_secs(5)),
+        true
+    );
+    assert!(!endless.is_finished() && !days.is_finished());
+}

@@ -1,0 +1,135 @@
+//! Which types may go to other threads, and which may be shared: the compiler checks this table when it builds the tests.
+
+use gort::{
+    Builder, JoinHandle,
+    runtime::{
+        self, DeadlockPolicy, GoLocal, Goroutine, GoroutineId, Metrics, NoYieldGuard, PanicPolicy,
+        Runtime, Scope, ScopedJoinHandle, StillRunning,
+    },
+    sync::{
+        Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Permit, Receiver, RwMutex,
+        RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup,
+    },
+};
+use std::{
+    cell::Cell,
+    panic::{RefUnwindSafe, UnwindSafe},
+    rc::Rc,
+    sync::MutexGuard as StdGuard,
+};
+
+/// Implemented once for all types and once more for those with the trait: naming it without an argument is ambiguous, and so an error,
+/// if the type has the trait.
+macro_rules! assert_not {
+    ($type:ty: $trait:path) => {
+        const _: fn() = || {
+            trait Ambiguous<A> {
+                fn check() {}
+            }
+            impl<T: ?Sized> Ambiguous<()> for T {}
+            struct HasIt;
+            impl<T: ?Sized + $trait> Ambiguous<HasIt> for T {}
+            let _ = <$type as Ambiguous<_>>::check;
+        };
+    };
+}
+
+macro_rules! assert_is {
+    ($type:ty: $trait:path) => {
+        const _: fn() = || {
+            fn check<T: ?Sized + $trait>() {}
+            check::<$type>();
+        };
+    };
+}
+
+macro_rules! table {
+    (@ $type:ty, Send) => { assert_is!($type: Send); };
+    (@ $type:ty, Sync) => { assert_is!($type: Sync); };
+    (@ $type:ty, NotSend) => { assert_not!($type: Send); };
+    (@ $type:ty, NotSync) => { assert_not!($type: Sync); };
+    (@ $type:ty, UnwindSafe) => { assert_is!($type: UnwindSafe); };
+    (@ $type:ty, RefUnwindSafe) => { assert_is!($type: RefUnwindSafe); };
+    ($($type:ty: $($word:ident)+;)+) => { $($(table!(@ $type, $word);)+)+ };
+}
+
+/// Send, but not Sync.
+type SendOnly = Cell<u8>;
+/// Sync, but not Send.
+type SyncOnly = StdGuard<'static, u8>;
+/// Neither.
+type Neither = Rc<u8>;
+
+table! {
+    SendOnly: Send NotSync;
+    SyncOnly: NotSend Sync;
+    Neither: NotSend NotSync;
+
+    JoinHandle<u8>: Send Sync UnwindSafe RefUnwindSafe;
+    JoinHandle<SendOnly>: Send Sync;
+    JoinHandle<SyncOnly>: NotSend NotSync;
+    JoinHandle<Neither>: NotSend NotSync;
+    ScopedJoinHandle<'static, u8>: Send Sync;
+    ScopedJoinHandle<'static, SendOnly>: Send Sync;
+    ScopedJoinHandle<'static, Neither>: NotSend NotSync;
+    Scope<'static, 'static>: Sync;
+    Builder: Send Sync;
+    Goroutine: Send Sync;
+    GoroutineId: Send Sync;
+    GoLocal<u8>: Send Sync;
+    GoLocal<Neither>: Send Sync;
+    NoYieldGuard: NotSend NotSync;
+
+    Runtime: Send Sync;
+    runtime::Builder: Send Sync;
+    Metrics: Send Sync;
+    StillRunning: Send Sync;
+    PanicPolicy: Send Sync;
+    DeadlockPolicy: Send Sync;
+
+    Mutex<u8>: Send Sync;
+    Mutex<SendOnly>: Send Sync;
+    Mutex<SyncOnly>: NotSend NotSync;
+    Mutex<Neither>: NotSend NotSync;
+    MutexGuard<'static, u8>: Sync;
+    MutexGuard<'static, SendOnly>: NotSync;
+    MutexGuard<'static, Neither>: NotSend NotSync;
+
+    RwMutex<u8>: Send Sync;
+    RwMutex<SendOnly>: Send NotSync;
+    RwMutex<SyncOnly>: NotSend NotSync;
+    RwMutex<Neither>: NotSend NotSync;
+    RwMutexReadGuard<'static, u8>: Sync;
+    RwMutexReadGuard<'static, SendOnly>: NotSend NotSync;
+    RwMutexWriteGuard<'static, u8>: Sync;
+    RwMutexWriteGuard<'static, SendOnly>: NotSync;
+    RwMutexWriteGuard<'static, Neither>: NotSend NotSync;
+
+    Sender<u8>: Send Sync UnwindSafe RefUnwindSafe;
+    Sender<SendOnly>: Send Sync;
+    Sender<SyncOnly>: NotSend NotSync;
+    Sender<Neither>: NotSend NotSync;
+    Receiver<u8>: Send Sync UnwindSafe RefUnwindSafe;
+    Receiver<SendOnly>: Send Sync;
+    Receiver<SyncOnly>: NotSend NotSync;
+    Receiver<Neither>: NotSend NotSync;
+
+    WaitGroup: Send Sync UnwindSafe RefUnwindSafe;
+    Semaphore: Send Sync;
+    Permit<'static>: Sync;
+    Barrier: Send Sync;
+    Cond: Send Sync;
+    Once: Send Sync;
+    OnceCell<u8>: Send Sync;
+    OnceCell<SendOnly>: Send NotSync;
+    OnceCell<SyncOnly>: NotSend NotSync;
+    OnceCell<Neither>: NotSend NotSync;
+    Lazy<u8>: Send Sync;
+    Lazy<SendOnly>: Send NotSync;
+    Lazy<Neither>: NotSend NotSync;
+}
+
+#[test]
+fn the_table_holds() {
+    // It does if this compiles.
+}

@@ -1,0 +1,295 @@
+//! The fixture of the runtime's tests: a body as a goroutine of fresh runtimes with 1, 2, 3 and 8 workers, a watchdog, and a look at what is left.
+//!
+//! * `GORT_TEST_WORKERS=1,2` narrows the worker counts.
+//! * A body that takes longer than its patience is dumped, and the process aborts: a test that hangs tells where.
+//! * When the body has returned all its goroutines must end within 5 s; else the test fails with the dump.
+#![allow(dead_code)]
+
+use gort::runtime::{Builder, Runtime};
+use std::{
+    any::Any,
+    env, fs,
+    io::Write,
+    panic::{self, Location},
+    process,
+    sync::{
+        Arc, Mutex, MutexGuard, Once, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// The worker counts that suites run under.
+pub(crate) const WORKERS: &[usize] = &[1, 2, 3, 8];
+/// How long a body may take under one worker count.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether started goroutines stay with their worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The default: they stay.
+    Homed,
+    /// They may go on on another thread. Bodies must hold nothing of the thread across a park.
+    Migrating,
+}
+
+/// Runs `body` under 1, 2, 3 and 8 workers.
+#[track_caller]
+pub(crate) fn each(body: impl Fn(&Runtime) + Sync) {
+    under(WORKERS, body);
+}
+
+/// As [`each`], once in each mode. `body` must keep the contract of `allow_migration`.
+#[track_caller]
+pub(crate) fn each_mode(body: impl Fn(&Runtime) + Sync) {
+    under(WORKERS, &body);
+    migrating(WORKERS, body);
+}
+
+/// Runs `body` under each of these worker counts.
+#[track_caller]
+pub(crate) fn under(workers: &[usize], body: impl Fn(&Runtime) + Sync) {
+    run_all(workers, Mode::Homed, &body);
+}
+
+/// As [`under`], on runtimes that migrate. `body` must keep the contract of `allow_migration`.
+#[track_caller]
+pub(crate) fn migrating(workers: &[usize], body: impl Fn(&Runtime) + Sync) {
+    run_all(workers, Mode::Migrating, &body);
+}
+
+/// As [`under`], but `body` runs on the calling thread, beside the runtime.
+#[track_caller]
+pub(crate) fn beside(workers: &[usize], body: impl Fn(&Runtime)) {
+    run_each(workers, Mode::Homed, |runtime| body(runtime));
+}
+
+#[track_caller]
+fn run_all(workers: &[usize], mode: Mode, body: &(dyn Fn(&Runtime) + Sync)) {
+    run_each(workers, mode, |runtime| runtime.run(|| body(runtime)));
+}
+
+#[track_caller]
+fn run_each(workers: &[usize], mode: Mode, body: impl Fn(&Runtime)) {
+    let only = env::var("GORT_TEST_WORKERS").ok();
+    let is_wanted = |n: &usize| {
+        only.as_deref()
+            .is_none_or(|only| only.split(',').any(|w| w.trim().parse() == Ok(*n)))
+    };
+    for &n in workers.iter().filter(|n| is_wanted(n)) {
+        let runtime = Arc::new(runtime(n, mode));
+        let watchdog = Watchdog::start(&runtime, PATIENCE, &format!("{n} workers, {mode:?}"));
+        body(&runtime);
+        assert_no_goroutine_left(&runtime);
+        drop(watchdog);
+    }
+}
+
+/// A runtime for a test.
+pub(crate) fn runtime(workers: usize, mode: Mode) -> Runtime {
+    let builder = Builder::new().workers(workers);
+    // SAFETY: whoever asks for `Migrating` promises that its goroutines hold nothing of the thread across a park.
+    let builder = unsafe { builder.allow_migration(mode == Mode::Migrating) };
+    builder.build().expect("a runtime starts")
+}
+
+/// Waits until all goroutines have ended.
+#[track_caller]
+pub(crate) fn assert_no_goroutine_left(runtime: &Runtime) {
+    let all_gone = within(Duration::from_secs(5), || runtime.num_goroutines() == 0);
+    assert!(all_gone, "goroutines are left: {}", runtime.dump());
+}
+
+/// Whether `condition` comes true in time. Sleeps between two looks, so for plain threads only.
+pub(crate) fn within(patience: Duration, condition: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + patience;
+    loop {
+        if condition() {
+            return true;
+        }
+        if Instant::now() >= until {
+            return condition();
+        }
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// As [`within`], for goroutines: yields between two looks.
+pub(crate) fn within_yielding(patience: Duration, condition: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + patience;
+    while !condition() {
+        if Instant::now() >= until {
+            return condition();
+        }
+        gort::yield_now();
+    }
+    true
+}
+
+/// Lets the tests of a file that measure time run one by one.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A thread that measures how late this machine lets a thread run that sleeps 1 ms at a time.
+pub(crate) struct Noise {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Duration>,
+}
+
+impl Noise {
+    /// Begins to measure.
+    pub(crate) fn start() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stops = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut longest = Duration::ZERO;
+            while !stops.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                thread::sleep(Duration::from_millis(1));
+                longest = longest.max(start.elapsed());
+            }
+            longest
+        });
+        Self { stop, thread }
+    }
+
+    /// The longest that it took.
+    pub(crate) fn stop(self) -> Duration {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it does not panic")
+    }
+}
+
+/// Keeps the CPU for so long.
+pub(crate) fn compute(duration: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < duration {
+        std::hint::spin_loop();
+    }
+}
+
+/// Aborts the process, with a dump, unless it is dropped in time.
+pub(crate) struct Watchdog {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watchdog {
+    /// Watches over the calling test.
+    #[track_caller]
+    pub(crate) fn start(runtime: &Arc<Runtime>, patience: Duration, what: &str) -> Self {
+        let runtime = Arc::clone(runtime);
+        Self::with(patience, what, move || runtime.dump())
+    }
+
+    /// As `start`, for tests with other runtimes or several.
+    #[track_caller]
+    pub(crate) fn with(
+        patience: Duration,
+        what: &str,
+        dump: impl Fn() -> String + Send + 'static,
+    ) -> Self {
+        let site = Location::caller();
+        let test = thread::current().name().unwrap_or("?").to_owned();
+        let what = format!("{test} at {site} ({what})");
+        let (end, ended) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                give_up(&what, patience, dump);
+            }
+        });
+        Self {
+            end: Some(end),
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.end.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Straight to the error stream: what the print macros write is lost when a test's process aborts.
+fn give_up(what: &str, patience: Duration, dump: impl Fn() -> String + Send + 'static) {
+    let say = |text: &str| {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    };
+    say(&format!(
+        "\nwatchdog: {what} takes longer than {patience:?}\n"
+    ));
+    // The dump takes locks, which may be what hangs.
+    let (tx, rx) = mpsc::channel();
+    thread::spawn(move || tx.send(dump()));
+    match rx.recv_timeout(Duration::from_secs(5)) {
+        Ok(text) if text.len() > 20_000 => {
+            say(&String::from_utf8_lossy(&text.as_bytes()[..20_000]));
+            say("\n...\n");
+        }
+        Ok(text) => say(&text),
+        Err(_) => say("watchdog: no dump to be had\n"),
+    }
+    process::abort();
+}
+
+/// Panics with this word in their message are not printed once [`silence`] has been called.
+pub(crate) const DELIBERATE: &str = "deliberate";
+
+/// Keeps the panic hook from printing what tests panic with on purpose.
+pub(crate) fn silence() {
+    static SILENCED: Once = Once::new();
+    SILENCED.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let text = message(info.payload());
+            if !text.contains(DELIBERATE) {
+                print(info);
+            }
+        }));
+    });
+}
+
+/// The text of a panic's payload, if it is text.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
+    match payload.downcast_ref::<&'static str>() {
+        Some(text) => text,
+        None => payload.downcast_ref::<String>().map_or("", |text| text),
+    }
+}
+
+/// How many threads of this process have a name that begins so (the kernel keeps 15 bytes).
+pub(crate) fn threads_named(prefix: &str) -> usize {
+    let name_of = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("comm")).ok();
+    fs::read_dir("/proc/self/task")
+        .expect("procfs is there")
+        .filter_map(|entry| name_of(entry.ok()?))
+        .filter(|name| name.starts_with(prefix))
+        .count()
+}
+
+/// Small random numbers (xorshift, Marsaglia 2003), the same in each run.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// A sequence of its own for each seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `n`.
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
