@@ -19,10 +19,7 @@ use crate::runtime::{
         submit,
         worker::WorkerCore,
     },
-    task::{
-        header::{PINNED, TaskHeader, TaskRef},
-        state::Woken,
-    },
+    task::header::{PINNED, TaskHeader, TaskRef},
 };
 use std::{ptr::NonNull, thread, time::Instant};
 
@@ -179,10 +176,8 @@ impl Unparker {
         let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
             return;
         };
-        if task.park.notify() == Woken::Enqueue {
-            // SAFETY: so said the park word.
-            unsafe { submit::enqueue(task) };
-        }
+        // SAFETY: passed on.
+        unsafe { submit::unpark(task) };
     }
 }
 
@@ -250,7 +245,9 @@ fn prepare(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
 #[inline]
 fn resumed(task: TaskRef) {
     task.reason.store(WaitReason::None as u8, Ordering::Relaxed);
-    task.clear(PINNED);
+    if task.has(PINNED) {
+        task.clear(PINNED);
+    }
 }
 
 /// Refuses under a `forbid_yield` guard.

@@ -126,6 +126,7 @@ where
         site,
         stack_class: class.index() as u8,
         flags,
+        movable: core.roster.config.migrate,
     };
     let task = cell::new_task(&core.cells, &birth, f);
     // SAFETY: made for `f`, and not published yet.
@@ -153,6 +154,7 @@ where
         site,
         stack_class: class.index() as u8,
         flags: 0,
+        movable: roster.config.migrate,
     };
     let task = cell::new_task(&Shared, &birth, f);
     // SAFETY: made for `f`, and not published yet.

@@ -176,7 +176,7 @@ fn release_inbox(worker: &WorkerShared) {
     // SAFETY: taken from the inbox, so held by us.
     while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
         next = task.next.load(Ordering::Relaxed);
-        if task.is_fresh() && !task.has(LOCAL) {
+        if task.is_homeless() && !task.has(LOCAL) {
             if task.has(HANDED) {
                 // It counted as homed there; it will count where it starts.
                 worker.remote.homed.fetch_sub(1, Ordering::Relaxed);

@@ -80,10 +80,10 @@ impl WorkerCore {
 
     fn search_for_a_while(&self) -> Option<TaskRef> {
         let start = Instant::now();
-        let mut seen = (self.progress(), start);
+        let mut seen = (self.turns(), start);
         loop {
             let now = Instant::now();
-            let progress = self.progress();
+            let progress = self.turns();
             if progress != seen.0 {
                 seen = (progress, now);
             }
@@ -108,7 +108,7 @@ impl WorkerCore {
     }
 
     /// Changes whenever a worker that has fresh goroutines turns to another one.
-    fn progress(&self) -> u64 {
+    fn turns(&self) -> u64 {
         let workers = self.roster.workers.iter();
         workers
             .filter(|w| !w.fresh.is_empty() || !w.moving.is_empty())

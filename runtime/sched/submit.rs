@@ -7,7 +7,10 @@ use crate::runtime::{
         roster::{Roster, WorkerShared, bump},
         worker::WorkerCore,
     },
-    task::header::{LOCAL, PINNED, TaskRef},
+    task::{
+        header::{LOCAL, PINNED, TaskRef},
+        state::Woken,
+    },
 };
 
 impl WorkerCore {
@@ -53,11 +56,44 @@ impl WorkerCore {
     }
 }
 
-/// Queues a suspended task whose park has just ended; from any thread.
+impl WorkerCore {
+    /// The one unpark of a goroutine whose home this worker is.
+    #[inline]
+    pub(crate) fn notify_home(&self, task: TaskRef) {
+        if task.park.notify_home() == Woken::Enqueue {
+            self.woken.push(task);
+        }
+    }
+}
+
+/// The one unpark of a goroutine's park; from any thread (protocol P).
+///
+/// # Safety
+/// As `Unparker::unpark`.
+#[inline]
+pub(crate) unsafe fn unpark(task: TaskRef) {
+    if task.park.is_movable() {
+        if task.park.notify() == Woken::Enqueue {
+            // SAFETY: so said the park word.
+            unsafe { enqueue(task) };
+        }
+        return;
+    }
+    let home = task.home.load(Ordering::Relaxed);
+    // SAFETY: used up below, with no suspend.
+    match unsafe { current::core() } {
+        Some(core) if core.is_home(home) => core.notify_home(task),
+        // SAFETY: the home of a started task is a worker, whose roster is alive or leaked while the task is not finished. Arriving there is the unpark:
+        // it is the one use of the task's link, as long as that has not arrived.
+        _ => unsafe { (*home.cast::<WorkerShared>()).deliver(task) },
+    }
+}
+
+/// Queues a suspended movable task whose park has just ended; from any thread.
 ///
 /// # Safety
 /// `ParkWord` said `Enqueue` to the caller, who so holds the task.
-pub(crate) unsafe fn enqueue(task: TaskRef) {
+unsafe fn enqueue(task: TaskRef) {
     let home = task.home.load(Ordering::Relaxed);
     // SAFETY: used up below, with no suspend.
     if let Some(core) = unsafe { current::core() } {

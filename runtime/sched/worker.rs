@@ -28,6 +28,7 @@ use crate::runtime::{
 use crossbeam_deque::{Steal, Worker};
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     ptr::{self, NonNull},
     sync::Arc,
     time::Instant,
@@ -49,6 +50,8 @@ pub(crate) struct WorkerCore {
     /// Woken goroutines that must resume here.
     pub(crate) woken: ReadyQueue,
     pub(crate) yielded: ReadyQueue,
+    /// Homed goroutines whose deadline has passed. Not linked through their cells, since such a goroutine's unpark may arrive in the inbox while it is here.
+    pub(crate) due: RefCell<VecDeque<TaskRef>>,
     /// Fresh goroutines that no stack could be had for.
     pub(crate) starved: ReadyQueue,
     /// What the root must run next; set by a carrier that cannot run it itself.
@@ -84,6 +87,7 @@ impl WorkerCore {
             moving: ends.1,
             woken: ReadyQueue::new(),
             yielded: ReadyQueue::new(),
+            due: RefCell::new(VecDeque::new()),
             starved: ReadyQueue::new(),
             handoff: Cell::new(None),
             carrier: Cell::new(None),
@@ -157,6 +161,7 @@ impl WorkerCore {
         self.take_inbox();
         self.woken
             .pop()
+            .or_else(|| self.due.borrow_mut().pop_front())
             .or_else(|| self.next_moving())
             .or_else(|| self.fresh.pop())
             .or_else(|| self.yielded.pop())
@@ -205,7 +210,11 @@ impl WorkerCore {
         // SAFETY: taken from the inbox, so held by us now.
         while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
             next = task.next.load(Ordering::Relaxed);
-            self.woken.push(task);
+            if task.park.is_movable() || task.is_homeless() {
+                self.woken.push(task);
+            } else {
+                self.notify_home(task);
+            }
         }
     }
 
@@ -219,7 +228,11 @@ impl WorkerCore {
         }
         self.shared().fire_timers(now, |action| match action {
             TimerAction::Unpark(task) => {
-                if task.park.time_out() == Woken::Enqueue {
+                if !task.park.is_movable() {
+                    if task.park.time_out_home() == Woken::Enqueue {
+                        self.due.borrow_mut().push_back(task);
+                    }
+                } else if task.park.time_out() == Woken::Enqueue {
                     self.make_ready(task);
                 }
             }
@@ -230,6 +243,7 @@ impl WorkerCore {
     pub(crate) fn next_fresh(&self, class: u8) -> Option<TaskRef> {
         if self.roster.is_closing()
             || !self.woken.is_empty()
+            || !self.due.borrow().is_empty()
             || !self.shared().remote.inbox.looks_empty()
             || self.tick.get() % FAIR_EVERY == FAIR_EVERY - 1
         {
@@ -274,6 +288,7 @@ impl WorkerCore {
     /// Whether nothing is queued on this worker.
     pub(crate) fn has_nothing_queued(&self) -> bool {
         self.woken.is_empty()
+            && self.due.borrow().is_empty()
             && self.shared().remote.inbox.looks_empty()
             && self.fresh.is_empty()
             && self.yielded.is_empty()

@@ -86,8 +86,14 @@ impl TaskRef {
         self.0.as_ptr()
     }
 
+    /// Whether it has not started; for its holder.
     pub(crate) fn is_fresh(self) -> bool {
         self.carrier.get().is_null()
+    }
+
+    /// Whether it has no home yet: not started, and not `LOCAL`. For anyone.
+    pub(crate) fn is_homeless(self) -> bool {
+        self.home.load(Ordering::Relaxed).is_null()
     }
 
     pub(crate) fn has(self, flag: u8) -> bool {
@@ -139,6 +145,8 @@ pub(crate) struct Birth {
     pub(crate) site: &'static Location<'static>,
     pub(crate) stack_class: u8,
     pub(crate) flags: u8,
+    /// Whether it may move between threads once started.
+    pub(crate) movable: bool,
 }
 
 /// Writes a header into cell memory.
@@ -155,7 +163,7 @@ pub(crate) unsafe fn write_header(
     let header = unsafe { at.as_ref() };
     header.next.store(ptr::null_mut(), Ordering::Relaxed);
     header.life.reset();
-    header.park.reset();
+    header.park.reset(birth.movable);
     header.reason.store(0, Ordering::Relaxed);
     header.stack_class.set(birth.stack_class);
     header.flags.set(birth.flags);

@@ -20,6 +20,10 @@
 //! | NOTIFIED | the one unpark came before the park was committed |
 //! | PARKED | parked: stack pointer saved, in no queue |
 //! | PARKED + NOTIFIED and/or TIMEOUT | woken: whoever set the first of the two put it into a queue |
+//!
+//! MOVABLE stands beside them, set at birth for good in migration mode. Then any thread changes the word, atomically: commit against unpark against timer.
+//! Without it only the home worker's thread does, with plain stores: a waker elsewhere puts the goroutine into the home's inbox, and its arrival there is the
+//! unpark. The thread that takes it out is the one that the goroutine runs on, so it is off the CPU by then: there is nothing to commit.
 #![forbid(unsafe_code)]
 
 use crate::runtime::prims::{AtomicU8, Ordering};
@@ -106,6 +110,7 @@ impl Life {
 const NOTIFIED: u8 = 1;
 const PARKED: u8 = 2;
 const TIMEOUT: u8 = 4;
+const MOVABLE: u8 = 8;
 
 /// Whether a goroutine is parked, and what ended the park.
 #[derive(Debug)]
@@ -126,27 +131,69 @@ impl ParkWord {
         Self(AtomicU8::new(0))
     }
 
-    pub(crate) fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+    /// At birth.
+    pub(crate) fn reset(&self, movable: bool) {
+        let word = if movable { MOVABLE } else { 0 };
+        self.0.store(word, Ordering::Relaxed);
+    }
+
+    /// Whether the goroutine may move between threads; never changes.
+    #[inline]
+    pub(crate) fn is_movable(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & MOVABLE != 0
     }
 
     /// Consumes an unpark that came before the park. The goroutine itself.
+    #[inline]
     pub(crate) fn take_early(&self) -> bool {
         // Acquire (P3): what the waker did before its unpark (P2).
-        if self.0.load(Ordering::Acquire) & NOTIFIED == 0 {
+        let word = self.0.load(Ordering::Acquire);
+        if word & NOTIFIED == 0 {
             return false;
         }
-        self.0.store(0, Ordering::Relaxed);
+        self.0.store(word & MOVABLE, Ordering::Relaxed);
         true
     }
 
     /// The worker, once the stack pointer is saved. False: woken meanwhile, so run it on.
     #[must_use]
+    #[inline]
     pub(crate) fn commit(&self) -> bool {
+        let word = self.0.load(Ordering::Relaxed);
+        if word & MOVABLE == 0 {
+            if word & NOTIFIED != 0 {
+                return false;
+            }
+            self.0.store(PARKED, Ordering::Relaxed);
+            return true;
+        }
         // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure: the waker's writes.
         self.0
-            .compare_exchange(0, PARKED, Ordering::Release, Ordering::Acquire)
+            .compare_exchange(MOVABLE, MOVABLE | PARKED, Ordering::Release, Ordering::Acquire)
             .is_ok()
+    }
+
+    /// The one unpark of a homed goroutine's park; on its home's thread.
+    #[inline]
+    pub(crate) fn notify_home(&self) -> Woken {
+        self.wake_home(NOTIFIED)
+    }
+
+    /// The deadline of a homed goroutine's park has passed; on its home's thread.
+    pub(crate) fn time_out_home(&self) -> Woken {
+        self.wake_home(TIMEOUT)
+    }
+
+    #[inline]
+    fn wake_home(&self, bit: u8) -> Woken {
+        let before = self.0.load(Ordering::Relaxed);
+        debug_assert!(before & MOVABLE == 0);
+        self.0.store(before | bit, Ordering::Relaxed);
+        if before == PARKED {
+            Woken::Enqueue
+        } else {
+            Woken::Nothing
+        }
     }
 
     /// The one unpark of a park.
@@ -161,7 +208,9 @@ impl ParkWord {
 
     fn wake(&self, bit: u8) -> Woken {
         // Release (P2): the waker's writes, for `take_early` and `take` (P3). Acquire: the saved stack pointer (P1).
-        let before = self.0.fetch_or(bit, Ordering::AcqRel);
+        // An addition sets the bit: each is set at most once a park. (An or whose old value is needed is a loop on x86.)
+        let before = self.0.fetch_add(bit, Ordering::AcqRel);
+        debug_assert!(before & bit == 0);
         if before & PARKED != 0 && before & (NOTIFIED | TIMEOUT) == 0 {
             Woken::Enqueue
         } else {
@@ -173,19 +222,24 @@ impl ParkWord {
     pub(crate) fn take(&self) {
         // Acquire (P3): the waker's writes. The one unpark of this park has happened, so nobody else writes now.
         debug_assert!(self.0.load(Ordering::Relaxed) & NOTIFIED != 0);
-        self.0.load(Ordering::Acquire);
-        self.0.store(0, Ordering::Relaxed);
+        let word = self.0.load(Ordering::Acquire);
+        self.0.store(word & MOVABLE, Ordering::Relaxed);
     }
 
     /// The goroutine, running again after a park whose timer is cancelled or has fired. True: notified.
     #[must_use]
     pub(crate) fn take_timed(&self) -> bool {
         // Acquire (P3): the waker's writes, if it was the waker. A swap, since the unpark may come at this very moment.
-        self.0.swap(0, Ordering::Acquire) & NOTIFIED != 0
+        let word = self.0.load(Ordering::Relaxed);
+        if word & MOVABLE == 0 {
+            self.0.store(0, Ordering::Relaxed);
+            return word & NOTIFIED != 0;
+        }
+        self.0.swap(MOVABLE, Ordering::Acquire) & NOTIFIED != 0
     }
 
     /// For dumps only.
     pub(crate) fn looks_parked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == PARKED
+        self.0.load(Ordering::Relaxed) & !MOVABLE == PARKED
     }
 }
