@@ -36,6 +36,10 @@ const MAX_BYTES: usize = if usize::BITS >= 64 {
     64 << 20
 };
 
+/// Addresses that a new arena leaves free, if there is a limit on them: with the last ones taken, the next allocation of a few bytes
+/// anywhere in the program would abort it, and nobody could tell why (guess: some allocator chunks).
+const ROOM_BYTES: usize = 16 << 20;
+
 /// Stacks start at this many different offsets below their slot's top, one cache line apart: slot `i` at line `i % 16`. Without
 /// that the hot lines of all stacks would share few sets of the L1 and L2 caches.
 const COLOURS: usize = 16;
@@ -140,14 +144,14 @@ impl Arena {
     /// Maps a new arena for a class that has `mapped` slots already.
     ///
     /// # Errors
-    /// [`StackError::AddressSpace`] when not even one slot can be mapped.
+    /// [`StackError::AddressSpace`] when not even one slot can be mapped so that [`ROOM_BYTES`] are left.
     pub(crate) fn map(id: u32, class: SizeClass, mapped: usize) -> Result<Self, StackError> {
         let stride = stride(class);
         let first = FIRST_SLOTS.min(FIRST_BYTES / stride).max(1);
         let most = MAX_SLOTS.min(MAX_BYTES / stride).max(first);
         let mut slots = mapped.clamp(first, most);
         loop {
-            if let Some(start) = guard::map(slots * stride) {
+            if let Some(start) = map_leaving_room(slots * stride) {
                 #[cfg(target_os = "linux")]
                 // SAFETY: advice on the whole of the new mapping; kernels without huge pages refuse it, which is as good.
                 unsafe {
@@ -352,6 +356,21 @@ impl Stack {
             )
         }
     }
+}
+
+/// As [`guard::map`], but not the last [`ROOM_BYTES`].
+fn map_leaving_room(bytes: usize) -> Option<NonNull<u8>> {
+    let unmap = |start: NonNull<u8>, bytes| {
+        // SAFETY: a mapping made below, which nobody has seen.
+        unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
+    };
+    let start = guard::map(bytes)?;
+    let room = guard::map(ROOM_BYTES);
+    match room {
+        Some(room) => unmap(room, ROOM_BYTES),
+        None => unmap(start, bytes),
+    }
+    room.map(|_| start)
 }
 
 #[cfg(test)]
