@@ -144,14 +144,14 @@ impl Arena {
     /// Maps a new arena for a class that has `mapped` slots already.
     ///
     /// # Errors
-    /// [`StackError::AddressSpace`] when not even one slot can be mapped so that [`ROOM_BYTES`] are left.
+    /// [`StackError::AddressSpace`] when not even one slot can be mapped.
     pub(crate) fn map(id: u32, class: SizeClass, mapped: usize) -> Result<Self, StackError> {
         let stride = stride(class);
         let first = FIRST_SLOTS.min(FIRST_BYTES / stride).max(1);
         let most = MAX_SLOTS.min(MAX_BYTES / stride).max(first);
         let mut slots = mapped.clamp(first, most);
         loop {
-            if let Some(start) = map_leaving_room(slots * stride) {
+            if let Some(start) = map_arena(slots * stride, slots == 1 && mapped == 0) {
                 #[cfg(target_os = "linux")]
                 // SAFETY: advice on the whole of the new mapping; kernels without huge pages refuse it, which is as good.
                 unsafe {
@@ -358,13 +358,16 @@ impl Stack {
     }
 }
 
-/// As [`guard::map`], but not the last [`ROOM_BYTES`].
-fn map_leaving_room(bytes: usize) -> Option<NonNull<u8>> {
+/// As [`guard::map`], but not the last [`ROOM_BYTES`], unless it is a class's only stack.
+fn map_arena(bytes: usize, is_only_one: bool) -> Option<NonNull<u8>> {
     let unmap = |start: NonNull<u8>, bytes| {
         // SAFETY: a mapping made below, which nobody has seen.
         unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
     };
     let start = guard::map(bytes)?;
+    if is_only_one {
+        return Some(start);
+    }
     let room = guard::map(ROOM_BYTES);
     match room {
         Some(room) => unmap(room, ROOM_BYTES),
