@@ -36,6 +36,10 @@ const MAX_BYTES: usize = if usize::BITS >= 64 {
     64 << 20
 };
 
+/// Addresses that a new arena leaves free, if there is a limit on them: with the last ones taken, the next allocation of a few bytes
+/// anywhere in the program would abort it, and nobody could tell why (guess: some allocator chunks).
+const ROOM_BYTES: usize = 16 << 20;
+
 /// Stacks start at this many different offsets below their slot's top, one cache line apart: slot `i` at line `i % 16`. Without
 /// that the hot lines of all stacks would share few sets of the L1 and L2 caches.
 const COLOURS: usize = 16;
@@ -147,7 +151,7 @@ impl Arena {
         let most = MAX_SLOTS.min(MAX_BYTES / stride).max(first);
         let mut slots = mapped.clamp(first, most);
         loop {
-            if let Some(start) = guard::map(slots * stride) {
+            if let Some(start) = map_arena(slots * stride, slots == 1 && mapped == 0) {
                 #[cfg(target_os = "linux")]
                 // SAFETY: advice on the whole of the new mapping; kernels without huge pages refuse it, which is as good.
                 unsafe {
@@ -352,6 +356,24 @@ impl Stack {
             )
         }
     }
+}
+
+/// As [`guard::map`], but not the last [`ROOM_BYTES`], unless it is a class's only stack.
+fn map_arena(bytes: usize, is_only_one: bool) -> Option<NonNull<u8>> {
+    let unmap = |start: NonNull<u8>, bytes| {
+        // SAFETY: a mapping made below, which nobody has seen.
+        unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
+    };
+    let start = guard::map(bytes)?;
+    if is_only_one {
+        return Some(start);
+    }
+    let room = guard::map(ROOM_BYTES);
+    match room {
+        Some(room) => unmap(room, ROOM_BYTES),
+        None => unmap(start, bytes),
+    }
+    room.map(|_| start)
 }
 
 #[cfg(test)]
