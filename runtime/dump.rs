@@ -4,7 +4,7 @@ use crate::runtime::{
     park::WaitReason,
     prims::Ordering,
     sched::roster::{Roster, WorkerShared},
-    task::pool,
+    task::{header::HOMELESS, pool},
 };
 use std::fmt::Write;
 
@@ -46,13 +46,16 @@ fn rows(roster: &Roster) -> Vec<Row> {
         if id == 0 || cell.life.is_done() {
             return;
         }
-        let home = cell.home.load(Ordering::Relaxed).cast::<WorkerShared>();
-        let index = roster.workers.iter().position(|w| std::ptr::eq(w, home));
-        // A goroutine that has not started belongs to no runtime yet that could be told from its cell.
-        if !home.is_null() && index.is_none() {
+        let home = cell.home.load(Ordering::Relaxed);
+        let homeless = home.addr() == roster.address().addr() | HOMELESS;
+        let index = roster
+            .workers
+            .iter()
+            .position(|w| std::ptr::eq(w, home.cast::<WorkerShared>()));
+        if !homeless && index.is_none() {
             return;
         }
-        let state = if home.is_null() {
+        let state = if homeless {
             "not started"
         } else if cell.park.looks_parked() {
             WaitReason::words_of(cell.reason.load(Ordering::Relaxed))

@@ -126,6 +126,7 @@ where
         site,
         stack_class: class.index() as u8,
         flags,
+        runtime: core.roster.address(),
         movable: core.roster.config.migrate,
     };
     let task = cell::new_task(&core.cells, &birth, f);
@@ -154,6 +155,7 @@ where
         site,
         stack_class: class.index() as u8,
         flags: 0,
+        runtime: roster.address(),
         movable: roster.config.migrate,
     };
     let task = cell::new_task(&Shared, &birth, f);

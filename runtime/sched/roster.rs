@@ -306,6 +306,11 @@ impl Roster {
         u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX - 1)
     }
 
+    /// What cells name their runtime by; never followed.
+    pub(crate) fn address(&self) -> *mut () {
+        ptr::from_ref(self).cast_mut().cast()
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
     }

@@ -22,6 +22,9 @@ pub(crate) const HANDED: u8 = 4;
 /// Parked while unwinding: the panic count is the thread's, so it must resume there even in migration mode.
 pub(crate) const PINNED: u8 = 8;
 
+/// In `TaskHeader::home`: what it points to is a runtime, no worker.
+pub(crate) const HOMELESS: usize = 1;
+
 /// The fixed part of a cell.
 #[repr(C, align(8))]
 #[derive(Debug)]
@@ -41,7 +44,7 @@ pub(crate) struct TaskHeader {
     /// `cell::Class` as a number; fixed while the memory is a cell.
     pub(crate) class: Cell<u8>,
     _pad: u8,
-    /// The worker that it resumes on; null until started. Opaque here; `sched` writes it.
+    /// The worker that it resumes on; before it starts, its runtime with the HOMELESS bit. Opaque here; `sched` writes it.
     pub(crate) home: AtomicPtr<()>,
     pub(crate) vtable: Cell<*const TaskVTable>,
     /// The carrier whose stack it is on, once parked; null while fresh. Opaque here; `sched` writes it.
@@ -93,7 +96,7 @@ impl TaskRef {
 
     /// Whether it has no home yet: not started, and not `LOCAL`. For anyone.
     pub(crate) fn is_homeless(self) -> bool {
-        self.home.load(Ordering::Relaxed).is_null()
+        self.home.load(Ordering::Relaxed).addr() & HOMELESS != 0
     }
 
     pub(crate) fn has(self, flag: u8) -> bool {
@@ -145,6 +148,8 @@ pub(crate) struct Birth {
     pub(crate) site: &'static Location<'static>,
     pub(crate) stack_class: u8,
     pub(crate) flags: u8,
+    /// What it belongs to, an address; see `TaskHeader::home`.
+    pub(crate) runtime: *mut (),
     /// Whether it may move between threads once started.
     pub(crate) movable: bool,
 }
@@ -169,7 +174,8 @@ pub(crate) unsafe fn write_header(
     header.flags.set(birth.flags);
     header.forbid.set(0);
     header.class.set(class);
-    header.home.store(ptr::null_mut(), Ordering::Relaxed);
+    let homeless = birth.runtime.map_addr(|addr| addr | HOMELESS);
+    header.home.store(homeless, Ordering::Relaxed);
     header.vtable.set(vtable);
     header.carrier.set(ptr::null_mut());
     header
