@@ -1,7 +1,7 @@
 //! A worker out of work: search, then sleep (protocol S in `runtime/README.md`).
 
 use crate::runtime::{
-    prims::{Ordering, fence},
+    prims::Ordering,
     sched::{
         events,
         roster::{WorkerShared, bump},
@@ -32,7 +32,7 @@ impl WorkerCore {
         loop {
             if self.roster.is_closing() {
                 if searching {
-                    self.roster.idle.end_search();
+                    self.roster.end_search();
                 }
                 return None;
             }
@@ -45,6 +45,10 @@ impl WorkerCore {
                 return Some(task);
             }
             searching = self.sleep();
+            // Woken to work: its own queues first, and nobody relies on it as a searcher.
+            if !searching && let Some(task) = self.next() {
+                return Some(task);
+            }
         }
     }
 
@@ -59,11 +63,8 @@ impl WorkerCore {
             return self.take_injected();
         }
         let found = self.search_for_a_while();
-        let last = self.roster.idle.end_search();
-        if found.is_some() && last && self.roster.has_public_work() {
-            // There may be more: the next one searches (S4).
-            self.roster.wake_one();
-        }
+        // Also with nothing found: something of its own may keep this worker from its last look, and what came meanwhile was left to it (S4).
+        self.roster.end_search();
         found
     }
 
@@ -152,23 +153,16 @@ impl WorkerCore {
     /// Sleeps until woken or until a timer is due. True: woken as a searcher.
     fn sleep(&self) -> bool {
         let shared = self.shared();
-        let counted = !shared.is_spare();
-        shared.remote.sleep.announce();
-        if counted {
-            self.roster.idle.add_sleeper();
-        }
-        // SeqCst (S3): announced before this last look.
-        fence(Ordering::SeqCst);
-        let work_waits = !shared.remote.inbox.is_empty_seqcst()
+        let (idle, word, sleeper) = (&self.roster.idle, &shared.remote.sleep, shared.sleeper());
+        idle.announce(word, sleeper);
+        // The last look, after the fence (S3).
+        let work_waits = !shared.remote.inbox.looks_empty()
             || self.roster.is_closing()
             || (self.may_search() && self.roster.has_public_work());
         if !work_waits {
             self.wait_until_woken();
         }
-        let awoken = shared.remote.sleep.get_up();
-        if awoken == Awoken::Alone && counted {
-            self.roster.idle.remove_sleeper();
-        }
+        let awoken = idle.get_up(word, sleeper);
         self.roster.be_watched();
         awoken == Awoken::ToSearch
     }
