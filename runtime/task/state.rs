@@ -143,7 +143,7 @@ impl ParkWord {
     /// The worker, once the stack pointer is saved. False: woken meanwhile, so run it on.
     #[must_use]
     pub(crate) fn commit(&self) -> bool {
-        // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure: the waker's writes.
+        // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure (P3): the waker's writes.
         self.0
             .compare_exchange(0, PARKED, Ordering::Release, Ordering::Acquire)
             .is_ok()
@@ -160,7 +160,7 @@ impl ParkWord {
     }
 
     fn wake(&self, bit: u8) -> Woken {
-        // Release (P2): the waker's writes, for `take_early` and `take` (P3). Acquire: the saved stack pointer (P1).
+        // Release (P2): the waker's writes, for `take_early`, a commit that fails, and `take_timed` (P3). Acquire: the saved stack pointer (P1).
         let before = self.0.fetch_or(bit, Ordering::AcqRel);
         if before & PARKED != 0 && before & (NOTIFIED | TIMEOUT) == 0 {
             Woken::Enqueue
@@ -171,9 +171,9 @@ impl ParkWord {
 
     /// The goroutine, running again after a park that had no deadline.
     pub(crate) fn take(&self) {
-        // Acquire (P3): the waker's writes. The one unpark of this park has happened, so nobody else writes now.
+        // Relaxed: the unpark happened before this, by way of the queue or of the failed commit. So the waker's writes have come, and nobody else
+        // writes now.
         debug_assert!(self.0.load(Ordering::Relaxed) & NOTIFIED != 0);
-        self.0.load(Ordering::Acquire);
         self.0.store(0, Ordering::Relaxed);
     }
 
