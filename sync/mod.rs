@@ -13,7 +13,7 @@
 //! | [`Barrier`] | waits for a number to come | all |
 //!
 //! Inside, from the bottom up: `spin` (guards the lists), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
-//! `raw_rw_mutex` and `raw_once` (the algorithms), and the typed shells over them.
+//! `raw_rw_mutex`, `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them.
 
 mod barrier;
 mod cond;
@@ -23,6 +23,7 @@ mod once_cell;
 mod raw_mutex;
 mod raw_once;
 mod raw_rw_mutex;
+mod raw_wait_group;
 mod rw_mutex;
 mod semaphore;
 mod spin;

@@ -14,14 +14,9 @@
 //! (for example "the lock is yours"), the waiter reads it after. The unpark orders those accesses.
 
 use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
+use crate::runtime::prims::Instant;
 use crate::sync::spin::{SpinGuard, SpinLock};
-use std::{
-    cell::Cell,
-    marker::PhantomPinned,
-    mem, process,
-    ptr::NonNull,
-    time::{Duration, Instant},
-};
+use std::{cell::Cell, marker::PhantomPinned, mem, process, ptr::NonNull, time::Duration};
 
 /// One waiter's node, on its own stack.
 #[derive(Debug)]
@@ -337,7 +332,7 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use crate::runtime::park::WaitReason;
     use crate::sync::spin::SpinLock;
