@@ -1,8 +1,8 @@
 //! Protocol B: keeping the workers evenly loaded although started goroutines never move.
 //!
 //! Before a worker starts a fresh goroutine it compares how many goroutines are homed at it with the number at one other worker, picked at random
-//! (the power of two choices: Mitzenmacher, 2001). If it holds clearly more, it hands the fresh one over. A goroutine that was handed over counts
-//! as the receiver's at once: counted only when it starts, eight of them would all go to the same worker.
+//! (the power of two choices: Mitzenmacher, 2001). If it holds clearly more, it hands the fresh one over (B1). A goroutine that was handed over counts
+//! as the receiver's at once (B2): counted only when it starts, eight of them would all go to the same worker.
 
 use crate::runtime::{
     prims::Ordering,

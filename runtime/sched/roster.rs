@@ -172,7 +172,7 @@ impl WorkerShared {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a timer that this worker will fire. Called on the worker itself.
+    /// Registers a timer that this worker will fire (T1). Called on the worker itself.
     pub(crate) fn add_timer(&self, deadline: Instant, action: TimerAction) -> Key {
         let mut wheel = self.lock_timers();
         let key = wheel.insert(deadline, action);
@@ -180,7 +180,7 @@ impl WorkerShared {
         key
     }
 
-    /// Takes a timer back, from any thread. After it returns the timer has fired or never will.
+    /// Takes a timer back, from any thread. After it returns the timer has fired or never will (T3).
     pub(crate) fn cancel_timer(&self, key: Key) {
         self.lock_timers().remove(key);
     }
@@ -198,7 +198,7 @@ impl WorkerShared {
         (due != u64::MAX).then(|| self.roster().start + Duration::from_nanos(due))
     }
 
-    /// Fires what is due; called on the worker itself. `fire` runs under the wheel's lock: it must be short.
+    /// Fires what is due (T2); called on the worker itself. `fire` runs under the wheel's lock: it must be short.
     pub(crate) fn fire_timers(&self, now: Instant, fire: impl FnMut(TimerAction)) {
         let mut wheel = self.lock_timers();
         wheel.expire(now, fire);
