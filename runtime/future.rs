@@ -39,10 +39,10 @@ impl FutureWaker {
     /// Parks until woken since the last poll.
     fn wait(&self) {
         let own = Unparker::current().into_raw();
-        // AcqRel: partner of the swap in `wake_by_ref`.
+        // Release: this side's memory, for the swap in `wake_by_ref`. Relaxed on failure: the swap below acquires.
         let claimed = self
             .0
-            .compare_exchange(IDLE, own, Ordering::AcqRel, Ordering::Acquire);
+            .compare_exchange(IDLE, own, Ordering::Release, Ordering::Relaxed);
         if claimed.is_ok() {
             park::park(WaitReason::Future);
         }

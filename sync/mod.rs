@@ -14,7 +14,7 @@
 //! | [`Barrier`] | waits for a number to come | all |
 //!
 //! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
-//! `raw_rw_mutex` and `raw_once` (the algorithms), and the typed shells over them.
+//! `raw_rw_mutex`, `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them.
 
 pub mod channel;
 
@@ -26,6 +26,7 @@ mod once_cell;
 mod raw_mutex;
 mod raw_once;
 mod raw_rw_mutex;
+mod raw_wait_group;
 mod rw_mutex;
 mod semaphore;
 mod spin;

@@ -25,13 +25,10 @@
 //! So a waiter may queue (and give up `WOKEN`) only while it sees `LOCKED` or `STARVING` in the same atomic step.
 
 use crate::runtime::park::{self, WaitReason};
-use crate::runtime::prims::{AtomicU32, Ordering};
+use crate::runtime::prims::{AtomicU32, Instant, Ordering, const_fn, spin_loop};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{End, Parking, WaitList, Waiter, park_in};
-use std::{
-    hint::spin_loop,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 const LOCKED: u32 = 1;
 const WOKEN: u32 = 1 << 1;
@@ -61,11 +58,13 @@ pub(crate) struct RawMutex {
 }
 
 impl RawMutex {
-    /// A free lock.
-    pub(crate) const fn new() -> Self {
-        Self {
-            state: AtomicU32::new(0),
-            waiters: SpinLock::new(WaitList::new(())),
+    const_fn! {
+        /// A free lock.
+        pub(crate) fn new() -> Self {
+            Self {
+                state: AtomicU32::new(0),
+                waiters: SpinLock::new(WaitList::new(())),
+            }
         }
     }
 

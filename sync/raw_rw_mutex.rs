@@ -16,11 +16,10 @@
 //! reader would, so that a draining writer is woken by whichever of them is last. The count has 61 bits: leaked guards cannot overflow it.
 
 use crate::runtime::park::{self, WaitReason};
-use crate::runtime::prims::{AtomicU64, Ordering};
+use crate::runtime::prims::{AtomicU64, Instant, Ordering, const_fn, spin_loop};
 use crate::sync::raw_mutex::RawMutex;
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Parking, WaitList, Waiter, park_in};
-use std::{hint::spin_loop, time::Instant};
 
 const WRITER: u64 = 1;
 const DRAINING: u64 = 1 << 1;
@@ -54,13 +53,15 @@ fn enough(pauses: u32) -> bool {
 }
 
 impl RawRwMutex {
-    /// A free lock.
-    pub(crate) const fn new() -> Self {
-        Self {
-            state: AtomicU64::new(0),
-            writers: RawMutex::new(),
-            queued: SpinLock::new(WaitList::new(())),
-            draining: SpinLock::new(WaitList::new(())),
+    const_fn! {
+        /// A free lock.
+        pub(crate) fn new() -> Self {
+            Self {
+                state: AtomicU64::new(0),
+                writers: RawMutex::new(),
+                queued: SpinLock::new(WaitList::new(())),
+                draining: SpinLock::new(WaitList::new(())),
+            }
         }
     }
 

@@ -4,15 +4,14 @@
 //! its holder is either running or was preempted by the kernel; hence waiting spins briefly, then gives the
 //! processor away. It is not fair and must not guard long sections.
 
-use crate::runtime::prims::{AtomicBool, Ordering};
+use crate::runtime::prims::{
+    AtomicBool, Ordering, UnsafeCell, const_fn, exclusive, shared, spin_loop, yield_now,
+};
 use std::{
-    cell::UnsafeCell,
     fmt,
-    hint::spin_loop,
     marker::PhantomData,
     ops::{Deref, DerefMut},
     panic::{RefUnwindSafe, UnwindSafe},
-    thread,
 };
 
 /// Pauses before each `yield_now`. A guess: more than any section guarded by it takes.
@@ -32,11 +31,13 @@ impl<T> UnwindSafe for SpinLock<T> {}
 impl<T> RefUnwindSafe for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
-    /// A free lock around `value`.
-    pub(crate) const fn new(value: T) -> Self {
-        Self {
-            locked: AtomicBool::new(false),
-            value: UnsafeCell::new(value),
+    const_fn! {
+        /// A free lock around `value`.
+        pub(crate) fn new(value: T) -> Self {
+            Self {
+                locked: AtomicBool::new(false),
+                value: UnsafeCell::new(value),
+            }
         }
     }
 
@@ -62,7 +63,7 @@ impl<T> SpinLock<T> {
                     pauses += 1;
                     spin_loop();
                 } else {
-                    thread::yield_now();
+                    yield_now();
                 }
             }
             // Acquire: pairs with the Release in `SpinGuard::drop`.
@@ -98,7 +99,7 @@ impl<T> Deref for SpinGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the guard holds the lock, so nobody else has a reference to the value.
-        unsafe { &*self.lock.value.get() }
+        unsafe { shared(&self.lock.value) }
     }
 }
 
@@ -106,7 +107,7 @@ impl<T> DerefMut for SpinGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard holds the lock and is borrowed mutably, so this is the only reference.
-        unsafe { &mut *self.lock.value.get() }
+        unsafe { exclusive(&self.lock.value) }
     }
 }
 
@@ -124,7 +125,7 @@ impl<T> fmt::Debug for SpinGuard<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use crate::sync::spin::SpinLock;
     use std::thread;

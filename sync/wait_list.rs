@@ -14,6 +14,7 @@
 //! (for example "the lock is yours"), the waiter reads it after. The unpark orders those accesses.
 
 use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
+use crate::runtime::prims::Instant;
 use crate::sync::spin::{SpinGuard, SpinLock};
 use crate::sync::unwind::{AbortOnUnwind, UndoOnUnwind};
 use std::{
@@ -21,7 +22,7 @@ use std::{
     marker::PhantomPinned,
     mem,
     ptr::NonNull,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// One waiter's node, on its own stack.
@@ -334,7 +335,7 @@ fn withdraw<X>(
     false
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use crate::runtime::park::WaitReason;
     use crate::sync::spin::SpinLock;

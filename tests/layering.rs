@@ -58,13 +58,16 @@ impl Source {
 
     /// Declares, documents, re-exports. All other files are mechanisms.
     fn is_map(&self) -> bool {
-        self.path == "lib.rs" || self.path.ends_with("/mod.rs")
+        self.path == "lib.rs" || self.path.ends_with("/mod.rs") || self.path.ends_with("/loom.rs")
     }
 
     /// Built only for tests: no rule but the length holds in it.
     fn is_test(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
-        self.path.contains("/tests/") || name.starts_with("tests") || name == "models.rs"
+        let folders = ["/tests/", "/models/"];
+        folders.iter().any(|folder| self.path.contains(folder))
+            || name.starts_with("tests")
+            || name == "models.rs"
     }
 
     /// Lines that contain `word`, as `path:line`.

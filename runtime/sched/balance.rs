@@ -1,8 +1,8 @@
 //! Protocol B: keeping the workers evenly loaded although started goroutines never move.
 //!
 //! Before a worker starts a fresh goroutine it compares how many goroutines are homed at it with the number at one other worker, picked at random
-//! (the power of two choices: Mitzenmacher, 2001). If it holds clearly more, it hands fresh ones over, as many as even the two out. A goroutine that was
-//! handed over counts as the receiver's at once: counted only when it starts, eight of them would all go to the same worker.
+//! (the power of two choices: Mitzenmacher, 2001). If it holds clearly more, it hands fresh ones over, as many as even the two out (B1). A goroutine that was
+//! handed over counts as the receiver's at once (B2): counted only when it starts, eight of them would all go to the same worker.
 //!
 //! Goroutines that were spawned in a row tend to talk to each other, and talk across workers costs ten times as much. So small differences are left
 //! alone, and what is handed over goes in one piece, neighbours together.

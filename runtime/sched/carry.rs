@@ -28,13 +28,13 @@ use std::{
 /// What the root must do after a carrier has come back to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum After {
-    /// The carrier is finished: take its stack back.
+    /// The carrier is finished: take its stack back (C4).
     Retire,
-    /// Commit the park of the current goroutine (protocol P).
+    /// Commit the park of the current goroutine (P1; C1).
     Park,
-    /// Queue the current goroutine again, behind the others.
+    /// Queue the current goroutine again, behind the others (C2).
     Yield,
-    /// Run a call of the current goroutine on a bigger stack.
+    /// Run a call of the current goroutine on a bigger stack (C3).
     Grow(NonNull<GrownCall>),
 }
 
@@ -145,7 +145,7 @@ impl WorkerCore {
         None
     }
 
-    /// Counts a goroutine as homed here, the first time it leaves the CPU.
+    /// Counts a goroutine as homed here, the first time it leaves the CPU (B3).
     #[inline]
     fn count_home(&self, task: TaskRef) {
         if !task.has(COUNTED) {

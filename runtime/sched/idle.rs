@@ -111,19 +111,21 @@ impl IdleCounts {
         word: impl Fn(usize) -> &'a SleepWord,
         has_work: impl Fn() -> bool,
     ) -> Option<usize> {
-        while self.claim_wake() {
-            let from = self.sleeping() % count;
-            let order = (from..count).chain(0..from);
-            if let Some(i) = order.into_iter().find(|&i| word(i).wake_to_search()) {
-                self.remove_sleeper();
-                return Some(i);
-            }
-            // They all woke up by themselves. Meanwhile others may have left work to the searcher that this claim counted.
-            if !self.end_search(&has_work) {
-                return None;
-            }
+        if !self.claim_wake() {
+            return None;
         }
-        None
+        let from = self.sleeping() % count;
+        let mut order = (from..count).chain(0..from);
+        let mut woken = order.clone().find(|&i| word(i).wake_to_search());
+        // They all woke up by themselves, or are not quite asleep. Meanwhile others may have left work to the searcher that this claim counted (S4).
+        // This time nobody is counted, so nobody relies on this second look.
+        if woken.is_none() && self.end_search(has_work) {
+            woken = order.find(|&i| word(i).wake_to_work());
+        }
+        if woken.is_some() {
+            self.remove_sleeper();
+        }
+        woken
     }
 
     /// Claims the right to wake one sleeper, which will then count as a searcher.

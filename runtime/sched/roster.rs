@@ -181,7 +181,7 @@ impl WorkerShared {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a timer that this worker will fire. Called on the worker itself.
+    /// Registers a timer that this worker will fire (T1). Called on the worker itself.
     pub(crate) fn add_timer(&self, deadline: Instant, action: TimerAction) -> Key {
         let mut wheel = self.lock_timers();
         let key = wheel.insert(deadline, action);
@@ -189,7 +189,7 @@ impl WorkerShared {
         key
     }
 
-    /// Takes a timer back, from any thread. After it returns the timer has fired or never will.
+    /// Takes a timer back, from any thread. After it returns the timer has fired or never will (T3).
     pub(crate) fn cancel_timer(&self, key: Key) {
         self.lock_timers().remove(key);
     }
@@ -212,7 +212,7 @@ impl WorkerShared {
         !self.lock_timers().is_empty()
     }
 
-    /// Fires what is due; called on the worker itself. `fire` runs under the wheel's lock: it must be short.
+    /// Fires what is due (T2); called on the worker itself. `fire` runs under the wheel's lock: it must be short.
     pub(crate) fn fire_timers(&self, now: Instant, fire: impl FnMut(TimerAction)) {
         let mut wheel = self.lock_timers();
         wheel.expire(now, fire);

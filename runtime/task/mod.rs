@@ -12,7 +12,7 @@
 //!
 //! | phase | held by | may run? | which queue | whose stack |
 //! |---|---|---|---|---|
-//! | fresh | one queue or next-slot | yes | next-slot, deque, injector or inbox | none yet |
+//! | fresh | one queue | yes | deque, injector or inbox | none yet |
 //! | running | its worker (`current`) | is running | none | the carrier it was started on |
 //! | parked | whoever will unpark it | no | none | its carrier, kept |
 //! | woken | its home worker's woken queue or inbox | yes | that one | its carrier, kept |

@@ -167,7 +167,7 @@ impl ParkWord {
             self.0.store(PARKED, Ordering::Relaxed);
             return true;
         }
-        // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure: the waker's writes.
+        // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure (P3): the waker's writes.
         self.0
             .compare_exchange(MOVABLE, MOVABLE | PARKED, Ordering::Release, Ordering::Acquire)
             .is_ok()
@@ -207,7 +207,7 @@ impl ParkWord {
     }
 
     fn wake(&self, bit: u8) -> Woken {
-        // Release (P2): the waker's writes, for `take_early` and `take` (P3). Acquire: the saved stack pointer (P1).
+        // Release (P2): the waker's writes, for `take_early`, a commit that fails, and `take_timed` (P3). Acquire: the saved stack pointer (P1).
         // An addition sets the bit: each is set at most once a park. (An or whose old value is needed is a loop on x86.)
         let before = self.0.fetch_add(bit, Ordering::AcqRel);
         debug_assert!(before & bit == 0);
@@ -220,9 +220,10 @@ impl ParkWord {
 
     /// The goroutine, running again after a park that had no deadline.
     pub(crate) fn take(&self) {
-        // Acquire (P3): the waker's writes. The one unpark of this park has happened, so nobody else writes now.
+        // Relaxed: the unpark happened before this, by way of the queue or of the failed commit. So the waker's writes have come, and nobody else
+        // writes now.
         debug_assert!(self.0.load(Ordering::Relaxed) & NOTIFIED != 0);
-        let word = self.0.load(Ordering::Acquire);
+        let word = self.0.load(Ordering::Relaxed);
         self.0.store(word & MOVABLE, Ordering::Relaxed);
     }
 

@@ -1,0 +1,19 @@
+//! The runtime as loom sees it: the parts that are only atomics and memory, a door for blocking in which threads stand in for goroutines, and the
+//! models. The map that programs get is `mod.rs`; `lib.rs` chooses.
+
+pub(crate) mod future;
+#[cfg(test)]
+mod models;
+#[path = "models/door.rs"]
+pub(crate) mod park;
+pub(crate) mod prims;
+
+pub(crate) mod sched {
+    pub(crate) mod idle;
+    pub(crate) mod inbox;
+    pub(crate) mod sleep;
+}
+
+pub(crate) mod task {
+    pub(crate) mod state;
+}
