@@ -141,6 +141,11 @@ impl Unparker {
     #[track_caller]
     pub(crate) fn current() -> Self {
         check_may_park();
+        Self::unchecked()
+    }
+
+    /// As `current`, for a caller who has asked `check_may_park` before. Does not unwind.
+    pub(crate) fn unchecked() -> Self {
         // SAFETY: the worker is not used.
         match unsafe { current::task() } {
             Some((_, task)) => Self(task.as_ptr() as usize),
@@ -251,19 +256,24 @@ fn resumed(task: TaskRef) {
 /// Refuses under a `forbid_yield` guard.
 #[track_caller]
 pub(crate) fn check_may_park() {
-    // SAFETY: the worker is not used.
-    let forbidden = match unsafe { current::task() } {
-        Some((_, task)) => task.forbid.get() != 0,
-        None => current::thread_forbid() != 0,
-    };
-    if forbidden {
+    if !may_park() {
         refuse();
     }
 }
 
+/// Whether no `forbid_yield` guard of the caller is alive.
+pub(crate) fn may_park() -> bool {
+    // SAFETY: the worker is not used.
+    match unsafe { current::task() } {
+        Some((_, task)) => task.forbid.get() == 0,
+        None => current::thread_forbid() == 0,
+    }
+}
+
+/// Panics about a `forbid_yield` guard.
 #[cold]
 #[track_caller]
-fn refuse() -> ! {
+pub(crate) fn refuse() -> ! {
     panic!(
         "gort: a call that may park or yield under a `forbid_yield` guard; drop the guard before it"
     );

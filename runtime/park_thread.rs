@@ -1,11 +1,12 @@
-//! Parking for plain OS threads: a flag and the thread's handle, in a thread-local.
+//! Parking for plain OS threads: a flag and the thread's handle.
 
-use super::{
+use crate::runtime::{
     park::Unparked,
     prims::{AtomicBool, Ordering},
 };
 use std::{
-    ptr::NonNull,
+    cell::Cell,
+    ptr::{self, NonNull},
     thread::{self, Thread},
     time::Instant,
 };
@@ -17,22 +18,54 @@ pub(crate) struct ThreadParker {
     thread: Thread,
 }
 
+/// Frees the parker when its thread ends.
+struct Owner;
+
 thread_local! {
-    static PARKER: ThreadParker = ThreadParker { notified: AtomicBool::new(false), thread: thread::current() };
+    // Has no destructor, so that it can be used while the other thread-locals are being destroyed.
+    static PARKER: Cell<*mut ThreadParker> = const { Cell::new(ptr::null_mut()) };
+    static OWNER: Owner = const { Owner };
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let parker = PARKER.replace(ptr::null_mut());
+        if !parker.is_null() {
+            // SAFETY: from `Box::into_raw` in `current`; the thread is not parked now, so nobody else uses it.
+            drop(unsafe { Box::from_raw(parker) });
+        }
+    }
 }
 
 impl ThreadParker {
+    /// The parker of this thread; alive until the thread ends.
     pub(crate) fn current() -> NonNull<Self> {
-        PARKER.with(|p| NonNull::from(p))
+        match NonNull::new(PARKER.get()) {
+            Some(parker) => parker,
+            None => Self::make(),
+        }
+    }
+
+    #[cold]
+    fn make() -> NonNull<Self> {
+        let parker = Box::new(Self {
+            notified: AtomicBool::new(false),
+            thread: thread::current(),
+        });
+        // A thread that parks again while it ends leaks a parker: 16 bytes, once.
+        let _ = OWNER.try_with(|_| ());
+        let parker = NonNull::from(Box::leak(parker));
+        PARKER.set(parker.as_ptr());
+        parker
     }
 
     /// # Safety
     /// The parker's thread is parked or about to park, and this is the one `unpark` of that park.
     pub(crate) unsafe fn unpark(this: NonNull<Self>) {
-        // The handle is cloned first: once `notified` is set the thread may go on and exit.
+        // The handle is cloned first: once `notified` is set the thread may go on and end.
         // SAFETY: the thread stays in `park` until the store below, so its parker lives.
         let thread = unsafe { this.as_ref() }.thread.clone();
-        // SAFETY: as above. Release: pairs with the Acquire in `take`.
+        // SAFETY: as above. Release (P2): pairs with the Acquire in `take` (P3).
         unsafe { this.as_ref() }
             .notified
             .store(true, Ordering::Release);
@@ -40,30 +73,30 @@ impl ThreadParker {
     }
 
     fn take(&self) -> bool {
-        // Acquire: pairs with the Release in `unpark`.
+        // Acquire (P3): pairs with the Release in `unpark` (P2).
         self.notified.swap(false, Ordering::Acquire)
     }
 
     pub(crate) fn park() {
-        PARKER.with(|p| {
-            while !p.take() {
-                thread::park();
-            }
-        });
+        // SAFETY: this thread's own, alive until it ends.
+        let parker = unsafe { Self::current().as_ref() };
+        while !parker.take() {
+            thread::park();
+        }
     }
 
     pub(crate) fn park_until(deadline: Instant) -> Unparked {
-        PARKER.with(|p| {
-            loop {
-                if p.take() {
-                    return Unparked::Notified;
-                }
-                let now = Instant::now();
-                if now >= deadline {
-                    return Unparked::TimedOut;
-                }
-                thread::park_timeout(deadline - now);
+        // SAFETY: as in `park`.
+        let parker = unsafe { Self::current().as_ref() };
+        loop {
+            if parker.take() {
+                return Unparked::Notified;
             }
-        })
+            let now = Instant::now();
+            if now >= deadline {
+                return Unparked::TimedOut;
+            }
+            thread::park_timeout(deadline - now);
+        }
     }
 }

@@ -10,9 +10,8 @@ use crate::runtime::prims::{AtomicBool, Ordering};
 use crate::sync::mutex::MutexGuard;
 use crate::sync::rw_mutex::{RwMutexReadGuard, RwMutexWriteGuard};
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{
-    AbortOnUnwind, Parking, WaitList, Waiter, deadline_after, park_in_after,
-};
+use crate::sync::unwind::AbortOnUnwind;
+use crate::sync::wait_list::{Parking, WaitList, Waiter, deadline_after, park_in_after};
 use std::{fmt, mem, time::Duration, time::Instant};
 
 mod sealed {

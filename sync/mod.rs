@@ -13,7 +13,7 @@
 //! | [`channel`] | passes values on | first come, first served |
 //! | [`Barrier`] | waits for a number to come | all |
 //!
-//! Inside, from the bottom up: `spin` (guards the lists), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
+//! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
 //! `raw_rw_mutex` and `raw_once` (the algorithms), and the typed shells over them.
 
 pub mod channel;
@@ -29,6 +29,7 @@ mod raw_rw_mutex;
 mod rw_mutex;
 mod semaphore;
 mod spin;
+mod unwind;
 mod wait_group;
 mod wait_list;
 

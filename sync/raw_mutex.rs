@@ -123,7 +123,11 @@ impl RawMutex {
             };
             let starving = end == End::Front && since.elapsed() >= STARVATION;
             waiting_since = Some(since);
-            let waiter = Waiter::new(COMPETE);
+            let waiter = Waiter::new_or(COMPETE, || {
+                if woken && self.give_up() {
+                    self.unlock();
+                }
+            });
             let list = self.waiters.lock();
             if !self.announce(woken, starving) {
                 continue;

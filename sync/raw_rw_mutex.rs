@@ -206,7 +206,7 @@ impl RawRwMutex {
             spin_loop();
             pauses += 1;
         }
-        let waiter = Waiter::new(0);
+        let waiter = Waiter::new_or(0, || self.write_unlock());
         let list = self.draining.lock();
         loop {
             // Acquire: pairs with the Release in `read_unlock`.

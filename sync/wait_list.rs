@@ -15,10 +15,11 @@
 
 use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
 use crate::sync::spin::{SpinGuard, SpinLock};
+use crate::sync::unwind::{AbortOnUnwind, UndoOnUnwind};
 use std::{
     cell::Cell,
     marker::PhantomPinned,
-    mem, process,
+    mem,
     ptr::NonNull,
     time::{Duration, Instant},
 };
@@ -39,7 +40,7 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// A node for the caller that carries `word`.
+    /// A node for the caller that carries `word`. Panics where `Unparker::current` does, so take it before anything that must be undone.
     pub(crate) fn new(word: usize) -> Self {
         Self {
             unparker: Unparker::current(),
@@ -49,6 +50,14 @@ impl Waiter {
             next: Cell::new(None),
             _pin: PhantomPinned,
         }
+    }
+
+    /// [`new`](Self::new) for a caller that has a half-taken lock to leave if it may not park: calls `undo` on a panic.
+    pub(crate) fn new_or(word: usize, undo: impl FnOnce()) -> Self {
+        let armed = UndoOnUnwind::new(undo);
+        let waiter = Self::new(word);
+        armed.disarm();
+        waiter
     }
 
     /// Sets the word of a node that is not linked.
@@ -323,18 +332,6 @@ fn withdraw<X>(
     drop(list);
     park::park(reason);
     false
-}
-
-/// Aborts the process if it is dropped, which only an unwinding does: a node or a lock word would be left behind
-/// in a state that the rest of the program would trip over.
-#[derive(Debug)]
-pub(crate) struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    fn drop(&mut self) {
-        eprintln!("fatal error: unwinding out of a wait");
-        process::abort();
-    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl WorkerCore {
                 self.set_current(Some(task));
                 self.resume(carrier.cast());
             }
-            None if self.hands_over(task) && self.gave_away(task) => {}
+            None if self.may_hold_too_many() && self.gave_away(task) => {}
             None => self.start(task),
         }
     }

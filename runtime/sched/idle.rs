@@ -1,14 +1,30 @@
 //! How many workers sleep and how many search: one packed word. No unsafe code.
 //!
-//! Implements protocol S of `runtime/README.md`: whoever makes public work available wakes a sleeper unless somebody searches already; the last
-//! searcher that finds work wakes the next one. At most half of the workers search, and with two workers one does.
+//! Implements protocol S of `runtime/README.md`: whoever makes public work available wakes a sleeper unless somebody searches already (S1); the
+//! last searcher looks once more when it stops, and wakes the next if there is work (S4). At most half of the workers search, and with two workers
+//! one does.
+//!
+//! The count of sleepers is never too low: a worker adds itself before it sets its sleep word, and whoever changes that word takes it off. It is
+//! too high for moments, which costs a waker a vain look at the words.
 #![forbid(unsafe_code)]
 
-use crate::runtime::prims::{AtomicU32, Ordering};
+use crate::runtime::{
+    prims::{AtomicU32, Ordering, fence},
+    sched::sleep::{Awoken, SleepWord},
+};
 
 const ONE_SLEEPING: u32 = 1;
 const ONE_SEARCHING: u32 = 1 << 16;
 const SLEEPING_MASK: u32 = ONE_SEARCHING - 1;
+
+/// Whether a worker's sleep counts. A spare's does not: it is woken by its word only, when somebody is stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sleeper {
+    /// A regular worker.
+    Counted,
+    /// A spare.
+    Uncounted,
+}
 
 /// The counts: low half sleeping, high half searching.
 #[derive(Debug)]
@@ -31,11 +47,11 @@ impl IdleCounts {
     pub(crate) fn start_search(&self) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         while word >> 16 < self.max_searching {
-            // SeqCst (S2): a spawner that sees this searcher does not wake another (S1); the searcher looks at all queues after it.
+            // Relaxed (S2): whoever sees this searcher relies on what it does when it stops (S4), not on how it starts.
             match self.word.compare_exchange_weak(
                 word,
                 word + ONE_SEARCHING,
-                Ordering::SeqCst,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return true,
@@ -45,16 +61,32 @@ impl IdleCounts {
         false
     }
 
-    /// A searcher stops. True: it was the last one.
-    pub(crate) fn end_search(&self) -> bool {
-        // SeqCst (S2): before the last look at the queues (sleep) or the wake-up of the next searcher (found).
-        (self.word.fetch_sub(ONE_SEARCHING, Ordering::SeqCst) >> 16) == 1
+    /// A searcher stops. True: it was the last one, and there is public work, which others may have left to it: the caller wakes somebody.
+    #[must_use]
+    pub(crate) fn end_search(&self, has_work: impl Fn() -> bool) -> bool {
+        let last = self.word.fetch_sub(ONE_SEARCHING, Ordering::Relaxed) >> 16 == 1;
+        // SeqCst (S4): between the end and the look; partner of the fence between push and `claim_wake` (S1).
+        fence(Ordering::SeqCst);
+        last && has_work()
     }
 
-    /// A worker announces that it will sleep.
-    pub(crate) fn add_sleeper(&self) {
-        // SeqCst (S3): before its last look at the queues; partner of the load in `claim_wake` (S1).
-        self.word.fetch_add(ONE_SLEEPING, Ordering::SeqCst);
+    /// A worker announces that it will sleep; its last look at the queues comes after this.
+    pub(crate) fn announce(&self, word: &SleepWord, sleeper: Sleeper) {
+        if sleeper == Sleeper::Counted {
+            self.word.fetch_add(ONE_SLEEPING, Ordering::Relaxed);
+        }
+        word.announce();
+        // SeqCst (S3): before the last look; partner of the fence between push and `claim_wake`, and of the two accesses in `deliver` (S1).
+        fence(Ordering::SeqCst);
+    }
+
+    /// The worker does not sleep any more.
+    pub(crate) fn get_up(&self, word: &SleepWord, sleeper: Sleeper) -> Awoken {
+        let awoken = word.get_up();
+        if awoken == Awoken::Alone && sleeper == Sleeper::Counted {
+            self.remove_sleeper();
+        }
+        awoken
     }
 
     /// A worker does not sleep any more; done by whoever changed its sleep word.
@@ -68,23 +100,47 @@ impl IdleCounts {
         word & SLEEPING_MASK != 0 && word >> 16 == 0
     }
 
-    /// Claims the right to wake one sleeper, which will then count as a searcher.
+    /// Wakes one of the first `count` workers, whose sleep words are `word(0)` and so on, to search, unless somebody searches already. Returns whose
+    /// thread the caller must unpark.
+    ///
+    /// A caller that must not lose the wake-up puts a SeqCst fence between its push and this (S1).
     #[must_use]
-    pub(crate) fn claim_wake(&self) -> bool {
-        // SeqCst (S1): after the push of the work; partner of `add_sleeper` (S3) and `end_search` (S2).
-        let word = self.word.load(Ordering::SeqCst);
-        if word & SLEEPING_MASK == 0 || word >> 16 != 0 {
-            return false;
+    pub(crate) fn wake_one<'a>(
+        &self,
+        count: usize,
+        word: impl Fn(usize) -> &'a SleepWord,
+        has_work: impl Fn() -> bool,
+    ) -> Option<usize> {
+        while self.claim_wake() {
+            let from = self.sleeping() % count;
+            let order = (from..count).chain(0..from);
+            if let Some(i) = order.into_iter().find(|&i| word(i).wake_to_search()) {
+                self.remove_sleeper();
+                return Some(i);
+            }
+            // They all woke up by themselves. Meanwhile others may have left work to the searcher that this claim counted.
+            if !self.end_search(&has_work) {
+                return None;
+            }
         }
-        self.word
-            .compare_exchange(
+        None
+    }
+
+    /// Claims the right to wake one sleeper, which will then count as a searcher.
+    fn claim_wake(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & SLEEPING_MASK != 0 && word >> 16 == 0 {
+            match self.word.compare_exchange_weak(
                 word,
                 word + ONE_SEARCHING,
-                Ordering::SeqCst,
                 Ordering::Relaxed,
-            )
-            .is_ok()
-            || self.claim_wake()
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     pub(crate) fn sleeping(&self) -> usize {

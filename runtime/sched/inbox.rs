@@ -37,8 +37,8 @@ impl<N: Linked> Inbox<N> {
             unsafe { node.as_ref() }
                 .next()
                 .store(head, Ordering::Relaxed);
-            // SeqCst: Release for the Acquire in `take_all` (the node), and S1: before the pusher looks whether the owner sleeps; partner of
-            // the sleeper's look in `is_empty_seqcst` (S3).
+            // SeqCst: Release for the Acquire in `take_all` (the node), and S1: before the pusher looks at the owner's sleep word, with SeqCst too;
+            // partner of the fence between that word's announcement and the owner's last look (S3).
             match self.head.compare_exchange_weak(
                 head,
                 node.as_ptr(),
@@ -51,16 +51,10 @@ impl<N: Linked> Inbox<N> {
         }
     }
 
-    /// A hint for the owner's hot path.
+    /// A hint for the owner's hot path. After the fence of S3 it is more: the last look.
     #[inline]
     pub(crate) fn looks_empty(&self) -> bool {
         self.head.load(Ordering::Relaxed).is_null()
-    }
-
-    /// The owner's last look before it sleeps.
-    pub(crate) fn is_empty_seqcst(&self) -> bool {
-        // SeqCst (S3): after the sleeper announced itself; partner of `push` (S1).
-        self.head.load(Ordering::SeqCst).is_null()
     }
 
     /// Takes all nodes: the oldest, linked to the next older ones through `next`, null at the end.

@@ -5,7 +5,7 @@
 //! naming the culprit. It also trims stacks and cells that have not been used for a while.
 
 use crate::runtime::{
-    prims::{AtomicPtr, Ordering},
+    prims::{AtomicPtr, Ordering, fence},
     sched::{
         launch,
         roster::{Roster, WorkerShared},
@@ -64,19 +64,25 @@ pub(crate) fn run(roster: Arc<Roster>) {
 
 impl Monitor {
     fn rest(&mut self) {
-        let all_sleep = self
-            .roster
-            .workers
-            .iter()
-            .all(|w| w.thread.get().is_none() || w.remote.sleep.is_sleeping());
-        if all_sleep && !self.trimming {
-            self.roster.watched.store(false, Ordering::SeqCst);
-            // Workers that wake from now on start us again; one that woke just before is seen in the next round at the latest.
-            thread::park_timeout(Duration::from_secs(5));
-            self.roster.watched.store(true, Ordering::SeqCst);
+        if !self.trimming && self.all_sleep() {
+            self.roster.watched.store(false, Ordering::Relaxed);
+            // SeqCst (M1): before the second look; partner of the fence in `Roster::be_watched` (M2). A worker that got up before it is seen
+            // here; one that gets up after it sees that nobody watches, and starts us again.
+            fence(Ordering::SeqCst);
+            if self.all_sleep() {
+                thread::park_timeout(Duration::from_secs(5));
+            }
+            self.roster.watched.store(true, Ordering::Relaxed);
             self.trimming = true;
         }
         thread::park_timeout(ROUND);
+    }
+
+    fn all_sleep(&self) -> bool {
+        let workers = &self.roster.workers;
+        workers
+            .iter()
+            .all(|w| w.thread.get().is_none() || w.remote.sleep.is_sleeping())
     }
 
     fn round(&mut self) {
@@ -110,7 +116,8 @@ impl Monitor {
             && !worker.remote.sleep.is_sleeping()
             && !worker.own.current.load(Ordering::Relaxed).is_null();
         let seen = &mut self.seen[i];
-        if !running || ticks != seen.ticks {
+        // No time seen: it was between the turn's tick and the start of the goroutine, so the tick is not news.
+        if !running || ticks != seen.ticks || seen.since.is_none() {
             *seen = Seen {
                 ticks,
                 since: running.then_some(now),

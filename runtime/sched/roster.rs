@@ -6,7 +6,7 @@ use crate::runtime::{
     prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         blocking::Pool,
-        idle::IdleCounts,
+        idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
         timers::{Key, Wheel},
@@ -125,26 +125,36 @@ impl WorkerShared {
     /// # Safety
     /// The caller holds the task and gives it up.
     pub(crate) unsafe fn deliver(&self, task: TaskRef) {
+        // SAFETY: passed on.
+        unsafe { self.leave(task) };
+        self.wake();
+    }
+
+    /// Puts a task into the inbox; the caller owes a `wake`.
+    ///
+    /// # Safety
+    /// As [`Self::deliver`].
+    pub(crate) unsafe fn leave(&self, task: TaskRef) {
         // SAFETY: held, so live and in no list.
         unsafe {
             self.remote
                 .inbox
-                .push(NonNull::new_unchecked(task.as_ptr()))
-        };
-        self.wake();
+                .push(NonNull::new_unchecked(task.as_ptr()));
+        }
     }
 
     /// Wakes the worker if it sleeps, to look at its own queues.
     pub(crate) fn wake(&self) {
-        if self.remote.sleep.wake_to_work() {
-            self.woken_up();
+        if !self.remote.sleep.wake_to_work() {
+            return;
         }
-    }
-
-    fn woken_up(&self) {
-        if !self.is_spare() {
+        if self.sleeper() == Sleeper::Counted {
             self.roster().idle.remove_sleeper();
         }
+        self.unpark_thread();
+    }
+
+    fn unpark_thread(&self) {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
@@ -156,6 +166,15 @@ impl WorkerShared {
 
     pub(crate) fn is_spare(&self) -> bool {
         self.index >= self.roster().config.workers
+    }
+
+    /// Whether this worker's sleep counts.
+    pub(crate) fn sleeper(&self) -> Sleeper {
+        if self.is_spare() {
+            Sleeper::Uncounted
+        } else {
+            Sleeper::Counted
+        }
     }
 
     fn lock_timers(&self) -> MutexGuard<'_, Wheel<TimerAction>> {
@@ -186,6 +205,11 @@ impl WorkerShared {
     pub(crate) fn timers_due(&self) -> Option<Instant> {
         let due = self.timers_due.load(Ordering::Relaxed);
         (due != u64::MAX).then(|| self.roster().start + Duration::from_nanos(due))
+    }
+
+    /// Whether a timer is to fire here. Unlike `timers_due`, knows of those that were taken back.
+    pub(crate) fn has_timers(&self) -> bool {
+        !self.lock_timers().is_empty()
     }
 
     /// Fires what is due; called on the worker itself. `fire` runs under the wheel's lock: it must be short.
@@ -289,27 +313,29 @@ impl Roster {
     /// Queues a task for any worker; from any thread.
     pub(crate) fn inject(&self, task: TaskRef) {
         self.injector.push(task);
-        // SeqCst (S1): after the push, before the look at the sleepers.
+        // SeqCst (S1): after the push, before the look at the counts; partner of the fences before a sleeper's (S3) and a searcher's (S4) last look.
         fence(Ordering::SeqCst);
         self.wake_one();
     }
 
     /// Wakes one sleeping worker to search, unless somebody searches.
     pub(crate) fn wake_one(&self) {
-        if !self.idle.claim_wake() {
-            return;
+        let regulars = self.regulars();
+        let woken = self.idle.wake_one(
+            regulars.len(),
+            |i| &regulars[i].remote.sleep,
+            || self.has_public_work(),
+        );
+        if let Some(i) = woken {
+            regulars[i].unpark_thread();
         }
-        let count = self.config.workers;
-        let from = self.idle.sleeping() % count;
-        for i in 0..count {
-            let worker = &self.workers[(from + i) % count];
-            if worker.remote.sleep.wake_to_search() {
-                worker.woken_up();
-                return;
-            }
+    }
+
+    /// A searcher stops; if work is left that others may have left to it, the next one is woken.
+    pub(crate) fn end_search(&self) {
+        if self.idle.end_search(|| self.has_public_work()) {
+            self.wake_one();
         }
-        // They all woke up by themselves.
-        self.idle.end_search();
     }
 
     /// Whether there is work that any worker could take.
@@ -360,8 +386,10 @@ impl Roster {
         }
     }
 
-    /// Starts the monitor's rounds if it rests.
+    /// Starts the monitor's rounds if it rests. Called by a worker that has got up.
     pub(crate) fn be_watched(&self) {
+        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's second look (M1).
+        fence(Ordering::SeqCst);
         if !self.watched.load(Ordering::Relaxed)
             && !self.watched.swap(true, Ordering::Relaxed)
             && let Some(thread) = self.monitor.get()

@@ -1,7 +1,7 @@
 //! A worker out of work: search, then sleep (protocol S in `runtime/README.md`).
 
 use crate::runtime::{
-    prims::{Ordering, fence},
+    prims::Ordering,
     sched::{
         events,
         roster::{WorkerShared, bump},
@@ -18,8 +18,11 @@ use std::{
 
 /// How long a searcher looks before it sleeps: a few times what waking a thread costs (5-7 us measured on virtual machines).
 const SEARCH_TIME: Duration = Duration::from_micros(30);
-/// When a searcher also takes a victim's last fresh goroutine, which its owner will most often run at once.
+/// How long a victim must have been in one goroutine before a searcher takes the last few fresh ones: those its owner will most often run at once, and
+/// started on one worker they will talk to each other there.
 const PATIENCE: Duration = Duration::from_micros(10);
+/// So many fresh goroutines are more than a few.
+const MANY: usize = 4;
 /// The most goroutines that one steal moves.
 const STEAL_BATCH: usize = 256;
 /// How often a worker tries again for a stack when there was none.
@@ -32,7 +35,7 @@ impl WorkerCore {
         loop {
             if self.roster.is_closing() {
                 if searching {
-                    self.roster.idle.end_search();
+                    self.roster.end_search();
                 }
                 return None;
             }
@@ -45,6 +48,10 @@ impl WorkerCore {
                 return Some(task);
             }
             searching = self.sleep();
+            // Woken to work: its own queues first, and nobody relies on it as a searcher.
+            if !searching && let Some(task) = self.next() {
+                return Some(task);
+            }
         }
     }
 
@@ -59,11 +66,8 @@ impl WorkerCore {
             return self.take_injected();
         }
         let found = self.search_for_a_while();
-        let last = self.roster.idle.end_search();
-        if found.is_some() && last && self.roster.has_public_work() {
-            // There may be more: the next one searches (S4).
-            self.roster.wake_one();
-        }
+        // Also with nothing found: something of its own may keep this worker from its last look, and what came meanwhile was left to it (S4).
+        self.roster.end_search();
         found
     }
 
@@ -76,22 +80,40 @@ impl WorkerCore {
 
     fn search_for_a_while(&self) -> Option<TaskRef> {
         let start = Instant::now();
+        let mut seen = (self.progress(), start);
         loop {
-            let elapsed = start.elapsed();
-            let patient = !self.roster.parallel || elapsed >= PATIENCE;
-            if let Some(task) = self.take_injected().or_else(|| self.steal(patient)) {
+            let now = Instant::now();
+            let progress = self.progress();
+            if progress != seen.0 {
+                seen = (progress, now);
+            }
+            let least = if !self.roster.parallel || now - seen.1 >= PATIENCE {
+                1
+            } else {
+                MANY
+            };
+            if let Some(task) = self.take_injected().or_else(|| self.steal(least)) {
                 return Some(task);
             }
             if !self.shared().remote.inbox.looks_empty() || self.roster.is_closing() {
                 return None;
             }
-            if !self.roster.parallel || elapsed >= SEARCH_TIME {
+            if !self.roster.parallel || now - start >= SEARCH_TIME {
                 return None;
             }
             for _ in 0..32 {
                 std::hint::spin_loop();
             }
         }
+    }
+
+    /// Changes whenever a worker that has fresh goroutines turns to another one.
+    fn progress(&self) -> u64 {
+        let workers = self.roster.workers.iter();
+        workers
+            .filter(|w| !w.fresh.is_empty() || !w.moving.is_empty())
+            .map(|w| w.own.ticks.load(Ordering::Relaxed) + 1)
+            .fold(0, u64::wrapping_add)
     }
 
     /// From the queue that outside threads fill.
@@ -113,8 +135,8 @@ impl WorkerCore {
         }
     }
 
-    /// From the other workers, beginning with one at random. `last_too`: also where only one is left.
-    fn steal(&self, last_too: bool) -> Option<TaskRef> {
+    /// From the other workers, beginning with one at random; from queues with at least so many.
+    fn steal(&self, least: usize) -> Option<TaskRef> {
         let workers = &self.roster.workers;
         let from = self.random() as usize % workers.len();
         for i in 0..workers.len() {
@@ -122,15 +144,14 @@ impl WorkerCore {
             if victim.index == self.shared().index {
                 continue;
             }
-            if let Some(task) = self.steal_from(victim, last_too) {
+            if let Some(task) = self.steal_from(victim, least) {
                 return Some(task);
             }
         }
         None
     }
 
-    fn steal_from(&self, victim: &WorkerShared, last_too: bool) -> Option<TaskRef> {
-        let least = if last_too { 1 } else { 2 };
+    fn steal_from(&self, victim: &WorkerShared, least: usize) -> Option<TaskRef> {
         for (theirs, ours) in [(&victim.fresh, &self.fresh), (&victim.moving, &self.moving)] {
             while theirs.len() >= least {
                 match theirs.steal_batch_with_limit_and_pop(ours, STEAL_BATCH) {
@@ -152,23 +173,16 @@ impl WorkerCore {
     /// Sleeps until woken or until a timer is due. True: woken as a searcher.
     fn sleep(&self) -> bool {
         let shared = self.shared();
-        let counted = !shared.is_spare();
-        shared.remote.sleep.announce();
-        if counted {
-            self.roster.idle.add_sleeper();
-        }
-        // SeqCst (S3): announced before this last look.
-        fence(Ordering::SeqCst);
-        let work_waits = !shared.remote.inbox.is_empty_seqcst()
+        let (idle, word, sleeper) = (&self.roster.idle, &shared.remote.sleep, shared.sleeper());
+        idle.announce(word, sleeper);
+        // The last look, after the fence (S3).
+        let work_waits = !shared.remote.inbox.looks_empty()
             || self.roster.is_closing()
             || (self.may_search() && self.roster.has_public_work());
         if !work_waits {
             self.wait_until_woken();
         }
-        let awoken = shared.remote.sleep.get_up();
-        if awoken == Awoken::Alone && counted {
-            self.roster.idle.remove_sleeper();
-        }
+        let awoken = idle.get_up(word, sleeper);
         self.roster.be_watched();
         awoken == Awoken::ToSearch
     }

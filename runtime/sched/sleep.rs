@@ -36,10 +36,9 @@ impl SleepWord {
         Self(AtomicU8::new(AWAKE))
     }
 
-    /// The worker announces its sleep, before its last look at the queues.
+    /// The worker announces its sleep: the first half of `IdleCounts::announce`, whose fence (S3) stands between this and the last look.
     pub(crate) fn announce(&self) {
-        // SeqCst (S3): before the last look; partner of the push in `Inbox::push` and the load in `change` (S1).
-        self.0.swap(SLEEPING, Ordering::SeqCst);
+        self.0.store(SLEEPING, Ordering::Relaxed);
     }
 
     /// Whether it should go on sleeping.
@@ -71,11 +70,12 @@ impl SleepWord {
     }
 
     fn change(&self, to: u8) -> bool {
-        // SeqCst (S1): after the push; partner of `announce` (S3).
+        // SeqCst (S1): after the SeqCst push into the inbox; partner of the fence in `IdleCounts::announce` (S3).
         self.0.load(Ordering::SeqCst) == SLEEPING
             && self
                 .0
-                .compare_exchange(SLEEPING, to, Ordering::SeqCst, Ordering::Relaxed)
+                // Release: what the waker did, for `is_sleeping` and `get_up`.
+                .compare_exchange(SLEEPING, to, Ordering::Release, Ordering::Relaxed)
                 .is_ok()
     }
 }

@@ -15,8 +15,8 @@ use std::{
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 
 thread_local! {
-    /// Since when this worker has had nothing to do but wait for a stack.
-    static WAITING_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// Since when this worker has had nothing to do but wait for a stack, and the runtime's progress at that time.
+    static WAITING_SINCE: Cell<Option<(Instant, u64)>> = const { Cell::new(None) };
 }
 
 impl WorkerCore {
@@ -59,21 +59,26 @@ impl WorkerCore {
     }
 
     fn give_up_if_hopeless(&self, error: &StackError) {
-        let idle = &self.roster.idle;
         let own_work = !self.woken.is_empty()
             || !self.yielded.is_empty()
             || !self.shared().remote.inbox.looks_empty();
-        // Other workers that wait for stacks wake up for a moment now and then; that is not work.
-        let others_work =
-            self.roster.regulars().iter().any(|w| {
-                w.timers_due().is_some() || !w.own.current.load(Ordering::Relaxed).is_null()
-            });
-        if own_work || others_work || idle.searching() > 0 || self.roster.blocking.pending() > 0 {
+        // Spares count too: goroutines that started there sleep and run there. Searching does not: workers that wait for stacks
+        // wake up and search now and then, and would keep each other waiting.
+        let others_work = self
+            .roster
+            .workers
+            .iter()
+            .any(|w| w.has_timers() || !w.own.current.load(Ordering::Relaxed).is_null());
+        if own_work || others_work || self.roster.blocking.pending() > 0 {
             WAITING_SINCE.set(None);
             return;
         }
-        let since = WAITING_SINCE.get().unwrap_or_else(Instant::now);
-        WAITING_SINCE.set(Some(since));
+        let progress = self.progress();
+        let (since, _) = WAITING_SINCE
+            .get()
+            .filter(|(_, then)| *then == progress)
+            .unwrap_or_else(|| (Instant::now(), progress));
+        WAITING_SINCE.set(Some((since, progress)));
         if since.elapsed() >= GIVE_UP_AFTER {
             eprintln!(
                 "fatal error: goroutines cannot start and none is left that could end: {error}\n\
@@ -82,5 +87,15 @@ impl WorkerCore {
             );
             std::process::exit(2);
         }
+    }
+
+    /// A number that changes whenever a goroutine of this runtime is spawned, parks or ends.
+    fn progress(&self) -> u64 {
+        let roster = &self.roster;
+        let of_workers = roster.workers.iter().map(|w| {
+            let [a, b, c] = [&w.own.spawned, &w.own.parks, &w.own.finished];
+            a.load(Ordering::Relaxed) + b.load(Ordering::Relaxed) + c.load(Ordering::Relaxed)
+        });
+        of_workers.sum::<u64>() + roster.spawned_outside.load(Ordering::Relaxed)
     }
 }

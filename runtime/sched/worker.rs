@@ -237,13 +237,12 @@ impl WorkerCore {
         }
         let task = self.fresh.pop()?;
         self.count_tick();
-        if task.stack_class.get() == class && task.is_fresh() && !self.hands_over(task) {
-            return Some(task);
-        }
-        if !self.gave_away(task) {
+        if task.stack_class.get() != class || !task.is_fresh() || self.may_hold_too_many() {
+            // For the root to decide.
             self.handoff.set(Some(task));
+            return None;
         }
-        None
+        Some(task)
     }
 
     /// A number that is random enough to pick victims (xorshift, Marsaglia 2003).

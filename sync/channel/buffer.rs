@@ -4,7 +4,10 @@
 //! that the sender allocated outside the lock ([`Buffer::supply`]), and a used-up one is handed out for the receiver to free.
 //! The number of values is the hub's `len`; it is passed in where it matters.
 
-use std::{mem::MaybeUninit, ptr};
+use std::{
+    mem::{self, MaybeUninit},
+    ptr,
+};
 
 /// Values of one segment. A guess: allocation is then a small part of the cost of a send.
 const SEGMENT: usize = 32;
@@ -237,17 +240,32 @@ pub(crate) struct Leftovers<T> {
     pub(crate) len: usize,
 }
 
-impl<T> Drop for Leftovers<T> {
-    fn drop(&mut self) {
+impl<T> Leftovers<T> {
+    fn drop_values(&mut self) {
         while self.len > 0 {
-            // Counted down first: when a value's destructor panics the rest leaks, and nothing is dropped twice.
             self.len -= 1;
             let mut value = MaybeUninit::<T>::uninit();
-            // SAFETY: there was a value left, which is now in `value`, and dropped once.
-            unsafe {
-                drop(self.buffer.pop(value.as_mut_ptr()));
-                value.assume_init_drop();
-            }
+            // SAFETY: there was a value left, which is now in `value`, and counted as gone.
+            drop(unsafe { self.buffer.pop(value.as_mut_ptr()) });
+            let unwinding = Remaining(self);
+            // SAFETY: `value` is filled, and is dropped once.
+            unsafe { value.assume_init_drop() };
+            mem::forget(unwinding);
         }
+    }
+}
+
+impl<T> Drop for Leftovers<T> {
+    fn drop(&mut self) {
+        self.drop_values();
+    }
+}
+
+/// Goes on with the others when a value's destructor panics (a second panic aborts, as ever).
+struct Remaining<'a, T>(&'a mut Leftovers<T>);
+
+impl<T> Drop for Remaining<'_, T> {
+    fn drop(&mut self) {
+        self.0.drop_values();
     }
 }

@@ -113,47 +113,68 @@ impl<T> Chan<T> {
     ) -> Result<(), Refused> {
         // SAFETY: the lock is held whenever the condition is looked at.
         while unsafe { self.hub.has_room(self.hub.queues()) && self.buffer().is_starved() } {
-            drop(held);
-            let segment = Segment::allocate();
-            held = self.hub.hold();
+            held = self.feed(held);
+        }
+        let mut patient = wait != Wait::Never && !self.hub.is_rendezvous();
+        loop {
             // SAFETY: the lock is held.
-            let spurned = unsafe { self.buffer() }.supply(segment);
-            if spurned.is_some() {
-                drop(held);
-                drop(spurned);
-                held = self.hub.hold();
+            let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
+            if self.hub.is_closed() {
+                return Err(Refused::Closed);
             }
+            if let Some(receiver) = queues.receivers.claim() {
+                drop(held);
+                // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
+                unsafe { deliver(receiver, from) };
+                return Ok(());
+            }
+            if self.hub.has_room(queues) {
+                let mut wakes = Wakes::new();
+                // SAFETY: there is room, the lock is held, `from` holds a value.
+                unsafe { self.push(buffer, from) };
+                notify(queues, Side::Recv, &mut wakes);
+                drop(held);
+                wakes.fire();
+                return Ok(());
+            }
+            if wait == Wait::Never {
+                return Err(Refused::Time);
+            }
+            // Spin only here, on a bounded channel: an unbounded one, which might starve meanwhile, always has room.
+            if patient && park::can_spin() {
+                drop(held);
+                patient = false;
+                spin_while(|| self.hub.is_full() && !self.hub.is_closed());
+                held = self.hub.hold();
+                continue;
+            }
+            if !park::may_park() {
+                drop(held);
+                park::refuse();
+            }
+            let node = Waiter::plain(Side::Send, from.cast(), Unparker::unchecked());
+            return match self.park(held, &node, wait) {
+                Outcome::Done => Ok(()),
+                Outcome::Pending => Err(Refused::Time),
+                // Nobody tells a plain sender to look again.
+                Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
+            };
         }
+    }
+
+    /// Gives a starved chain a segment, allocated without the lock.
+    fn feed<'a>(&'a self, held: Held<'a>) -> Held<'a> {
+        drop(held);
+        let segment = Segment::allocate();
+        let held = self.hub.hold();
         // SAFETY: the lock is held.
-        let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
-        if self.hub.is_closed() {
-            return Err(Refused::Closed);
+        let spurned = unsafe { self.buffer() }.supply(segment);
+        if spurned.is_none() {
+            return held;
         }
-        if let Some(receiver) = queues.receivers.claim() {
-            drop(held);
-            // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
-            unsafe { deliver(receiver, from) };
-            return Ok(());
-        }
-        if self.hub.has_room(queues) {
-            let mut wakes = Wakes::new();
-            // SAFETY: there is room, the lock is held, `from` holds a value.
-            unsafe { self.push(buffer, from) };
-            notify(queues, Side::Recv, &mut wakes);
-            drop(held);
-            wakes.fire();
-            return Ok(());
-        }
-        if wait == Wait::Never {
-            return Err(Refused::Time);
-        }
-        let node = Waiter::plain(Side::Send, from.cast(), Unparker::current());
-        match self.park(held, &node, wait) {
-            Outcome::Done => Ok(()),
-            Outcome::Pending => Err(Refused::Time),
-            // Nobody tells a plain sender to look again.
-            Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
-        }
+        drop(held);
+        drop(spurned);
+        self.hub.hold()
     }
 
     /// The whole of receiving, from a held lock on.
@@ -168,6 +189,7 @@ impl<T> Chan<T> {
         to: *mut T,
         wait: Wait,
     ) -> Result<(), Refused> {
+        let mut patient = wait != Wait::Never && !self.hub.is_rendezvous();
         loop {
             // SAFETY: the lock is held.
             let queues = unsafe { self.hub.queues() };
@@ -190,8 +212,16 @@ impl<T> Chan<T> {
                 outcome = unsafe { take_from(held, sender, to) };
             } else if self.hub.is_closed() {
                 return Err(Refused::Closed);
+            } else if patient && park::can_spin() {
+                drop(held);
+                patient = false;
+                spin_while(|| self.hub.is_idle());
+                outcome = Outcome::Retry;
+            } else if wait != Wait::Never && !park::may_park() {
+                drop(held);
+                park::refuse();
             } else if wait != Wait::Never {
-                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
                 outcome = self.park(held, &node, wait);
             }
             match outcome {
@@ -349,6 +379,18 @@ impl<T> Chan<T> {
     }
 }
 
+/// How often a receiver looks at an empty buffer before it parks. A guess: well below the price of a wake-up.
+const LOOKS: u32 = 16;
+
+fn spin_while(condition: impl Fn() -> bool) {
+    for _ in 0..LOOKS {
+        if !condition() {
+            return;
+        }
+        std::hint::spin_loop();
+    }
+}
+
 /// Moves the value at `from` into a claimed receiver's slot and wakes it.
 ///
 /// # Safety
@@ -379,7 +421,7 @@ unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter, to: *mut T) -> Out
         }
         return Outcome::Done;
     }
-    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::current());
+    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
     drop(held);
     // SAFETY: claimed; the node stays in this frame until its `unpark`, which the partner now owes.
     unsafe {

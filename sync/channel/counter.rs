@@ -46,13 +46,12 @@ impl<T> Counted<T> {
     /// # Safety
     /// The caller owned that sender and does not use `this` again.
     pub(crate) unsafe fn drop_sender(this: *mut Self) {
-        // SAFETY: the caller's sender keeps it alive up to `leave`.
+        // SAFETY: the caller's sender keeps it alive up to `Leave`.
         let counted = unsafe { &*this };
         // AcqRel: pairs with itself: the last one sees all that the others did.
         if counted.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _leave = Leave(this);
             counted.chan.hub.close();
-            // SAFETY: the last sender has gone, and `this` is not used again.
-            unsafe { Self::leave(this) };
         }
     }
 
@@ -61,25 +60,28 @@ impl<T> Counted<T> {
     /// # Safety
     /// The caller owned that receiver and does not use `this` again.
     pub(crate) unsafe fn drop_receiver(this: *mut Self) {
-        // SAFETY: the caller's receiver keeps it alive up to `leave`.
+        // SAFETY: the caller's receiver keeps it alive up to `Leave`.
         let counted = unsafe { &*this };
         // AcqRel: pairs with itself: the last one sees all that the others did.
         if counted.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _leave = Leave(this);
             counted.chan.hub.close();
             drop(counted.chan.take_leftovers());
-            // SAFETY: the last receiver has gone, and `this` is not used again.
-            unsafe { Self::leave(this) };
         }
     }
+}
 
-    /// # Safety
-    /// Called once by each side, last.
-    unsafe fn leave(this: *mut Self) {
+/// One side's last use of a channel, made by that side's last handle: also when a value's destructor panics.
+struct Leave<T>(*mut Counted<T>);
+
+impl<T> Drop for Leave<T> {
+    fn drop(&mut self) {
+        // SAFETY: each side leaves once, and the second one frees it.
+        let counted = unsafe { &*self.0 };
         // AcqRel: pairs with itself: the second side sees all that the first did before it frees.
-        // SAFETY: freed by the second caller only.
-        if unsafe { &*this }.abandoned.swap(true, Ordering::AcqRel) {
+        if counted.abandoned.swap(true, Ordering::AcqRel) {
             // SAFETY: it came from `Box::into_raw`, and neither side uses it again.
-            drop(unsafe { Box::from_raw(this) });
+            drop(unsafe { Box::from_raw(self.0) });
         }
     }
 }

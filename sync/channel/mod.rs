@@ -1,23 +1,70 @@
-//! Channels.
+//! Channels: Go's, under the names of `crossbeam_channel`.
+//!
+//! Both ends can be cloned and shared: many senders, many receivers, each value goes to one of them. Waiting parks the goroutine
+//! (or the plain thread). A channel is closed by [`Sender::close`], [`Receiver::close`], or by dropping all handles of one side.
+//!
+//! | Go | here |
+//! |---|---|
+//! | `make(chan T)` | [`bounded(0)`](bounded): a send and a receive meet |
+//! | `make(chan T, n)` | [`bounded(n)`](bounded); without a limit: [`unbounded()`](unbounded) |
+//! | `chan<- T`, `<-chan T` | [`Sender<T>`], [`Receiver<T>`] |
+//! | `ch <- v` | [`tx.send(v)`](Sender::send); after a close `Err`, with the value, where Go panics |
+//! | `v := <-ch`, `v, ok := <-ch` | [`rx.recv()`](Receiver::recv): `Ok(v)`, or `Err` once closed and drained |
+//! | `close(ch)` | [`tx.close()`](Sender::close), or drop the senders; closing twice is harmless |
+//! | `len(ch)`, `cap(ch)` | [`rx.len()`](Receiver::len), [`rx.capacity()`](Receiver::capacity) |
+//! | `for v := range ch` | `for v in &rx` |
+//! | nil channel | [`never()`](never) |
+//! | `select` | [`select!`]; [`Select`] for a list made at run time |
+//! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
+//! | `case <-time.After(d)` | `default(d) =>`, or `send_timeout`, `recv_timeout` |
+//!
+//! What happens before what: a send happens before the receive of its value is done; closing before a receive that fails for it;
+//! on a channel of capacity *n* the *k*-th receive before the (*k + n*)-th send is done.
+//!
+//! # Reading order
+//!
+//! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a select.
+//! - `buffer`: a ring, or a chain of segments.
+//! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and receive.
+//! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
+//! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice; `select`: the engine;
+//!   `operation`, `builder`, `macros`: the public face of it.
+//!
+//! # Between the files
+//!
+//! - Under a channel's lock nobody parks, and no code of the user runs: not a `Drop`, not a `Clone`.
+//! - A node is claimed (taken out of its list and won) under the lock, and then owed exactly one `unpark`.
+//! - Locks of several channels are only held by a select, and taken in the order of their addresses.
 
 mod buffer;
+mod builder;
 mod chan;
 mod counter;
 mod error;
 mod hub;
 mod iter;
+mod macros;
 mod make;
+mod operation;
+mod port;
 mod receiver;
 mod rng;
+mod select;
 mod sender;
+mod slot;
 mod spin;
 mod wait;
 
+pub use crate::{select, select_biased};
+pub use builder::Select;
 pub use error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
     SendTimeoutError, TryReadyError, TryRecvError, TrySelectError, TrySendError,
 };
 pub use iter::{IntoIter, Iter, TryIter};
+#[doc(hidden)]
+pub use macros::internal;
 pub use make::{bounded, unbounded};
+pub use operation::SelectedOperation;
 pub use receiver::{Receiver, never};
 pub use sender::Sender;

@@ -155,11 +155,6 @@ impl Waiter {
         self.slot.is_null()
     }
 
-    /// Says what was done; by the claimer.
-    pub(crate) fn settle(&self, outcome: Outcome) {
-        self.outcome.set(outcome);
-    }
-
     /// Names the receiver that waits for this arm's value; by the claimer.
     pub(crate) fn set_peer(&self, receiver: &Waiter) {
         self.peer.set(receiver);

@@ -1,0 +1,263 @@
+//! `select!` and `select_biased!`.
+//!
+//! The grammar is that of `crossbeam_channel`'s macros. The work is done by one internal macro in three stages, each a list of rules:
+//!
+//! * `@read` takes one arm after the other off the input (a block needs no comma after it) and brings it into the form
+//!   `{ kind (arguments) pattern body }`; a `default` is kept apart;
+//! * `@bind` evaluates the channel expressions, in order, each once, and nests what follows into a `match`, so that
+//!   temporaries live until the arm has been run;
+//! * `@run` builds the array of arms on the stack, selects, and finishes the chosen arm.
+//!
+//! Identifiers that the stages make are kept apart by hygiene: every expansion has its own `channel`.
+
+/// The engine's entry for the macros.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::sync::channel::select::Arm;
+    use crate::sync::channel::{hub::Wait, operation::SelectedOperation, select::operate};
+    use std::time::Duration;
+
+    /// `select!` without a default.
+    pub fn select<'a>(arms: &mut [Arm<'a>], biased: bool) -> SelectedOperation<'a> {
+        operate(arms, biased, Wait::Forever).expect("a select without a limit ended")
+    }
+
+    /// With `default =>`.
+    pub fn try_select<'a>(arms: &mut [Arm<'a>], biased: bool) -> Option<SelectedOperation<'a>> {
+        operate(arms, biased, Wait::Never)
+    }
+
+    /// With `default(timeout) =>`.
+    pub fn select_timeout<'a>(
+        arms: &mut [Arm<'a>],
+        biased: bool,
+        timeout: Duration,
+    ) -> Option<SelectedOperation<'a>> {
+        operate(arms, biased, Wait::at_most(timeout))
+    }
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! gort_select_internal {
+    // @read bias [arms] [default] input: the end.
+    (@read $bias:tt [$($arms:tt)*] $default:tt) => {
+        $crate::gort_select_internal!(@bind $bias $default [$($arms)*] [] (0usize))
+    };
+
+    // The mistakes that are easily made.
+    (@read $bias:tt $arms:tt $default:tt default -> $($rest:tt)*) => {
+        compile_error!("expected `=>` after `default` case, found `->`")
+    };
+    (@read $bias:tt $arms:tt $default:tt default $args:tt -> $($rest:tt)*) => {
+        compile_error!("expected `=>` after `default` case, found `->`")
+    };
+    (@read $bias:tt $arms:tt $default:tt recv $args:tt => $($rest:tt)*) => {
+        compile_error!("expected `->` after `recv` case, found `=>`")
+    };
+    (@read $bias:tt $arms:tt $default:tt send $args:tt => $($rest:tt)*) => {
+        compile_error!("expected `->` after `send` operation, found `=>`")
+    };
+    (@read $bias:tt $arms:tt $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* }; $($rest:tt)*) => {
+        compile_error!("did you mean to put a comma instead of the semicolon after `}`?")
+    };
+
+    // default => and default(timeout) =>, at most one.
+    (@read $bias:tt $arms:tt [] default => $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias $arms [] default() => $($rest)*)
+    };
+    (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => { $($body:tt)* }, $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $($body)* }] $($rest)*)
+    };
+    (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => $body:expr, $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $body }] $($rest)*)
+    };
+    (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => { $($body:tt)* } $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $($body)* }] $($rest)*)
+    };
+    (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => $body:expr) => {
+        $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $body }])
+    };
+    (@read $bias:tt $arms:tt [$($first:tt)+] default $($rest:tt)*) => {
+        compile_error!("there can be only one `default` case in a `select!` block")
+    };
+
+    // recv(..) -> .. => and send(.., ..) -> .. =>: with a block and a comma, an expression and a comma, a block, an expression.
+    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* }, $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $($body)* } }] $default $($rest)*)
+    };
+    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => $body:expr, $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $body } }] $default $($rest)*)
+    };
+    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* } $($rest:tt)*) => {
+        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $($body)* } }] $default $($rest)*)
+    };
+    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => $body:expr) => {
+        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $body } }] $default)
+    };
+    (@read $bias:tt $arms:tt $default:tt $($rest:tt)*) => {
+        compile_error!(concat!(
+            "expected `recv(receiver) -> result => body`, `send(sender, message) -> result => body`, ",
+            "`default => body` or `default(timeout) => body`, found `", stringify!($($rest)*), "`"
+        ))
+    };
+
+    // @bind bias default [arms to come] [arms done] (next index).
+    (@bind $bias:tt $default:tt [] $done:tt $index:tt) => {
+        $crate::gort_select_internal!(@run $bias $default $done)
+    };
+    (@bind $bias:tt $default:tt [{ recv ($receiver:expr $(,)?) $res:tt $body:tt } $($arms:tt)*] [$($done:tt)*] ($index:expr)) => {
+        match $receiver {
+            ref channel => {
+                let channel: &$crate::sync::channel::Receiver<_> = channel;
+                $crate::gort_select_internal!(
+                    @bind $bias $default [$($arms)*] [$($done)* { recv channel ($index) () $res $body }] ($index + 1usize)
+                )
+            }
+        }
+    };
+    (@bind $bias:tt $default:tt [{ send ($sender:expr, $message:expr $(,)?) $res:tt $body:tt } $($arms:tt)*] [$($done:tt)*] ($index:expr)) => {
+        match $sender {
+            ref channel => {
+                let channel: &$crate::sync::channel::Sender<_> = channel;
+                $crate::gort_select_internal!(
+                    @bind $bias $default [$($arms)*] [$($done)* { send channel ($index) ($message) $res $body }] ($index + 1usize)
+                )
+            }
+        }
+    };
+    (@bind $bias:tt $default:tt [{ $kind:ident $args:tt $res:tt $body:tt } $($arms:tt)*] $done:tt $index:tt) => {
+        compile_error!(concat!(
+            "expected `recv(receiver)` or `send(sender, message)`, found `", stringify!($kind $args), "`"
+        ))
+    };
+
+    // @run bias [default] [arms]
+    (@run $bias:tt [] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
+        let operation = $crate::sync::channel::internal::select(
+            &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
+            $bias,
+        );
+        $crate::gort_select_internal!(@finish operation $({ $kind $channel ($index) $message $res $body })*)
+    }};
+    (@run $bias:tt [() $default:block] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
+        let operation = $crate::sync::channel::internal::try_select(
+            &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
+            $bias,
+        );
+        match operation {
+            ::std::option::Option::None => $default,
+            ::std::option::Option::Some(operation) => {
+                $crate::gort_select_internal!(@finish operation $({ $kind $channel ($index) $message $res $body })*)
+            }
+        }
+    }};
+    (@run $bias:tt [($timeout:expr) $default:block] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
+        let operation = $crate::sync::channel::internal::select_timeout(
+            &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
+            $bias,
+            $timeout,
+        );
+        match operation {
+            ::std::option::Option::None => $default,
+            ::std::option::Option::Some(operation) => {
+                $crate::gort_select_internal!(@finish operation $({ $kind $channel ($index) $message $res $body })*)
+            }
+        }
+    }};
+
+    // @finish operation arms
+    (@finish $operation:ident) => {{
+        let _ = $operation;
+        ::std::unreachable!("a select chose an arm that it does not have")
+    }};
+    (@finish $operation:ident { $kind:ident $channel:ident ($index:expr) ($($message:expr)?) ($res:pat) $body:block } $($arms:tt)*) => {
+        if $operation.index() == $index {
+            let $res = $operation.$kind($channel $(, $message)?);
+            $body
+        } else {
+            $crate::gort_select_internal!(@finish $operation $($arms)*)
+        }
+    };
+}
+
+/// Waits for one of several channel operations and runs its arm: Go's `select`.
+///
+/// ```text
+/// select! {
+///     recv(receiver) -> result => body,            // result: Result<T, RecvError>
+///     send(sender, message) -> result => body,     // result: Result<(), SendError<T>>
+///     default => body,                             // at most one: if nothing can be done at once
+///     default(timeout) => body,                    //              or within this time
+/// }
+/// ```
+///
+/// Channels are given by value or by reference; these expressions are evaluated once, in order. If several operations can be done, one
+/// is chosen uniformly at random. Exactly one is done; the others have consumed nothing. An operation on a disconnected channel can be done: it
+/// fails. `message` is evaluated only if its arm is chosen; a receiver on a channel of capacity 0 waits for it then.
+///
+/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long.
+///
+/// # Examples
+/// ```
+/// use gort::{select, sync::channel::unbounded};
+///
+/// let (tx, rx) = unbounded();
+/// let (tx2, rx2) = unbounded();
+/// tx.send(10).unwrap();
+/// select! {
+///     recv(rx) -> msg => assert_eq!(msg, Ok(10)),
+///     send(tx2, 20) -> res => {
+///         assert_eq!(res, Ok(()));
+///         assert_eq!(rx2.recv(), Ok(20));
+///     }
+/// }
+/// ```
+///
+/// ```
+/// use gort::{select, sync::channel::{never, unbounded}};
+/// use std::time::Duration;
+///
+/// let (_tx, rx) = unbounded::<i32>();
+/// let switched_off = None;
+/// let woken = select! {
+///     recv(rx) -> _ => true,
+///     recv(switched_off.unwrap_or(&never::<i32>())) -> _ => true,
+///     default(Duration::from_millis(5)) => false,
+/// };
+/// assert!(!woken);
+/// ```
+#[macro_export]
+macro_rules! select {
+    () => {
+        compile_error!("empty `select!` block")
+    };
+    ($($tokens:tt)+) => {
+        $crate::gort_select_internal!(@read false [] [] $($tokens)+)
+    };
+}
+
+/// As [`select!`](crate::select), but of several operations that can be done the first is chosen.
+///
+/// # Examples
+/// ```
+/// use gort::{select_biased, sync::channel::unbounded};
+///
+/// let (tx, rx) = unbounded();
+/// let (urgent_tx, urgent) = unbounded();
+/// tx.send("later").unwrap();
+/// urgent_tx.send("now").unwrap();
+/// select_biased! {
+///     recv(urgent) -> msg => assert_eq!(msg, Ok("now")),
+///     recv(rx) -> _ => unreachable!(),
+/// }
+/// ```
+#[macro_export]
+macro_rules! select_biased {
+    () => {
+        compile_error!("empty `select_biased!` block")
+    };
+    ($($tokens:tt)+) => {
+        $crate::gort_select_internal!(@read true [] [] $($tokens)+)
+    };
+}

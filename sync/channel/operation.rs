@@ -1,0 +1,175 @@
+//! The second step of a `Select`: finishing the operation that was chosen.
+
+use crate::sync::channel::{
+    chan::{Chan, deliver},
+    error::{RecvError, SendError},
+    hub::Wait,
+    port::{Commit, Port},
+    receiver::Receiver,
+    sender::Sender,
+    slot::Slot,
+    wait::{Outcome, Waiter},
+};
+use std::{fmt, mem::ManuallyDrop, ptr};
+
+/// An operation that a [`Select`](crate::sync::channel::Select) has chosen, to be finished with [`send`](Self::send) or
+/// [`recv`](Self::recv).
+///
+/// Until a chosen send is finished, the receiver it was chosen for (on a channel of capacity 0) or the place in the buffer waits for it.
+/// A chosen receive already holds the value.
+///
+/// # Panics
+/// Dropping it unfinished panics (unless the thread is panicking already). A value it has received is leaked then.
+#[must_use = "a selected operation must be finished"]
+pub struct SelectedOperation<'a> {
+    port: &'a (dyn Port + 'a),
+    handle: *const u8,
+    index: usize,
+    commit: Commit,
+    slot: Slot,
+}
+
+impl<'a> SelectedOperation<'a> {
+    pub(crate) fn new(
+        port: &'a (dyn Port + 'a),
+        handle: *const u8,
+        index: usize,
+        commit: Commit,
+        slot: Slot,
+    ) -> Self {
+        Self {
+            port,
+            handle,
+            index,
+            commit,
+            slot,
+        }
+    }
+
+    /// The index that [`Select::send`](crate::sync::channel::Select::send) or
+    /// [`Select::recv`](crate::sync::channel::Select::recv) returned for it. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{Select, bounded};
+    ///
+    /// let (tx, rx) = bounded(1);
+    /// tx.send("hello").unwrap();
+    /// let mut select = Select::new();
+    /// let first = select.recv(&rx);
+    /// let operation = select.select();
+    /// assert_eq!(operation.index(), first);
+    /// assert_eq!(operation.recv(&rx), Ok("hello"));
+    /// ```
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Finishes a send. Does not park.
+    ///
+    /// # Errors
+    /// [`SendError`] gives `msg` back if the channel is disconnected.
+    ///
+    /// # Panics
+    /// If `s` is not the very sender that was given to the `Select`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{Select, SendError, bounded};
+    ///
+    /// let (tx, rx) = bounded(0);
+    /// drop(rx);
+    /// let mut select = Select::new();
+    /// select.send(&tx);
+    /// assert_eq!(select.select().send(&tx, 10), Err(SendError(10)));
+    /// ```
+    pub fn send<T>(self, s: &Sender<T>, msg: T) -> Result<(), SendError<T>> {
+        assert!(
+            ptr::eq(self.handle, ptr::from_ref(s).cast()),
+            "passed a sender that wasn't selected"
+        );
+        let mut msg = ManuallyDrop::new(msg);
+        let (commit, _slot) = self.into_parts();
+        let chan: &Chan<T> = s.chan();
+        // SAFETY: `msg` holds a value, which is gone if it was sent, and else taken back once. The commitment is this channel's,
+        // by the assertion, and is used up.
+        unsafe {
+            let from = &raw mut *msg;
+            let sent = match commit {
+                Commit::Free => chan.send(from, Wait::Forever).is_ok(),
+                Commit::Reserved => chan.send_reserved(from),
+                Commit::To(receiver) => {
+                    deliver(receiver, from);
+                    true
+                }
+                Commit::Closed => false,
+                Commit::Received | Commit::Promised => unreachable!("a send was not committed"),
+            };
+            if sent {
+                Ok(())
+            } else {
+                Err(SendError(ManuallyDrop::take(&mut msg)))
+            }
+        }
+    }
+
+    /// Finishes a receive. Does not park.
+    ///
+    /// # Errors
+    /// [`RecvError`] if the channel was empty and disconnected.
+    ///
+    /// # Panics
+    /// If `r` is not the very receiver that was given to the `Select`.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::sync::channel::{RecvError, Select, bounded};
+    ///
+    /// let (tx, rx) = bounded::<i32>(0);
+    /// drop(tx);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.select().recv(&rx), Err(RecvError));
+    /// ```
+    pub fn recv<T>(self, r: &Receiver<T>) -> Result<T, RecvError> {
+        assert!(
+            ptr::eq(self.handle, ptr::from_ref(r).cast()),
+            "passed a receiver that wasn't selected"
+        );
+        let (commit, mut slot) = self.into_parts();
+        match commit {
+            // SAFETY: the slot holds a value of this receiver's type, which is read once.
+            Commit::Received => Ok(unsafe { slot.room().cast::<T>().read() }),
+            _ => Err(RecvError),
+        }
+    }
+
+    /// Without what `Drop` does.
+    fn into_parts(self) -> (Commit, Slot) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: `this` is neither used nor dropped again.
+        (this.commit, unsafe { ptr::read(&this.slot) })
+    }
+}
+
+impl Drop for SelectedOperation<'_> {
+    fn drop(&mut self) {
+        match self.commit {
+            Commit::Reserved => self.port.unreserve(),
+            // SAFETY: claimed by the select, and given up here, once.
+            Commit::To(receiver) => unsafe { Waiter::finish(receiver, Outcome::Retry) },
+            // A received value is leaked: the caller may be on a thread that must not drop it (a `Select` is `Send` whatever
+            // the values are, and only whoever has the receiver may have a value).
+            _ => {}
+        }
+        if !std::thread::panicking() {
+            panic!("dropped `SelectedOperation` without completing the operation");
+        }
+    }
+}
+
+impl fmt::Debug for SelectedOperation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("SelectedOperation { .. }")
+    }
+}

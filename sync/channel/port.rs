@@ -1,0 +1,133 @@
+//! What a select needs of a channel, whatever the type of its values: see `select` for when each is called.
+
+use crate::sync::channel::{
+    chan::Chan,
+    hub::Hub,
+    wait::{Outcome, Side, Waiter, Wakes},
+};
+use std::alloc::Layout;
+
+/// How a select's arm was committed under the locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// Receive: the value is in the slot.
+    Received,
+    /// Receive: the partner is a select's sending arm, which now knows `Waiter` and will fill the slot; park for it.
+    Promised,
+    /// Either: the channel is closed.
+    Closed,
+    /// Send: an unbounded channel always takes it.
+    Free,
+    /// Send: a place in the buffer is reserved.
+    Reserved,
+    /// Send: this claimed receiver stays parked until it is given the value, or told to look again.
+    To(*const Waiter),
+}
+
+/// One channel, as seen by a select.
+pub(crate) trait Port {
+    fn hub(&self) -> &Hub;
+
+    /// Of a value.
+    fn layout(&self) -> Layout;
+
+    /// Receives into `me`'s slot; `None` if nothing can be received after all. What is owed to others is added to `wakes`.
+    ///
+    /// # Safety
+    /// The lock is held. `me` is a linked-nowhere receiver with a slot of this layout; it stays in place until it was unparked, should
+    /// this return [`Commit::Promised`].
+    unsafe fn commit_recv(&self, me: &Waiter, wakes: &mut Wakes) -> Option<Commit>;
+
+    /// Gives a reserved place up.
+    fn unreserve(&self);
+}
+
+impl<T> Port for Chan<T> {
+    fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::new::<T>()
+    }
+
+    unsafe fn commit_recv(&self, me: &Waiter, wakes: &mut Wakes) -> Option<Commit> {
+        // SAFETY: the lock is held.
+        let queues = unsafe { self.hub.queues() };
+        if self.hub.len() > 0 {
+            // SAFETY: there is a value, and the slot is free for it. The lock is held.
+            unsafe {
+                // A used-up segment is freed under the lock, one in 32 times: that is no code of the user.
+                drop(self.pop(me.slot().cast()));
+                self.refill(queues, wakes);
+            }
+            return Some(Commit::Received);
+        }
+        if !self.hub.is_rendezvous() {
+            return self.hub.is_closed().then_some(Commit::Closed);
+        }
+        let Some(sender) = queues.senders.claim() else {
+            return self.hub.is_closed().then_some(Commit::Closed);
+        };
+        // SAFETY: just claimed, on a channel of `T`; its slot, if it has one, is read once.
+        unsafe {
+            let promise = (*sender).is_promise();
+            if promise {
+                (*sender).set_peer(me);
+            } else {
+                me.slot()
+                    .cast::<T>()
+                    .copy_from_nonoverlapping((*sender).slot().cast(), 1);
+            }
+            wakes.add(sender, Outcome::Done);
+            Some(if promise {
+                Commit::Promised
+            } else {
+                Commit::Received
+            })
+        }
+    }
+
+    fn unreserve(&self) {
+        Chan::unreserve(self);
+    }
+}
+
+/// Whether the operation would not wait.
+///
+/// # Safety
+/// The lock is held.
+pub(crate) unsafe fn is_ready(hub: &Hub, side: Side) -> bool {
+    // SAFETY: the lock is held.
+    let queues = unsafe { hub.queues() };
+    if hub.is_closed() {
+        return true;
+    }
+    match (side, hub.is_rendezvous()) {
+        (Side::Recv, false) => hub.len() > 0,
+        (Side::Recv, true) => queues.senders.has_live(),
+        (Side::Send, false) => hub.has_room(queues),
+        (Side::Send, true) => queues.receivers.has_live(),
+    }
+}
+
+/// Commits a sending arm, whose value is made later; `None` if that cannot be after all.
+///
+/// # Safety
+/// The lock is held.
+pub(crate) unsafe fn commit_send(hub: &Hub) -> Option<Commit> {
+    // SAFETY: the lock is held.
+    let queues = unsafe { hub.queues() };
+    if hub.is_closed() {
+        Some(Commit::Closed)
+    } else if !hub.is_bounded() {
+        Some(Commit::Free)
+    } else if hub.is_rendezvous() {
+        queues.receivers.claim().map(Commit::To)
+    } else if hub.has_room(queues) {
+        queues.reserved += 1;
+        Some(Commit::Reserved)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,383 @@
+//! The select engine: waits until one of several operations can be done, and commits exactly that one.
+//!
+//! The algorithm is Go's `selectgo` (runtime/select.go). All channels are locked, in the order of their addresses, so that the
+//! select judges them at one instant. Pass 1 looks: of the ready arms one is chosen at random (or the first, if biased) and
+//! committed. If there is none, pass 2 links a node for each arm into its channel's list, all locks are left, and the caller
+//! parks. The waker wins the select by its token (see `wait`), so that one arm at most is chosen by others; then the remaining
+//! nodes are withdrawn.
+//!
+//! A select never meets itself: in pass 1 its nodes are in no list, in pass 2 it looks no more.
+//!
+//! Two selects meet when one looks (its nodes are in no list yet, so nobody can choose for it) and finds the other's node: if it wins the
+//! other's token both sides are committed, at once; else it has changed nothing, and looks again.
+//!
+//! # Promises
+//!
+//! `send(s, expr)` evaluates `expr` only once the arm is chosen. So a chosen sending arm holds a [`Commit`]: a reserved place in the buffer, or a
+//! claimed receiver that stays parked until it is given the value. A receiver that chooses a parked select's sending arm hands
+//! itself over as that receiver. Whoever drops the commitment says [`Outcome::Retry`] to it.
+//!
+//! A received value waits in the operation's [`Slot`].
+
+use crate::{
+    runtime::park::{self, Unparked, Unparker, WaitReason},
+    sync::channel::{
+        chan::await_promise,
+        hub::{Hub, Wait, notify},
+        operation::SelectedOperation,
+        port::{Commit, Port, commit_send, is_ready},
+        receiver::Receiver,
+        rng,
+        sender::Sender,
+        slot::Slot,
+        wait::{Home, Outcome, SelectToken, Side, Waiter, Wakes},
+    },
+};
+use std::{fmt, ptr};
+
+/// One operation of a select. Public for the macros only.
+#[doc(hidden)]
+pub struct Arm<'a> {
+    /// None for an operation that is never ready.
+    port: Option<&'a (dyn Port + 'a)>,
+    /// The sender or receiver that was named, for [`SelectedOperation`] to compare.
+    handle: *const u8,
+    index: usize,
+    side: Side,
+    /// While waiting; never moved between its link and its unlink.
+    node: Option<Waiter>,
+}
+
+impl<'a> Arm<'a> {
+    /// An arm that sends.
+    pub fn send<T>(index: usize, sender: &'a Sender<T>) -> Self {
+        let handle = ptr::from_ref(sender).cast();
+        Self {
+            port: Some(sender.chan()),
+            handle,
+            index,
+            side: Side::Send,
+            node: None,
+        }
+    }
+
+    /// An arm that receives.
+    pub fn recv<T>(index: usize, receiver: &'a Receiver<T>) -> Self {
+        let handle = ptr::from_ref(receiver).cast();
+        let port = receiver.chan().map(|chan| chan as &dyn Port);
+        Self {
+            port,
+            handle,
+            index,
+            side: Side::Recv,
+            node: None,
+        }
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    fn hub(&self) -> Option<&'a Hub> {
+        self.port.map(Port::hub)
+    }
+
+    /// The order in which channels are locked.
+    fn address(&self) -> usize {
+        self.hub().map_or(0, |hub| ptr::from_ref(hub).addr())
+    }
+}
+
+impl Clone for Arm<'_> {
+    fn clone(&self) -> Self {
+        Self {
+            node: None,
+            ..*self
+        }
+    }
+}
+
+impl fmt::Debug for Arm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arm")
+            .field("index", &self.index)
+            .field("side", &self.side)
+            .finish()
+    }
+}
+
+/// All distinct channels of some arms (sorted by address), locked.
+struct Locks<'s, 'a>(&'s [Arm<'a>]);
+
+impl<'s, 'a> Locks<'s, 'a> {
+    fn take(arms: &'s [Arm<'a>]) -> Self {
+        distinct(arms).for_each(|hub| hub.lock().acquire());
+        Self(arms)
+    }
+}
+
+impl Drop for Locks<'_, '_> {
+    fn drop(&mut self) {
+        // SAFETY: `take` took exactly these.
+        distinct(self.0).for_each(|hub| unsafe { hub.lock().release() });
+    }
+}
+
+fn distinct<'a>(arms: &[Arm<'a>]) -> impl Iterator<Item = &'a Hub> {
+    let mut last = 0;
+    arms.iter().filter_map(move |arm| {
+        let again = arm.address() == last;
+        last = arm.address();
+        if again { None } else { arm.hub() }
+    })
+}
+
+/// Pass 1: the place of a ready arm. All locks are held.
+fn look(arms: &[Arm<'_>], biased: bool) -> Option<usize> {
+    let mut chosen: Option<usize> = None;
+    let mut ready = 0;
+    for (place, arm) in arms.iter().enumerate() {
+        let Some(hub) = arm.hub() else { continue };
+        // SAFETY: the lock is held.
+        if !unsafe { is_ready(hub, arm.side) } {
+            continue;
+        }
+        ready += 1;
+        // The k-th ready arm replaces the choice with probability 1/k: then every one is as likely.
+        let better = match chosen {
+            None => true,
+            Some(other) if biased => arm.index < arms[other].index,
+            Some(_) => rng::below(ready) == 0,
+        };
+        if better {
+            chosen = Some(place);
+        }
+    }
+    chosen
+}
+
+/// Commits the arm at `place`; `None` if it was ready only for a select that another channel has chosen meanwhile.
+///
+/// # Safety
+/// All locks are held. `me` as for [`Port::commit_recv`].
+unsafe fn commit(arm: &Arm<'_>, me: &Waiter, wakes: &mut Wakes) -> Option<Commit> {
+    let port = arm.port?;
+    match arm.side {
+        // SAFETY: passed on.
+        Side::Recv => unsafe { port.commit_recv(me, wakes) },
+        // SAFETY: passed on.
+        Side::Send => unsafe { commit_send(port.hub()) },
+    }
+}
+
+/// What the waiting nodes are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To do an operation.
+    Operate,
+    /// To hear that one is ready.
+    Watch,
+}
+
+/// Sorts the arms as they are to be locked; arms of one channel in the order of their indices.
+fn sort(arms: &mut [Arm<'_>]) {
+    arms.sort_unstable_by_key(|arm| (arm.address(), arm.index));
+}
+
+/// Shuffles the arms of each channel among themselves: they are linked in this order, and the first in a list is served first.
+fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
+    for same in arms.chunk_by_mut(|one, other| one.address() == other.address()) {
+        for i in (1..same.len()).rev() {
+            same.swap(i, rng::below(i + 1));
+        }
+    }
+}
+
+/// Makes a node for every arm.
+fn prepare(
+    arms: &mut [Arm<'_>],
+    biased: bool,
+    room: *mut u8,
+    token: &SelectToken,
+    unparker: Unparker,
+) {
+    if !biased {
+        shuffle_duplicates(arms);
+    }
+    for (place, arm) in arms.iter_mut().enumerate() {
+        let slot = if arm.side == Side::Recv {
+            room
+        } else {
+            ptr::null_mut()
+        };
+        arm.node = Some(Waiter::arm(arm.side, slot, unparker, token, place));
+    }
+}
+
+/// Pass 2: links the arms' nodes. All locks are held.
+///
+/// # Safety
+/// The arms, their token and their room stay in place until [`withdraw`].
+unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
+    let mut wakes = Wakes::new();
+    for arm in arms {
+        let (Some(hub), Some(node)) = (arm.hub(), &arm.node) else {
+            continue;
+        };
+        let (home, partner) = match (purpose, arm.side) {
+            (Purpose::Watch, side) => (Home::Watchers, side),
+            (Purpose::Operate, Side::Send) => (Home::Senders, Side::Recv),
+            (Purpose::Operate, Side::Recv) => (Home::Receivers, Side::Send),
+        };
+        // SAFETY: the lock is held; the node stays in place.
+        unsafe {
+            let queues = hub.queues();
+            queues.list(home).push(node, home);
+            if purpose == Purpose::Operate && hub.is_rendezvous() {
+                notify(queues, partner, &mut wakes);
+            }
+        }
+    }
+    wakes
+}
+
+/// Takes every node back that is still linked.
+fn withdraw(arms: &[Arm<'_>]) {
+    for arm in arms {
+        if let (Some(hub), Some(node)) = (arm.hub(), &arm.node) {
+            let _held = hub.hold();
+            // SAFETY: the lock is held; the node was linked into this hub.
+            unsafe { hub.unlink(node) };
+        }
+    }
+}
+
+/// Takes the nodes back also when `park` unwinds; a select that has been chosen then has no way on, and aborts.
+struct Linked<'s, 'a> {
+    arms: &'s [Arm<'a>],
+    token: &'s SelectToken,
+}
+
+impl Drop for Linked<'_, '_> {
+    fn drop(&mut self) {
+        withdraw(self.arms);
+        if self.token.chosen().is_some() {
+            std::process::abort();
+        }
+    }
+}
+
+/// Parks a select whose nodes are linked; the place of the arm that a waker has chosen, `None` if the time was up. No node is
+/// linked any more, and no `unpark` is under way.
+fn park_linked(arms: &[Arm<'_>], token: &SelectToken, wait: Wait) -> Option<usize> {
+    let unwinding = Linked { arms, token };
+    let unparked = wait.park(WaitReason::Select);
+    std::mem::forget(unwinding);
+    withdraw(arms);
+    if unparked == Unparked::TimedOut && token.chosen().is_some() {
+        // Claimed between the deadline and the withdrawal.
+        park::park(WaitReason::Select);
+    }
+    token.chosen()
+}
+
+/// Does one of the operations; `None` if that would have had to wait (longer).
+pub(crate) fn operate<'a>(
+    arms: &mut [Arm<'a>],
+    biased: bool,
+    wait: Wait,
+) -> Option<SelectedOperation<'a>> {
+    sort(arms);
+    let receiving = arms.iter().filter(|arm| arm.side == Side::Recv);
+    let mut slot = Slot::fitting(receiving.filter_map(|arm| arm.port).map(Port::layout));
+    loop {
+        let (place, commit) = attempt(arms, biased, wait, slot.room())?;
+        if let Some(commit) = commit {
+            let arm = &arms[place];
+            let port = arm.port.expect("an arm that is never ready was chosen");
+            return Some(SelectedOperation::new(
+                port, arm.handle, arm.index, commit, slot,
+            ));
+        }
+    }
+}
+
+/// One round of both passes: the place of the chosen arm and how it was committed. Without a commit: look again.
+fn attempt(
+    arms: &mut [Arm<'_>],
+    biased: bool,
+    wait: Wait,
+    room: *mut u8,
+) -> Option<(usize, Option<Commit>)> {
+    let unparker = Unparker::unchecked();
+    let me = Waiter::plain(Side::Recv, room, unparker);
+    let token = SelectToken::new();
+    if wait != Wait::Never {
+        prepare(arms, biased, room, &token, unparker);
+    }
+    let arms = &*arms;
+    let mut wakes = Wakes::new();
+    let locks = Locks::take(arms);
+    while let Some(place) = look(arms, biased) {
+        // SAFETY: the locks are held; `me` stays here until it was unparked, see below.
+        let Some(commit) = (unsafe { commit(&arms[place], &me, &mut wakes) }) else {
+            continue;
+        };
+        drop(locks);
+        wakes.fire();
+        if commit != Commit::Promised {
+            return Some((place, Some(commit)));
+        }
+        await_promise(WaitReason::Select);
+        let kept = me.outcome() == Outcome::Done;
+        return Some((place, kept.then_some(Commit::Received)));
+    }
+    if wait == Wait::Never {
+        return None;
+    }
+    if !park::may_park() {
+        drop(locks);
+        park::refuse();
+    }
+    // SAFETY: `park_linked` withdraws the nodes before anything moves.
+    let wakes = unsafe { link(arms, Purpose::Operate) };
+    drop(locks);
+    wakes.fire();
+    let place = park_linked(arms, &token, wait)?;
+    let node = arms[place].node.as_ref().expect("a linked arm has a node");
+    let commit = match (node.outcome(), arms[place].side) {
+        (Outcome::Closed, _) => Some(Commit::Closed),
+        (Outcome::Done, Side::Recv) => Some(Commit::Received),
+        (Outcome::Done, Side::Send) if node.peer().is_null() => Some(Commit::Reserved),
+        (Outcome::Done, Side::Send) => Some(Commit::To(node.peer())),
+        (Outcome::Retry | Outcome::Pending, _) => None,
+    };
+    Some((place, commit))
+}
+
+/// Waits until one of the operations would not wait; its index, `None` if there was none in time.
+pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<usize> {
+    sort(arms);
+    let token = SelectToken::new();
+    if wait != Wait::Never {
+        prepare(arms, biased, ptr::null_mut(), &token, Unparker::unchecked());
+    }
+    let arms = &*arms;
+    let locks = Locks::take(arms);
+    if let Some(place) = look(arms, biased) {
+        drop(locks);
+        return Some(arms[place].index);
+    }
+    if wait == Wait::Never {
+        return None;
+    }
+    if !park::may_park() {
+        drop(locks);
+        park::refuse();
+    }
+    // SAFETY: `park_linked` withdraws the nodes before anything moves.
+    let wakes = unsafe { link(arms, Purpose::Watch) };
+    drop(locks);
+    wakes.fire();
+    park_linked(arms, &token, wait).map(|place| arms[place].index)
+}
