@@ -81,7 +81,7 @@ fn calls_run_at_the_same_time() {
         let group = WaitGroup::new();
         for _ in 0..100 {
             let barrier = Arc::clone(&barrier);
-            group.go(move || blocking(|| drop(barrier.wait())));
+            group.go(move || blocking(|| _ = barrier.wait()));
         }
         group.wait();
     });
@@ -108,7 +108,7 @@ fn panics_are_passed_on_and_the_pool_lives() {
             }
         }
         let value = catch_unwind(|| blocking(|| panic::resume_unwind(Box::new(vec![1]))));
-        let payload: Box<dyn Any + Send> = value.map(|()| ()).unwrap_err();
+        let payload: Box<dyn Any + Send> = value.unwrap_err();
         assert_eq!(*payload.downcast::<Vec<i32>>().unwrap(), [1]);
     });
 }
@@ -176,7 +176,7 @@ fn goexit_in_a_call_is_refused() {
     }));
     support::under(&[1], |_| {
         let caught = catch_unwind(|| blocking(|| goexit()));
-        let payload: Box<dyn Any + Send> = caught.map(|()| ()).unwrap_err();
+        let payload: Box<dyn Any + Send> = caught.unwrap_err();
         assert!(message(&*payload).contains("goexit"));
     });
 }
@@ -190,7 +190,7 @@ fn more_calls_than_threads_all_run() {
         let group = WaitGroup::new();
         for _ in 0..700 {
             let released = Arc::clone(&released);
-            group.go(move || blocking(|| drop(released.lock().unwrap().recv())));
+            group.go(move || blocking(|| _ = released.lock().unwrap().recv()));
         }
         let full = || runtime.metrics().blocking_threads >= 512;
         assert!(support::within_yielding(Duration::from_secs(20), full));

@@ -95,11 +95,11 @@ fn a_panic_comes_back_from_any_depth() {
                     })
                 })
             });
-            let payload: Box<dyn Any + Send> = caught.map(|()| ()).unwrap_err();
+            let payload: Box<dyn Any + Send> = caught.unwrap_err();
             assert_eq!(message(&*payload), "deliberate: deep");
         }
         let value = catch_unwind(|| on_big_stack(1 << 20, || panic::resume_unwind(Box::new(4))));
-        let payload: Box<dyn Any + Send> = value.map(|()| ()).unwrap_err();
+        let payload: Box<dyn Any + Send> = value.unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&4));
     });
 }

@@ -102,7 +102,7 @@ fn whatever_parks_it_a_goroutine_comes_back_to_its_thread() {
                         check();
                         sleep(Duration::from_micros(i * 10));
                         check();
-                        spawn(|| yield_now()).join().unwrap();
+                        spawn(yield_now).join().unwrap();
                         check();
                         let elsewhere = blocking(|| thread::current().id());
                         assert_ne!(elsewhere, thread::current().id());

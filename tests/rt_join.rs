@@ -103,10 +103,10 @@ fn threads_join_while_goroutines_run_on() {
             for t in 0..4_u64 {
                 let spawn = move |i: u64| {
                     runtime.spawn(move || {
-                        if i % 3 == 0 {
+                        if i.is_multiple_of(3) {
                             yield_now();
                         }
-                        if i % 50 == 0 {
+                        if i.is_multiple_of(50) {
                             sleep(Duration::from_micros(100));
                         }
                         t * 1000 + i
@@ -144,7 +144,7 @@ fn a_panic_is_what_join_returns() {
             sleep(Duration::from_micros(10));
             panic::resume_unwind(Box::new(vec![1, 2]));
         });
-        let payload: Box<dyn std::any::Any + Send> = with_value.join().map(|()| ()).unwrap_err();
+        let payload: Box<dyn std::any::Any + Send> = with_value.join().unwrap_err();
         assert_eq!(*payload.downcast::<Vec<i32>>().unwrap(), [1, 2]);
     });
 }
@@ -156,7 +156,7 @@ fn a_goexit_is_told_by_join() {
             .name("leaver".to_owned())
             .spawn(|| goexit())
             .unwrap();
-        let payload: Box<dyn std::any::Any + Send> = handle.join().map(|()| ()).unwrap_err();
+        let payload: Box<dyn std::any::Any + Send> = handle.join().unwrap_err();
         assert!(support::message(&*payload).contains("goexit"));
     });
 }

@@ -71,7 +71,7 @@ fn a_hundred_thousand_goroutines_panic_at_once() {
             .map(|i| {
                 let (gate, drops) = (gate.clone(), Arc::clone(&drops));
                 spawn(move || {
-                    let _counts = OnDrop(|| drop(drops.fetch_add(1, SeqCst)));
+                    let _counts = OnDrop(|| _ = drops.fetch_add(1, SeqCst));
                     if i % 100 == 0 {
                         gate.wait();
                     }
@@ -81,7 +81,7 @@ fn a_hundred_thousand_goroutines_panic_at_once() {
             .collect();
         gate.done();
         for handle in handles {
-            let payload: Box<dyn Any + Send> = handle.join().map(|()| ()).unwrap_err();
+            let payload: Box<dyn Any + Send> = handle.join().unwrap_err();
             assert_eq!(message(&*payload), "deliberate: one of many");
         }
         assert_eq!(drops.load(SeqCst), 100_000);
@@ -205,7 +205,7 @@ fn locks_are_released_by_a_panic_and_not_poisoned() {
             })
             .collect();
         for handle in handles {
-            assert!(handle.join().map(|()| ()).is_err());
+            assert!(handle.join().is_err());
         }
         assert_eq!(*lock.lock(), 200);
     });
@@ -337,7 +337,7 @@ fn goexit_runs_destructors_and_can_be_caught_as_any_unwinding() {
                 theirs.fetch_add(1, SeqCst);
             });
             on_big_stack(1 << 20, || {
-                let _inner = OnDrop(|| drop(theirs.fetch_add(1, SeqCst)));
+                let _inner = OnDrop(|| _ = theirs.fetch_add(1, SeqCst));
                 goexit();
             })
         });
@@ -346,10 +346,9 @@ fn goexit_runs_destructors_and_can_be_caught_as_any_unwinding() {
 
         // Through a catch_unwind that passes it on.
         let passed = spawn(|| {
-            if let Err(payload) = catch_unwind(|| goexit()) {
-                yield_now();
-                panic::resume_unwind(payload);
-            }
+            let Err(payload) = catch_unwind(|| goexit());
+            yield_now();
+            panic::resume_unwind(payload);
         });
         assert!(message(&*payload_of(passed)).contains("goexit"));
         // One that does not: the goroutine goes on.
@@ -371,14 +370,14 @@ fn panics_cross_every_call_that_moves_the_closure() {
         let there = spawn(|| -> () { blocking(|| panic!("deliberate: blocking")) });
         assert_eq!(message(&*payload_of(there)), "deliberate: blocking");
         let future = spawn(|| gort::runtime::block_on(async { panic!("deliberate: future") }));
-        let payload: Box<dyn Any + Send> = future.join().map(|()| ()).unwrap_err();
+        let payload: Box<dyn Any + Send> = future.join().unwrap_err();
         assert_eq!(message(&*payload), "deliberate: future");
     });
     support::beside(&[1], |runtime| {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             runtime.run(|| panic!("deliberate: run"))
         }));
-        let payload: Box<dyn Any + Send> = ran.map(|()| ()).unwrap_err();
+        let payload: Box<dyn Any + Send> = ran.unwrap_err();
         assert_eq!(message(&*payload), "deliberate: run");
         assert_eq!(runtime.run(|| 1), 1);
     });

@@ -167,7 +167,7 @@ fn a_panic_that_was_joined_is_not_the_scope_s() {
     support::each(|_| {
         let value = scope(|s| {
             let handle = s.spawn(|| panic::resume_unwind(Box::new(9)));
-            let payload: Box<dyn Any + Send> = handle.join().map(|()| ()).unwrap_err();
+            let payload: Box<dyn Any + Send> = handle.join().unwrap_err();
             assert_eq!(payload.downcast_ref(), Some(&9));
             5
         });
@@ -180,7 +180,7 @@ fn a_goexit_is_no_panic() {
     support::each(|_| {
         scope(|s| {
             s.spawn(|| goexit());
-            let told: Box<dyn Any + Send> = s.spawn(|| goexit()).join().map(|()| ()).unwrap_err();
+            let told: Box<dyn Any + Send> = s.spawn(|| goexit()).join().unwrap_err();
             assert!(message(&*told).contains("goexit"));
         });
         // Out of the closure, past those that run.
@@ -196,7 +196,7 @@ fn a_goexit_is_no_panic() {
                 goexit()
             })
         });
-        let told: Box<dyn Any + Send> = exits.join().map(|()| ()).unwrap_err();
+        let told: Box<dyn Any + Send> = exits.join().unwrap_err();
         assert!(message(&*told).contains("goexit"));
         ended.wait();
     });

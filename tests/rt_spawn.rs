@@ -46,7 +46,7 @@ macro_rules! loads {
                 }
 
                 fn check(&self) {
-                    assert_eq!(std::ptr::from_ref(self) as usize % Self::ALIGN, 0);
+                    assert_eq!(std::ptr::from_ref(self) as usize & (Self::ALIGN - 1), 0);
                     assert!(self.0.iter().enumerate().all(|(i, byte)| *byte == (i % 251) as u8));
                 }
 

@@ -91,18 +91,18 @@ table! {
     Mutex<SendOnly>: Send Sync;
     Mutex<SyncOnly>: NotSend NotSync;
     Mutex<Neither>: NotSend NotSync;
-    MutexGuard<'static, u8>: Sync;
-    MutexGuard<'static, SendOnly>: NotSync;
+    MutexGuard<'static, u8>: NotSend Sync;
+    MutexGuard<'static, SendOnly>: NotSend NotSync;
     MutexGuard<'static, Neither>: NotSend NotSync;
 
     RwMutex<u8>: Send Sync;
     RwMutex<SendOnly>: Send NotSync;
     RwMutex<SyncOnly>: NotSend NotSync;
     RwMutex<Neither>: NotSend NotSync;
-    RwMutexReadGuard<'static, u8>: Sync;
+    RwMutexReadGuard<'static, u8>: NotSend Sync;
     RwMutexReadGuard<'static, SendOnly>: NotSend NotSync;
-    RwMutexWriteGuard<'static, u8>: Sync;
-    RwMutexWriteGuard<'static, SendOnly>: NotSync;
+    RwMutexWriteGuard<'static, u8>: NotSend Sync;
+    RwMutexWriteGuard<'static, SendOnly>: NotSend NotSync;
     RwMutexWriteGuard<'static, Neither>: NotSend NotSync;
 
     Sender<u8>: Send Sync UnwindSafe RefUnwindSafe;

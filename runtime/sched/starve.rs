@@ -73,7 +73,7 @@ impl WorkerCore {
             WAITING_SINCE.set(None);
             return;
         }
-        let progress = self.progress();
+        let progress = self.life_events();
         let (since, _) = WAITING_SINCE
             .get()
             .filter(|(_, then)| *then == progress)
@@ -90,7 +90,7 @@ impl WorkerCore {
     }
 
     /// A number that changes whenever a goroutine of this runtime is spawned, parks or ends.
-    fn progress(&self) -> u64 {
+    fn life_events(&self) -> u64 {
         let roster = &self.roster;
         let of_workers = roster.workers.iter().map(|w| {
             let [a, b, c] = [&w.own.spawned, &w.own.parks, &w.own.finished];

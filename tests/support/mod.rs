@@ -89,7 +89,7 @@ fn run_each(workers: &[usize], mode: Mode, body: impl Fn(&Runtime)) {
 
 /// A runtime for a test.
 pub(crate) fn runtime(workers: usize, mode: Mode) -> Runtime {
-    let builder = Builder::new().workers(workers);
+    let builder = Builder::new().workers(workers).thread_name("gort-test");
     // SAFETY: whoever asks for `Migrating` promises that its goroutines hold nothing of the thread across a park.
     let builder = unsafe { builder.allow_migration(mode == Mode::Migrating) };
     builder.build().expect("a runtime starts")
