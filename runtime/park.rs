@@ -137,11 +137,21 @@ impl Unparker {
     /// Under a `forbid_yield` guard. Here, where nothing is published yet, and not in `park`, which never unwinds.
     #[track_caller]
     pub(crate) fn current() -> Self {
-        check_may_park();
-        Self::unchecked()
+        Self::allowed().unwrap_or_else(|| refuse())
     }
 
-    /// As `current`, for a caller who has asked `check_may_park` before. Does not unwind.
+    /// As `current`, but `None` under a `forbid_yield` guard. Does not unwind.
+    #[inline]
+    pub(crate) fn allowed() -> Option<Self> {
+        // SAFETY: the worker is not used.
+        match unsafe { current::task() } {
+            Some((_, task)) => (task.forbid.get() == 0).then(|| Self(task.as_ptr() as usize)),
+            None => (current::thread_forbid() == 0)
+                .then(|| Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT)),
+        }
+    }
+
+    /// As `current`, for a caller who may park as it knows. Does not unwind.
     pub(crate) fn unchecked() -> Self {
         // SAFETY: the worker is not used.
         match unsafe { current::task() } {
@@ -182,6 +192,7 @@ impl Unparker {
 }
 
 /// Parks the caller until its unparker is used.
+#[inline]
 pub(crate) fn park(reason: WaitReason) {
     // SAFETY: `core` is used up before the goroutine suspends.
     match unsafe { current::task() } {
@@ -190,6 +201,7 @@ pub(crate) fn park(reason: WaitReason) {
     }
 }
 
+#[inline]
 fn park_task(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
     if task.park.take_early() {
         return;
@@ -234,6 +246,7 @@ fn park_task_until(
     }
 }
 
+#[inline]
 fn prepare(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
     task.reason.store(reason as u8, Ordering::Relaxed);
     events::parked(core, task, reason.words());

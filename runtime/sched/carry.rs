@@ -49,15 +49,20 @@ pub(crate) struct GrownCall {
 
 impl WorkerCore {
     /// Runs a task that was found: fresh or suspended.
+    #[inline]
     pub(crate) fn execute(&self, task: TaskRef) {
-        match NonNull::new(task.carrier.get()) {
+        let carrier = match NonNull::new(task.carrier.get()) {
             Some(carrier) => {
+                self.woken.warm_next();
+                self.yielded.warm_next();
                 self.adopt(task);
                 self.set_current(Some(task));
-                self.resume(carrier.cast());
+                Some(carrier.cast())
             }
-            None if self.may_hold_too_many() && self.gave_away(task) => {}
             None => self.start(task),
+        };
+        if let Some(carrier) = carrier {
+            self.resume(carrier);
         }
     }
 
@@ -75,19 +80,29 @@ impl WorkerCore {
         }
     }
 
-    fn start(&self, task: TaskRef) {
+    /// A carrier for a fresh task; `None` if it starts elsewhere or later.
+    #[inline(never)]
+    fn start(&self, task: TaskRef) -> Option<NonNull<Carrier>> {
+        if self.may_hold_too_many() && self.gave_away(task) {
+            return None;
+        }
         let class = SizeClass::from_index(task.stack_class.get());
         let taken = self.stacks.borrow_mut().take(class);
         match taken {
             Ok(stack) => {
                 self.handoff.set(Some(task));
-                self.resume(Carrier::place(stack, None, carrier_main, ptr::null_mut()));
+                let carrier = Carrier::place(stack, None, carrier_main, ptr::null_mut());
+                Some(carrier)
             }
-            Err(error) => self.starve(task, &error),
+            Err(error) => {
+                self.starve(task, &error);
+                None
+            }
         }
     }
 
     /// Runs a carrier until it is left for good or its goroutine is off the CPU.
+    #[inline(always)]
     fn resume(&self, mut carrier: NonNull<Carrier>) {
         loop {
             self.carrier.set(Some(carrier));
@@ -168,6 +183,7 @@ impl WorkerCore {
     }
 
     /// Suspends the current goroutine; the root does `after`. In migration mode it may return on another thread: do not use `self` after.
+    #[inline(always)]
     pub(crate) fn suspend(&self, task: TaskRef, after: After) {
         let carrier = self.carrier.get().expect("goroutines run on carriers");
         task.carrier.set(carrier.as_ptr().cast());

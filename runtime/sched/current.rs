@@ -32,7 +32,7 @@ pub(crate) unsafe fn core<'a>() -> Option<&'a WorkerCore> {
 ///
 /// # Safety
 /// As for [`core`].
-#[inline(never)]
+#[inline]
 pub(crate) unsafe fn task<'a>() -> Option<(&'a WorkerCore, TaskRef)> {
     // SAFETY: passed on.
     let core = unsafe { core() }?;

@@ -232,6 +232,34 @@ impl CellSource for Shared {
     }
 }
 
+/// For the report when there is no memory.
+const CHUNK_LAYOUT: Layout = match Layout::from_size_align(CHUNK, CHUNK) {
+    Ok(layout) => layout,
+    Err(_) => panic!("chunk layout"),
+};
+
+/// A chunk's memory: zeroed, aligned to its size, and touched only where it is used (an allocator would clear it all at once).
+fn map_chunk() -> Option<NonNull<u8>> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping, twice as large as needed so that an aligned piece lies within.
+    let wide = unsafe { libc::mmap(ptr::null_mut(), 2 * CHUNK, access, flags, -1, 0) };
+    if wide == libc::MAP_FAILED {
+        return None;
+    }
+    let wide = wide.cast::<u8>();
+    let before = wide.align_offset(CHUNK);
+    let base = wide.wrapping_add(before);
+    // SAFETY: the two ends of the mapping above, which nobody uses; either may be empty.
+    unsafe {
+        if before > 0 {
+            libc::munmap(wide.cast(), before);
+        }
+        libc::munmap(base.wrapping_add(CHUNK).cast(), CHUNK - before);
+    }
+    NonNull::new(base)
+}
+
 struct Chunk {
     base: NonNull<u8>,
     class: Class,
@@ -243,15 +271,8 @@ struct Chunk {
 unsafe impl Send for Chunk {}
 
 impl Chunk {
-    const LAYOUT: Layout = match Layout::from_size_align(CHUNK, CHUNK) {
-        Ok(layout) => layout,
-        Err(_) => panic!("chunk layout"),
-    };
-
     fn new(class: Class, huge_pages: bool) -> Self {
-        // SAFETY: the layout is not empty.
-        let memory = unsafe { alloc::alloc_zeroed(Self::LAYOUT) };
-        let base = NonNull::new(memory).unwrap_or_else(|| alloc::handle_alloc_error(Self::LAYOUT));
+        let base = map_chunk().unwrap_or_else(|| alloc::handle_alloc_error(CHUNK_LAYOUT));
         #[cfg(target_os = "linux")]
         if huge_pages {
             // SAFETY: the range is ours. Only advice: a refusal costs speed, nothing else.
@@ -413,8 +434,8 @@ pub(crate) fn trim() -> usize {
         drop(depot);
         for chunk in gone {
             bytes += CHUNK;
-            // SAFETY: from `alloc_zeroed` with this layout; all of its cells were free and are out of every list.
-            unsafe { alloc::dealloc(chunk.base.as_ptr(), Chunk::LAYOUT) };
+            // SAFETY: from `map_chunk`; all of its cells were free and are out of every list.
+            unsafe { libc::munmap(chunk.base.as_ptr().cast(), CHUNK) };
         }
     }
     bytes

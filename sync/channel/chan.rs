@@ -103,7 +103,6 @@ impl<T> Chan<T> {
     ///
     /// # Safety
     /// As [`send`](Self::send).
-    #[cold]
     #[inline(never)]
     unsafe fn send_held<'a>(
         &'a self,
@@ -148,11 +147,11 @@ impl<T> Chan<T> {
                 held = self.hub.hold();
                 continue;
             }
-            if !park::may_park() {
+            let Some(unparker) = Unparker::allowed() else {
                 drop(held);
                 park::refuse();
-            }
-            let node = Waiter::plain(Side::Send, from.cast(), Unparker::unchecked());
+            };
+            let node = Waiter::plain(Side::Send, from.cast(), unparker);
             return match self.park(held, &node, wait) {
                 Outcome::Done => Ok(()),
                 Outcome::Pending => Err(Refused::Time),
@@ -181,7 +180,6 @@ impl<T> Chan<T> {
     ///
     /// # Safety
     /// As [`recv`](Self::recv).
-    #[cold]
     #[inline(never)]
     unsafe fn recv_held<'a>(
         &'a self,
@@ -217,11 +215,12 @@ impl<T> Chan<T> {
                 patient = false;
                 spin_while(|| self.hub.is_idle());
                 outcome = Outcome::Retry;
-            } else if wait != Wait::Never && !park::may_park() {
-                drop(held);
-                park::refuse();
             } else if wait != Wait::Never {
-                let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
+                let Some(unparker) = Unparker::allowed() else {
+                    drop(held);
+                    park::refuse();
+                };
+                let node = Waiter::plain(Side::Recv, to.cast(), unparker);
                 outcome = self.park(held, &node, wait);
             }
             match outcome {
@@ -234,6 +233,7 @@ impl<T> Chan<T> {
     }
 
     /// Links a plain waiter and parks it; `Pending` says that the time was up.
+    #[inline]
     fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
         let (home, reason, partner) = match node.side() {
             Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),

@@ -45,6 +45,7 @@ impl Wait {
     }
 
     /// Parks the caller within these limits.
+    #[inline]
     pub(crate) fn park(self, reason: WaitReason) -> Unparked {
         match self {
             Self::Until(deadline) => park::park_until(reason, deadline),
@@ -224,6 +225,7 @@ impl Hub {
     }
 
     /// Parks a plain waiter that has been linked; false if the time was up first, and then it is unlinked.
+    #[inline]
     pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
         let unwinding = Linked {
             hub: self,
