@@ -17,13 +17,7 @@ use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
 use crate::runtime::prims::Instant;
 use crate::sync::spin::{SpinGuard, SpinLock};
 use crate::sync::unwind::{AbortOnUnwind, UndoOnUnwind};
-use std::{
-    cell::Cell,
-    marker::PhantomPinned,
-    mem,
-    ptr::NonNull,
-    time::Duration,
-};
+use std::{cell::Cell, marker::PhantomPinned, mem, ptr::NonNull, time::Duration};
 
 /// One waiter's node, on its own stack.
 #[derive(Debug)]

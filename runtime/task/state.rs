@@ -169,7 +169,12 @@ impl ParkWord {
         }
         // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure (P3): the waker's writes.
         self.0
-            .compare_exchange(MOVABLE, MOVABLE | PARKED, Ordering::Release, Ordering::Acquire)
+            .compare_exchange(
+                MOVABLE,
+                MOVABLE | PARKED,
+                Ordering::Release,
+                Ordering::Acquire,
+            )
             .is_ok()
     }
 
