@@ -16,6 +16,7 @@ use crate::runtime::{
         after::After,
         current, events,
         roster::{TimerAction, WorkerShared},
+        unparker::THREAD_BIT,
         worker::WorkerCore,
     },
     task::header::{PINNED, TaskRef},
@@ -122,6 +123,15 @@ impl Unparker {
     pub(crate) fn current() -> Self {
         check_may_park();
         Self::unchecked()
+    }
+
+    /// As `current`, for a caller who has asked `check_may_park` before. Does not unwind.
+    pub(crate) fn unchecked() -> Self {
+        // SAFETY: the worker is not used.
+        match unsafe { current::task() } {
+            Some((_, task)) => Self(task.as_ptr() as usize),
+            None => Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 pub(crate) enum Unparked {
     /// The one `unpark` came.
     Notified,
-    /// The deadline passed first; see the module contract for what the caller owes.
+    /// The deadline passed first; see the contract in `runtime::park` for what the caller owes.
     TimedOut,
 }
 

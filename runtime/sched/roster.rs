@@ -4,7 +4,7 @@ use crate::runtime::{
     config::Config,
     prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
-        blocking::Pool,
+        blocking::{self, Pool},
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
@@ -249,11 +249,6 @@ fn spares(workers: usize) -> usize {
     workers.max(4)
 }
 
-/// Longest wait of the blocking pool's threads for work.
-const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// As in tokio; a bound on threads, not on calls: more calls queue.
-const MAX_BLOCKING_THREADS: usize = 512;
-
 impl Roster {
     pub(crate) fn new(config: Config, default_class: SizeClass) -> Arc<Self> {
         let start = Instant::now();
@@ -269,8 +264,8 @@ impl Roster {
             abandoned: AtomicU64::new(0),
             blocking: Pool::new(
                 format!("{}-blocking", config.thread_name),
-                MAX_BLOCKING_THREADS,
-                BLOCKING_KEEP_ALIVE,
+                blocking::DEFAULT_MAX_THREADS,
+                blocking::DEFAULT_KEEP_ALIVE,
             ),
             stuck: AtomicUsize::new(0),
             watched: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    sched::{current, submit},
+    sched::submit,
     task::header::{TaskHeader, TaskRef},
 };
 use std::ptr::NonNull;
@@ -11,20 +11,12 @@ use std::ptr::NonNull;
 ///
 /// A pointer to the goroutine's cell, or to the thread's parker with the lowest bit set.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Unparker(usize);
+pub(crate) struct Unparker(pub(in crate::runtime) usize);
 
-const THREAD_BIT: usize = 1;
+/// In an [`Unparker`]: the parker is a thread's.
+pub(in crate::runtime) const THREAD_BIT: usize = 1;
 
 impl Unparker {
-    /// The unparker of the caller, who is going to park and has made sure that it may. Does not unwind.
-    pub(crate) fn unchecked() -> Self {
-        // SAFETY: the worker is not used.
-        match unsafe { current::task() } {
-            Some((_, task)) => Self(task.as_ptr() as usize),
-            None => Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT),
-        }
-    }
-
     pub(crate) fn into_raw(self) -> usize {
         self.0
     }

@@ -55,7 +55,6 @@ mod slot;
 mod spin;
 mod wait;
 
-pub use crate::{select, select_biased};
 pub use builder::Select;
 pub use error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
@@ -64,6 +63,7 @@ pub use error::{
 pub use iter::{IntoIter, Iter, TryIter};
 #[doc(hidden)]
 pub use macros::internal;
+pub use macros::{select, select_biased};
 pub use make::{bounded, unbounded};
 pub use operation::SelectedOperation;
 pub use receiver::{Receiver, never};
