@@ -59,7 +59,7 @@ pub(crate) enum Joining {
 }
 
 impl Life {
-    #[cfg(any(test, loom))]
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(0))
     }
@@ -128,7 +128,7 @@ pub(crate) enum Woken {
 }
 
 impl ParkWord {
-    #[cfg(any(test, loom))]
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(0))
     }

@@ -13,7 +13,7 @@
 //! | `close(ch)` | [`tx.close()`](Sender::close), or drop the senders; closing twice is harmless |
 //! | `len(ch)`, `cap(ch)` | [`rx.len()`](Receiver::len), [`rx.capacity()`](Receiver::capacity) |
 //! | `for v := range ch` | `for v in &rx` |
-//! | nil channel | [`never()`](never) |
+//! | nil channel | [`never()`](never()) |
 //! | `select` | [`select!`]; [`Select`] for a list made at run time |
 //! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
 //! | `case <-time.After(d)` | `default(d) =>`, or `send_timeout`, `recv_timeout` |
