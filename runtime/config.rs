@@ -13,6 +13,7 @@
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
 #![forbid(unsafe_code)]
 
+use crate::runtime::stack;
 use std::{
     error::Error,
     ffi::{OsStr, OsString},
@@ -26,11 +27,7 @@ pub(crate) const MIN_STACK_SIZE: usize = 16 << 10;
 /// The largest stack.
 pub(crate) const MAX_STACK_SIZE: usize = 1 << 30;
 /// The stack of a goroutine if nobody says otherwise. Unoptimised code needs several times the stack of optimised code.
-pub(crate) const DEFAULT_STACK_SIZE: usize = if cfg!(debug_assertions) {
-    1 << 20
-} else {
-    256 << 10
-};
+pub(crate) const DEFAULT_STACK_SIZE: usize = stack::DEFAULT_BYTES;
 
 /// The variable that sets the number of workers.
 const WORKERS_VARIABLE: &str = "GORT_WORKERS";

@@ -4,7 +4,7 @@
 //! fresh goroutines one after another on one carrier; a goroutine that parks keeps the carrier it is on.
 
 use crate::runtime::{
-    stack::{SizeClass, Stack},
+    stack::Stack,
     switch::{Context, Entry, StackBounds},
 };
 use std::{mem::ManuallyDrop, ptr::NonNull};
@@ -85,15 +85,6 @@ impl Carrier {
             let carrier = &mut *this.as_ptr();
             (ManuallyDrop::take(&mut carrier.stack), carrier.outer)
         }
-    }
-
-    /// The stack's size class.
-    ///
-    /// # Safety
-    /// The carrier is alive.
-    pub(crate) unsafe fn class(this: NonNull<Carrier>) -> SizeClass {
-        // SAFETY: passed on; the field does not change while the carrier lives.
-        unsafe { (*this.as_ptr()).stack.class() }
     }
 
     /// The stack itself, for overflow reports.

@@ -2,8 +2,8 @@
 
 use crate::runtime::{
     config::Settings,
-    sched::roster::Roster,
-    system::{self, Runtime},
+    sched::{current, roster::Roster},
+    start,
 };
 use std::sync::{Arc, OnceLock};
 
@@ -14,13 +14,26 @@ static DEFAULT: OnceLock<Arc<Roster>> = OnceLock::new();
 /// # Panics
 /// If it cannot be started; the text says why.
 pub(crate) fn roster() -> &'static Roster {
-    DEFAULT.get_or_init(|| match system::build(Settings::default()) {
-        Ok(runtime) => runtime.into_roster(),
+    DEFAULT.get_or_init(|| match start::start(Settings::default()) {
+        Ok((roster, threads)) => {
+            // It runs for ever.
+            std::mem::forget(threads);
+            roster
+        }
         Err(error) => panic!("gort: the default runtime cannot start: {error}"),
     })
 }
 
-/// Makes `runtime` the default one if there is none yet.
-pub(crate) fn offer(runtime: &Runtime) {
-    let _ = DEFAULT.set(runtime.share_roster());
+/// Makes this the default runtime if there is none yet.
+pub(crate) fn offer(roster: Arc<Roster>) {
+    let _ = DEFAULT.set(roster);
+}
+
+/// Calls `f` with the runtime of the calling goroutine, or else the default one.
+pub(crate) fn with_roster<R>(f: impl FnOnce(&Roster) -> R) -> R {
+    // SAFETY: the callers' closures do not suspend.
+    match unsafe { current::core() } {
+        Some(core) => f(&core.roster),
+        None => f(roster()),
+    }
 }

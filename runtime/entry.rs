@@ -2,10 +2,11 @@
 
 use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy},
-    default, dump as dump_of,
+    default::{self, with_roster},
+    dump as dump_of,
     metrics::{self, Metrics},
     stack::SizeClass,
-    system::{Builder, Runtime, with_roster},
+    system::{Builder, Runtime},
     task::cell::GoexitPayload,
 };
 use std::{
@@ -72,7 +73,7 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
             return ExitCode::from(2);
         }
     };
-    default::offer(&runtime);
+    default::offer(runtime.share_roster());
     let ended = runtime.run_caught(|| f().report(), main_class(options));
     if let Err(payload) = &ended
         && payload.is::<GoexitPayload>()

@@ -3,7 +3,7 @@
 use crate::runtime::{
     coroutine::Carrier,
     sched::{
-        carry::{After, GrownCall},
+        after::{After, GrownCall},
         current,
     },
     stack::{LocalCache, SizeClass},

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     prims::Ordering,
-    sched::roster::{OwnLine, Roster},
+    sched::roster::{OwnLine, Roster, WorkerShared},
     stack::{self, GuardMode},
 };
 
@@ -48,12 +48,12 @@ pub(crate) fn of(roster: &Roster) -> Metrics {
     let sum = |field: fn(&OwnLine) -> u64| roster.workers.iter().map(|w| field(&w.own)).sum();
     let stacks = stack::stats();
     let outside = roster.spawned_outside.load(Ordering::Relaxed);
-    let started = |w: &&crate::runtime::sched::roster::WorkerShared| w.thread.get().is_some();
+    let started = |w: &&WorkerShared| w.thread.get().is_some();
     Metrics {
         workers: roster.config.workers,
         spare_workers: roster.spares().iter().filter(started).count(),
         goroutines: roster.live(),
-        spawned: outside + sum(|l| l.spawned.load(Ordering::Relaxed)) as u64,
+        spawned: outside + sum(|l| l.spawned.load(Ordering::Relaxed)),
         steals: sum(|l| l.steals.load(Ordering::Relaxed)),
         stolen: sum(|l| l.stolen.load(Ordering::Relaxed)),
         handed_over: sum(|l| l.handed_over.load(Ordering::Relaxed)),

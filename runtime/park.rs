@@ -13,15 +13,17 @@ use crate::runtime::{
     park_thread::ThreadParker,
     prims::Ordering,
     sched::{
-        carry::After,
+        after::After,
         current, events,
         roster::{TimerAction, WorkerShared},
-        submit,
+        unparker::THREAD_BIT,
         worker::WorkerCore,
     },
-    task::header::{PINNED, TaskHeader, TaskRef},
+    task::header::{PINNED, TaskRef},
 };
 use std::{ptr::NonNull, thread, time::Instant};
+
+pub(crate) use crate::runtime::{park_thread::Unparked, sched::unparker::Unparker};
 
 /// Why a goroutine is parked; shown in dumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,24 +114,6 @@ impl WaitReason {
     }
 }
 
-/// How a `park_until` ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Unparked {
-    /// The one `unpark` came.
-    Notified,
-    /// The deadline passed first; see the module contract for what the caller owes.
-    TimedOut,
-}
-
-/// Wakes one parked goroutine or thread, once.
-///
-/// A pointer to the goroutine's cell, or to the thread's parker with the lowest bit set.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Unparker(usize);
-
-const THREAD_BIT: usize = 1;
-
 impl Unparker {
     /// The unparker of the caller, who is going to park.
     ///
@@ -158,36 +142,6 @@ impl Unparker {
             Some((_, task)) => Self(task.as_ptr() as usize),
             None => Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT),
         }
-    }
-
-    pub(crate) fn into_raw(self) -> usize {
-        self.0
-    }
-
-    /// # Safety
-    /// From `into_raw`.
-    pub(crate) unsafe fn from_raw(raw: usize) -> Self {
-        Self(raw)
-    }
-
-    /// Ends the park that this unparker was published for.
-    ///
-    /// # Safety
-    /// The unparker was claimed by the caller, who calls this once, and whose target has not been unparked for this park before.
-    #[inline]
-    pub(crate) unsafe fn unpark(self) {
-        if self.0 & THREAD_BIT != 0 {
-            let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
-            // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is alive; it is not null.
-            unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
-            return;
-        }
-        // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is alive.
-        let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
-            return;
-        };
-        // SAFETY: passed on.
-        unsafe { submit::unpark(task) };
     }
 }
 

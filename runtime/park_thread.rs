@@ -1,15 +1,22 @@
 //! Parking for plain OS threads: a flag and the thread's handle.
 
-use crate::runtime::{
-    park::Unparked,
-    prims::{AtomicBool, Ordering},
-};
+use crate::runtime::prims::{AtomicBool, Ordering};
 use std::{
     cell::Cell,
     ptr::{self, NonNull},
     thread::{self, Thread},
     time::Instant,
 };
+
+/// How a `park_until` ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Unparked {
+    /// The one `unpark` came.
+    Notified,
+    /// The deadline passed first; see the contract in `runtime::park` for what the caller owes.
+    TimedOut,
+}
 
 /// One thread's parker.
 #[derive(Debug)]

@@ -1,17 +1,18 @@
 //! `Runtime`: a set of workers with their goroutines; built, run, shut down.
 
 use crate::runtime::{
-    config::{DeadlockPolicy, PanicPolicy, Settings, process_environment},
+    config::{DeadlockPolicy, PanicPolicy, Settings},
+    dump,
     join::JoinHandle,
     metrics::{self, Metrics},
     park,
     sched::{
-        current,
         launch::{self, Threads},
         roster::Roster,
     },
     spawn,
     stack::SizeClass,
+    start,
 };
 use std::{
     error, fmt, io,
@@ -95,20 +96,12 @@ impl Builder {
     /// # Errors
     /// `InvalidInput` for a bad setting or environment variable, with what is allowed; else what the system said when it refused a thread.
     pub fn build(self) -> io::Result<Runtime> {
-        build(self.settings)
+        let (roster, threads) = start::start(self.settings)?;
+        Ok(Runtime {
+            roster: Some(roster),
+            threads: Some(threads),
+        })
     }
-}
-
-/// Starts a runtime.
-pub(crate) fn build(settings: Settings) -> io::Result<Runtime> {
-    let config = settings.resolve(&process_environment)?;
-    let class = SizeClass::for_bytes(config.stack_size)?;
-    let roster = Roster::new(config, class);
-    let threads = launch::start(&roster)?;
-    Ok(Runtime {
-        roster: Some(roster),
-        threads: Some(threads),
-    })
 }
 
 /// Worker threads and the goroutines on them.
@@ -133,12 +126,6 @@ impl Runtime {
 
     pub(crate) fn share_roster(&self) -> Arc<Roster> {
         Arc::clone(self.roster())
-    }
-
-    /// Lets the runtime run for ever.
-    pub(crate) fn into_roster(mut self) -> Arc<Roster> {
-        std::mem::forget(self.threads.take());
-        self.roster.take().expect("not shut down yet")
     }
 
     /// Runs `f` as a goroutine of this runtime and returns what it returns. Parks the caller, be it a thread or a goroutine of another runtime.
@@ -203,7 +190,7 @@ impl Runtime {
 
     /// What each goroutine of this runtime is doing.
     pub fn dump(&self) -> String {
-        crate::runtime::dump::of(self.roster())
+        dump::of(self.roster())
     }
 
     /// Goroutines that have been spawned and have not ended.
@@ -234,7 +221,7 @@ impl Runtime {
         let left = roster.live();
         let report = (left > 0).then(|| StillRunning {
             goroutines: left,
-            dump: crate::runtime::dump::of(&roster),
+            dump: dump::of(&roster),
         });
         self.shut_down();
         report.map_or(Ok(()), Err)
@@ -288,12 +275,3 @@ impl fmt::Display for StillRunning {
 }
 
 impl error::Error for StillRunning {}
-
-/// Calls `f` with the runtime of the calling goroutine, or else the default one.
-pub(crate) fn with_roster<R>(f: impl FnOnce(&Roster) -> R) -> R {
-    // SAFETY: the callers' closures do not suspend.
-    match unsafe { current::core() } {
-        Some(core) => f(&core.roster),
-        None => f(crate::runtime::default::roster()),
-    }
-}

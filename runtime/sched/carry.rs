@@ -5,18 +5,18 @@
 
 use crate::runtime::{
     coroutine::Carrier,
-    park::Unparker,
     prims::Ordering,
     sched::{
+        after::{After, GrownCall},
         current, events,
         roster::{WorkerShared, bump},
+        unparker::Unparker,
         worker::WorkerCore,
     },
     stack::SizeClass,
     task::{
-        cell::Outcome,
         extras,
-        header::{COUNTED, TaskRef},
+        header::{COUNTED, Outcome, TaskRef},
         state::Finished,
     },
 };
@@ -24,28 +24,6 @@ use std::{
     panic::{self, AssertUnwindSafe},
     ptr::{self, NonNull},
 };
-
-/// What the root must do after a carrier has come back to it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum After {
-    /// The carrier is finished: take its stack back (C4).
-    Retire,
-    /// Commit the park of the current goroutine (P1; C1).
-    Park,
-    /// Queue the current goroutine again, behind the others (C2).
-    Yield,
-    /// Run a call of the current goroutine on a bigger stack (C3).
-    Grow(NonNull<GrownCall>),
-}
-
-/// A call for a bigger stack, on the caller's stack.
-pub(crate) struct GrownCall {
-    pub(crate) class: SizeClass,
-    pub(crate) run: unsafe fn(*mut ()),
-    pub(crate) arg: *mut (),
-    /// Set if the stack could not be had; the call has not run then.
-    pub(crate) failed: Option<crate::runtime::stack::StackError>,
-}
 
 impl WorkerCore {
     /// Runs a task that was found: fresh or suspended.

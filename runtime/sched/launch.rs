@@ -7,7 +7,7 @@ use crate::runtime::{
     stack::{self, AltStack, OverflowReport},
 };
 use std::{
-    io,
+    io, ptr,
     sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -35,7 +35,7 @@ pub(crate) fn start(roster: &Arc<Roster>) -> io::Result<Threads> {
         let for_monitor = Arc::clone(roster);
         started = thread::Builder::new()
             .name(format!("{}-monitor", roster.config.thread_name))
-            .spawn(move || monitor::run(for_monitor))
+            .spawn(move || monitor::run(for_monitor, start_worker))
             .map(|thread| threads.monitor = Some(thread));
     }
     match started {
@@ -73,7 +73,9 @@ fn work(roster: Arc<Roster>, index: usize) {
     }
     let _ = roster.workers[index].thread.set(thread::current());
     if let Some(core) = WorkerCore::new(roster, index) {
+        current::set_core(&core);
         core.run();
+        current::set_core(ptr::null());
     }
 }
 
@@ -135,7 +137,7 @@ fn describe_overflow(fault: usize) -> Option<OverflowReport> {
     let name = unsafe { task.extras.get().as_ref() }
         .and_then(|extras| extras.name.as_deref())
         // SAFETY: the process ends before the goroutine does.
-        .map(|name| unsafe { &*std::ptr::from_ref(name.as_bytes()) });
+        .map(|name| unsafe { &*ptr::from_ref(name.as_bytes()) });
     Some(OverflowReport {
         id: task.id(),
         name,

@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `roster` | what all workers of a runtime share |
 //! | `worker` | a worker's private side and its loop: find, run, classify |
-//! | `carry` | running goroutines on carriers; what follows a switch |
+//! | `carry`, `after` | running goroutines on carriers; what follows a switch |
 //! | `submit` | how goroutines get into queues |
+//! | `unparker` | the waking half of the door for blocking, for goroutines and threads |
 //! | `queue`, `inbox` | a worker's own queue; wake-ups from elsewhere |
 //! | `search`, `idle`, `sleep` | a worker out of work: steal, spin, sleep, be woken (protocol S) |
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
@@ -13,10 +14,12 @@
 //! | `timers` | the timing wheel of a worker |
 //! | `blocking` | threads for calls that block |
 //! | `monitor` | stuck workers, spares, trimming |
-//! | `launch` | start and end of the threads |
+//! | `launch`, `abandon` | start and end of the threads; what ends without having run |
 //! | `current` | the one thread-local |
 //! | `events` | tracing |
 
+pub(crate) mod abandon;
+pub(crate) mod after;
 pub(crate) mod balance;
 pub(crate) mod blocking;
 pub(crate) mod carry;
@@ -33,4 +36,5 @@ pub(crate) mod sleep;
 pub(crate) mod starve;
 pub(crate) mod submit;
 pub(crate) mod timers;
+pub(crate) mod unparker;
 pub(crate) mod worker;

@@ -6,19 +6,17 @@
 
 use crate::runtime::{
     prims::{AtomicPtr, Ordering, fence},
-    sched::{
-        launch,
-        roster::{Roster, WorkerShared},
-    },
+    sched::roster::{Roster, WorkerShared},
     stack,
     task::{
-        header::{HANDED, LOCAL, TaskHeader, TaskRef},
+        header::{COUNTED, HANDED, LOCAL, TaskHeader, TaskRef},
         pool,
     },
 };
 use std::{
+    io,
     sync::Arc,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -39,19 +37,24 @@ struct Seen {
     warned: bool,
 }
 
+/// Starts the thread of a worker, by its index.
+type StartWorker = fn(&Arc<Roster>, usize) -> io::Result<JoinHandle<()>>;
+
 struct Monitor {
     roster: Arc<Roster>,
+    start_worker: StartWorker,
     seen: Vec<Seen>,
     rounds: u32,
     trimming: bool,
 }
 
 /// The monitor thread's body; returns when the runtime shuts down.
-pub(crate) fn run(roster: Arc<Roster>) {
+pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker) {
     let _ = roster.monitor.set(thread::current());
     let seen = vec![Seen::default(); roster.workers.len()];
     let mut monitor = Monitor {
         roster,
+        start_worker,
         seen,
         rounds: 0,
         trimming: true,
@@ -99,7 +102,7 @@ impl Monitor {
         if stuck > 0 {
             self.find_hands();
         }
-        if self.rounds % TRIM_EVERY == 0 {
+        if self.rounds.is_multiple_of(TRIM_EVERY) {
             let report = stack::trim(TRIM_AGE, TRIM_BATCH);
             if report.trimmed > 0 {
                 pool::trim();
@@ -160,7 +163,7 @@ impl Monitor {
         for spare in self.roster.spares().iter().take(wanted) {
             if spare.thread.get().is_some() {
                 spare.wake();
-            } else if let Err(error) = launch::start_worker(&self.roster, spare.index) {
+            } else if let Err(error) = (self.start_worker)(&self.roster, spare.index) {
                 tracing::warn!(target: "gort", %error, "no thread for a spare worker");
             }
         }
@@ -180,7 +183,7 @@ fn release_inbox(worker: &WorkerShared) {
             if task.has(HANDED) {
                 // It counted as homed there; it will count where it starts.
                 worker.remote.homed.fetch_sub(1, Ordering::Relaxed);
-                task.clear(HANDED | crate::runtime::task::header::COUNTED);
+                task.clear(HANDED | COUNTED);
             }
             worker.roster().inject(task);
         } else {

@@ -2,22 +2,16 @@
 
 use crate::runtime::{
     config::Config,
-    park::Unparker,
     prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
-        blocking::Pool,
+        blocking::{self, Pool},
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
         timers::{Key, Wheel},
     },
     stack::SizeClass,
-    task::{
-        extras,
-        header::{TaskHeader, TaskRef},
-        pool::Shared,
-        state::Finished,
-    },
+    task::header::{TaskHeader, TaskRef},
 };
 use crossbeam_deque::{Injector, Stealer, Worker};
 use crossbeam_utils::CachePadded;
@@ -255,13 +249,6 @@ fn spares(workers: usize) -> usize {
     workers.max(4)
 }
 
-/// The output of goroutines that are dropped at shutdown.
-const UNSTARTED: &str = "the goroutine was dropped before it started: its runtime shut down";
-/// Longest wait of the blocking pool's threads for work.
-const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// As in tokio; a bound on threads, not on calls: more calls queue.
-const MAX_BLOCKING_THREADS: usize = 512;
-
 impl Roster {
     pub(crate) fn new(config: Config, default_class: SizeClass) -> Arc<Self> {
         let start = Instant::now();
@@ -276,9 +263,9 @@ impl Roster {
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             blocking: Pool::new(
-                &format!("{}-blocking", config.thread_name),
-                MAX_BLOCKING_THREADS,
-                BLOCKING_KEEP_ALIVE,
+                format!("{}-blocking", config.thread_name),
+                blocking::DEFAULT_MAX_THREADS,
+                blocking::DEFAULT_KEEP_ALIVE,
             ),
             stuck: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
@@ -363,32 +350,6 @@ impl Roster {
             spawned += w.own.spawned.load(Ordering::Acquire);
         }
         spawned.saturating_sub(finished) as usize
-    }
-
-    /// Ends a task that will not run any more; a suspended one is left as it is, its stack never reused.
-    pub(crate) fn abandon(&self, task: TaskRef) {
-        if !task.is_fresh() {
-            return;
-        }
-        // SAFETY: fresh and out of its queue, so ours.
-        unsafe { task.abandon(Box::new(String::from(UNSTARTED))) };
-        self.abandoned.fetch_add(1, Ordering::Release);
-        match task.life.finish() {
-            Finished::LeftToHandle => {}
-            Finished::Free => {
-                // SAFETY: done, and the handle left output and cell to us.
-                unsafe {
-                    task.drop_output();
-                    extras::free(task);
-                    task.free(&Shared);
-                }
-            }
-            Finished::WakeJoiner => {
-                let joiner = task.joiner.get();
-                // SAFETY: the joiner waits for exactly this unpark.
-                unsafe { Unparker::from_raw(joiner).unpark() };
-            }
-        }
     }
 
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.

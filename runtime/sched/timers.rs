@@ -125,6 +125,7 @@ impl<T> Wheel<T> {
     }
 
     /// How many entries are pending.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

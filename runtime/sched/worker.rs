@@ -13,8 +13,7 @@ use crate::runtime::{
     coroutine::Carrier,
     prims::Ordering,
     sched::{
-        carry::After,
-        current,
+        after::After,
         queue::ReadyQueue,
         roster::{Roster, TimerAction, WorkerShared, bump},
     },
@@ -131,14 +130,12 @@ impl WorkerCore {
         self.shared().own.current.store(at, Ordering::Relaxed);
     }
 
-    /// The loop; returns when the runtime shuts down.
+    /// The loop; returns when the runtime shuts down. The caller has made this the thread's worker.
     pub(crate) fn run(&self) {
-        current::set_core(self);
         while let Some(task) = self.find() {
             self.execute(task);
         }
         self.abandon_own();
-        current::set_core(ptr::null());
     }
 
     fn find(&self) -> Option<TaskRef> {
@@ -180,7 +177,7 @@ impl WorkerCore {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
         bump(&self.shared().own.ticks, 1);
-        tick % FAIR_EVERY == 0
+        tick.is_multiple_of(FAIR_EVERY)
     }
 
     /// Puts one of the later queues first, each in its turn; looks at the timers.

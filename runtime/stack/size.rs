@@ -54,6 +54,7 @@ pub(crate) struct SizeClass(u8);
 
 impl SizeClass {
     /// The class of [`DEFAULT_BYTES`].
+    #[cfg(test)]
     pub(crate) const DEFAULT: Self = Self((DEFAULT_BYTES.trailing_zeros() - MIN_SHIFT) as u8);
 
     /// The smallest class with at least `bytes` usable bytes.

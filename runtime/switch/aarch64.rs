@@ -43,7 +43,7 @@
 //! Between the load of `sp` and the jump, the unwind tables describe the wrong stack. Only a profiler or a debugger that
 //! interrupts those two instructions can see it; a panic cannot start there.
 
-use super::backend::{BASE, Context, FP, PC, SP};
+use crate::runtime::switch::backend::{BASE, Context, FP, PC, SP};
 use core::arch::{asm, naked_asm};
 
 // ldp and stp move a field together with the next one.

@@ -66,7 +66,7 @@ mod backend;
 compile_error!("no context switch was chosen: build.rs must set gort_switch");
 
 pub(crate) use self::{
-    abi::{Entry, STACK_ALIGN, StackBounds},
+    abi::{Entry, StackBounds},
     backend::Context,
 };
 

@@ -17,7 +17,7 @@
 //! switch, while popping them off the other stack would first have to wait for the new stack pointer. And `create` writes
 //! half a cache line that its caller has just touched; a fresh stack stays untouched (and uncommitted) until it is run.
 
-use super::{
+use crate::runtime::switch::{
     abi::{Entry, STACK_ALIGN, StackBounds},
     isa::{exchange, root},
 };

@@ -21,7 +21,7 @@
 //! While the coroutine runs, `resume` holds `&mut` on the handle, and the coroutine reads and writes other fields of the
 //! same context: so both sides go through raw pointers to single fields.
 
-use super::abi::{Entry, StackBounds};
+use crate::runtime::switch::abi::{Entry, STACK_ALIGN, StackBounds};
 use core::{mem::MaybeUninit, num::NonZeroUsize, ptr};
 use corosensei::{
     Coroutine, CoroutineResult, Yielder,
@@ -110,7 +110,7 @@ impl Context {
         entry: Entry,
         arg: *mut (),
     ) {
-        debug_assert!(stack.top.is_multiple_of(super::abi::STACK_ALIGN) && stack.base < stack.top);
+        debug_assert!(stack.top.is_multiple_of(STACK_ALIGN) && stack.base < stack.top);
         let body = move |yielder: &Yielder<(), ()>, ()| {
             // SAFETY: `this` stays in place until we have finished, and only the running side uses this field.
             unsafe { (*this).yielder = yielder };

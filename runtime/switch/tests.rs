@@ -1,8 +1,9 @@
 //! The contract of `mod.rs` as tests; they run on whichever backend is built.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod callee_saved;
 
-use super::{Context, Entry, STACK_ALIGN, StackBounds};
+use crate::runtime::switch::{Context, Entry, StackBounds, abi::STACK_ALIGN};
 use std::{
     backtrace::Backtrace,
     cell::{Cell, RefCell},
@@ -451,66 +452,4 @@ fn a_context_is_not_send() {
         const IS_SEND: bool = true;
     }
     const { assert!(Probe::<u8>::IS_SEND && !Probe::<Context>::IS_SEND) };
-}
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[test]
-fn callee_saved_registers_survive_on_both_sides() {
-    use callee_saved::call_with_filled_registers;
-
-    unsafe extern "C" fn enter(this: *mut Context) {
-        // SAFETY: the loop below enters as often as the body leaves, and once more.
-        unsafe { Context::enter(this) }
-    }
-    unsafe extern "C" fn leave(this: *mut Context) {
-        // SAFETY: called by the body.
-        unsafe { Context::leave(this) }
-    }
-
-    let changed = Rc::new(Cell::new(0));
-    let inner = Rc::clone(&changed);
-    let c = Coroutine::new(SMALL, move |inside| {
-        for round in 0..10 {
-            // SAFETY: it may leave here.
-            let n = unsafe { call_with_filled_registers(1_000 + round, leave, inside.0) };
-            inner.set(inner.get() + n);
-        }
-    });
-    for round in 0..11 {
-        // SAFETY: the coroutine is not finished, and lives until the end of this test.
-        let n = unsafe {
-            let context = &raw mut (*c.0.as_ptr()).context;
-            call_with_filled_registers(2_000 + round, enter, context)
-        };
-        assert_eq!(n, 0, "registers changed outside, round {round}");
-    }
-    assert!(c.is_finished());
-    assert_eq!(changed.get(), 0, "registers changed inside");
-}
-
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[test]
-fn changed_callee_saved_registers_are_noticed() {
-    /// Breaks the ABI on purpose.
-    #[unsafe(naked)]
-    unsafe extern "C" fn change_all(_: *mut Context) {
-        #[cfg(target_arch = "x86_64")]
-        core::arch::naked_asm!(
-            "inc rbx", "inc rbp", "inc r12", "inc r13", "inc r14", "inc r15", "ret"
-        );
-        #[cfg(target_arch = "aarch64")]
-        core::arch::naked_asm!(
-            ".irp n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29",
-            "add x\\n, x\\n, #1",
-            ".endr",
-            ".irp n, 8, 9, 10, 11, 12, 13, 14, 15",
-            "fmov d\\n, xzr",
-            ".endr",
-            "ret",
-        );
-    }
-    // SAFETY: the caller restores what it was given, whatever its callee does.
-    let n =
-        unsafe { callee_saved::call_with_filled_registers(7, change_all, std::ptr::null_mut()) };
-    assert_eq!(n, callee_saved::FILLED);
 }

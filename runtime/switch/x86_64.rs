@@ -50,7 +50,7 @@
 //! Between the load of `rsp` and the jump, the unwind tables describe the wrong stack. Only a profiler or a debugger that
 //! interrupts those two instructions can see it; a panic cannot start there.
 
-use super::backend::{BASE, Context, FP, PC, SP};
+use crate::runtime::switch::backend::{BASE, Context, FP, PC, SP};
 use core::arch::{asm, naked_asm};
 
 /// Exchanges the running side with the one stored in `this`.

@@ -3,7 +3,7 @@
 //! The payload holds first the closure, then the output, in one union: behind the header if it fits a cell class, else in a box.
 
 use crate::runtime::task::{
-    header::{self, Birth, PAYLOAD_OFFSET, TaskHeader, TaskRef},
+    header::{self, Birth, Outcome, PAYLOAD_OFFSET, TaskHeader, TaskRef, TaskVTable},
     pool::{CellSource, Class},
 };
 use std::{
@@ -16,28 +16,6 @@ use std::{
 /// The payload of `goexit`: ends the goroutine without being a panic.
 #[derive(Debug)]
 pub(crate) struct GoexitPayload;
-
-/// How the closure came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It returned.
-    Returned,
-    /// It panicked; the payload is the output.
-    Panicked,
-    /// It called `goexit`.
-    Exited,
-}
-
-/// The typed operations on a cell, for code that does not know the types.
-#[derive(Debug)]
-pub(crate) struct TaskVTable {
-    run: unsafe fn(TaskRef) -> Outcome,
-    drop_closure: unsafe fn(TaskRef),
-    drop_output: unsafe fn(TaskRef),
-    set_error: unsafe fn(TaskRef, Box<dyn std::any::Any + Send>),
-    output: unsafe fn(TaskRef) -> *mut (),
-    free_box: unsafe fn(TaskRef),
-}
 
 union Payload<F, T> {
     closure: ManuallyDrop<F>,

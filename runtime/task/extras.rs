@@ -1,17 +1,7 @@
 //! What few goroutines have: a name, and goroutine-local values.
 
-use crate::runtime::task::header::TaskRef;
-use std::{any::Any, ptr, sync::Arc};
-
-/// One goroutine-local value, found by the address of its key.
-type LocalValue = (usize, Box<dyn Any>);
-
-/// The rare part of a goroutine; allocated on first need.
-#[derive(Default, Debug)]
-pub(crate) struct Extras {
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) locals: Vec<LocalValue>,
-}
+use crate::runtime::task::header::{Extras, LocalValue, TaskRef};
+use std::{ptr, sync::Arc};
 
 /// The extras of a task, made if there are none.
 ///

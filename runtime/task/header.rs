@@ -5,13 +5,9 @@
 
 use crate::runtime::{
     prims::{AtomicPtr, AtomicU8, AtomicU64, Ordering},
-    task::{
-        cell::TaskVTable,
-        extras::Extras,
-        state::{Life, ParkWord},
-    },
+    task::state::{Life, ParkWord},
 };
-use std::{cell::Cell, ops::Deref, panic::Location, ptr, ptr::NonNull};
+use std::{any::Any, cell::Cell, ops::Deref, panic::Location, ptr, ptr::NonNull, sync::Arc};
 
 /// Set once the goroutine counts as homed at its worker (protocol B).
 pub(crate) const COUNTED: u8 = 1;
@@ -140,6 +136,38 @@ impl Deref for TaskRef {
         // SAFETY: a TaskRef is only held while the cell is live.
         unsafe { self.0.as_ref() }
     }
+}
+
+/// How the closure came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It returned.
+    Returned,
+    /// It panicked; the payload is the output.
+    Panicked,
+    /// It called `goexit`.
+    Exited,
+}
+
+/// The typed operations on a cell, for code that does not know the types.
+#[derive(Debug)]
+pub(crate) struct TaskVTable {
+    pub(in crate::runtime::task) run: unsafe fn(TaskRef) -> Outcome,
+    pub(in crate::runtime::task) drop_closure: unsafe fn(TaskRef),
+    pub(in crate::runtime::task) drop_output: unsafe fn(TaskRef),
+    pub(in crate::runtime::task) set_error: unsafe fn(TaskRef, Box<dyn Any + Send>),
+    pub(in crate::runtime::task) output: unsafe fn(TaskRef) -> *mut (),
+    pub(in crate::runtime::task) free_box: unsafe fn(TaskRef),
+}
+
+/// One goroutine-local value, found by the address of its key.
+pub(crate) type LocalValue = (usize, Box<dyn Any>);
+
+/// The rare part of a goroutine; allocated on first need.
+#[derive(Default, Debug)]
+pub(crate) struct Extras {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) locals: Vec<LocalValue>,
 }
 
 /// What differs from goroutine to goroutine at birth.

@@ -59,6 +59,7 @@ pub(crate) enum Joining {
 }
 
 impl Life {
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(0))
     }
@@ -127,6 +128,7 @@ pub(crate) enum Woken {
 }
 
 impl ParkWord {
+    #[cfg(loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(0))
     }

@@ -3,6 +3,53 @@
 use crate::sync::channel::receiver::Receiver;
 use std::{fmt, iter::FusedIterator};
 
+impl<T> Receiver<T> {
+    /// An iterator that receives until the channel is empty and disconnected: Go's `for v := range ch`. Its `next` parks.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::thread;
+    ///
+    /// let (tx, rx) = gort::sync::channel::bounded(1);
+    /// thread::spawn(move || (0..3).for_each(|i| tx.send(i).unwrap()));
+    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter { receiver: self }
+    }
+
+    /// An iterator over what can be received without waiting. Its `next` does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::unbounded();
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [1, 2]);
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter { receiver: self }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        IntoIter { receiver: self }
+    }
+}
+
 /// Receives until the channel is empty and disconnected; made by [`Receiver::iter`]. Its `next` parks.
 ///
 /// # Examples
@@ -16,12 +63,6 @@ use std::{fmt, iter::FusedIterator};
 /// ```
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
-}
-
-impl<'a, T> Iter<'a, T> {
-    pub(crate) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver }
-    }
 }
 
 impl<T> Iterator for Iter<'_, T> {
@@ -52,12 +93,6 @@ pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
-impl<'a, T> TryIter<'a, T> {
-    pub(crate) fn new(receiver: &'a Receiver<T>) -> Self {
-        Self { receiver }
-    }
-}
-
 impl<T> Iterator for TryIter<'_, T> {
     type Item = T;
 
@@ -83,12 +118,6 @@ impl<T> fmt::Debug for TryIter<'_, T> {
 /// ```
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
-}
-
-impl<T> IntoIter<T> {
-    pub(crate) fn new(receiver: Receiver<T>) -> Self {
-        Self { receiver }
-    }
 }
 
 impl<T> Iterator for IntoIter<T> {

@@ -261,3 +261,5 @@ macro_rules! select_biased {
         $crate::gort_select_internal!(@read true [] [] $($tokens)+)
     };
 }
+
+pub use {select, select_biased};

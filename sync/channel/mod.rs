@@ -13,7 +13,7 @@
 //! | `close(ch)` | [`tx.close()`](Sender::close), or drop the senders; closing twice is harmless |
 //! | `len(ch)`, `cap(ch)` | [`rx.len()`](Receiver::len), [`rx.capacity()`](Receiver::capacity) |
 //! | `for v := range ch` | `for v in &rx` |
-//! | nil channel | [`never()`](never) |
+//! | nil channel | [`never()`](never()) |
 //! | `select` | [`select!`]; [`Select`] for a list made at run time |
 //! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
 //! | `case <-time.After(d)` | `default(d) =>`, or `send_timeout`, `recv_timeout` |
@@ -55,7 +55,6 @@ mod slot;
 mod spin;
 mod wait;
 
-pub use crate::{select, select_biased};
 pub use builder::Select;
 pub use error::{
     ReadyTimeoutError, RecvError, RecvTimeoutError, SelectTimeoutError, SendError,
@@ -64,6 +63,7 @@ pub use error::{
 pub use iter::{IntoIter, Iter, TryIter};
 #[doc(hidden)]
 pub use macros::internal;
+pub use macros::{select, select_biased};
 pub use make::{bounded, unbounded};
 pub use operation::SelectedOperation;
 pub use receiver::{Receiver, never};

@@ -6,7 +6,6 @@ use crate::sync::channel::{
     counter::Counted,
     error::{RecvError, RecvTimeoutError, TryRecvError},
     hub::Wait,
-    iter::{IntoIter, Iter, TryIter},
 };
 use std::{
     fmt,
@@ -189,7 +188,7 @@ impl<T> Receiver<T> {
     /// Closes the channel from the receiving side. Does not park. Closing again changes nothing.
     ///
     /// Means the same as [`Sender::close`](crate::sync::channel::Sender::close): sends fail and give their value back, what is
-    /// buffered can still be received. Has no effect on [`never`].
+    /// buffered can still be received. Has no effect on [`never()`].
     ///
     /// # Examples
     /// ```
@@ -270,33 +269,6 @@ impl<T> Receiver<T> {
         self.chan().map_or(Some(0), |chan| chan.hub.capacity())
     }
 
-    /// An iterator that receives until the channel is empty and disconnected: Go's `for v := range ch`. Its `next` parks.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::thread;
-    ///
-    /// let (tx, rx) = gort::sync::channel::bounded(1);
-    /// thread::spawn(move || (0..3).for_each(|i| tx.send(i).unwrap()));
-    /// assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
-    /// ```
-    pub fn iter(&self) -> Iter<'_, T> {
-        Iter::new(self)
-    }
-
-    /// An iterator over what can be received without waiting. Its `next` does not park.
-    ///
-    /// # Examples
-    /// ```
-    /// let (tx, rx) = gort::sync::channel::unbounded();
-    /// tx.send(1).unwrap();
-    /// tx.send(2).unwrap();
-    /// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [1, 2]);
-    /// ```
-    pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter::new(self)
-    }
-
     /// Whether both receivers belong to the same channel. Does not park.
     ///
     /// # Examples
@@ -351,23 +323,5 @@ impl<T> Drop for Receiver<T> {
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Receiver { .. }")
-    }
-}
-
-impl<'a, T> IntoIterator for &'a Receiver<T> {
-    type Item = T;
-    type IntoIter = Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl<T> IntoIterator for Receiver<T> {
-    type Item = T;
-    type IntoIter = IntoIter<T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        IntoIter::new(self)
     }
 }

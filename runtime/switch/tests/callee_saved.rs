@@ -1,12 +1,14 @@
-//! Test helper: fills every register that the ABI lets a callee rely on, calls, and counts those that came back changed.
+//! Callee-saved registers: a helper fills every register that the ABI lets a callee rely on, calls, and counts those that came back changed.
 
-use super::super::Context;
+use super::{Coroutine, SMALL};
+use crate::runtime::switch::Context;
+use std::{cell::Cell, rc::Rc};
 
 /// How many registers [`call_with_filled_registers`] fills.
 #[cfg(target_arch = "x86_64")]
-pub(super) const FILLED: u64 = 6;
+const FILLED: u64 = 6;
 #[cfg(target_arch = "aarch64")]
-pub(super) const FILLED: u64 = 19;
+const FILLED: u64 = 19;
 
 /// Fills the callee-saved registers with `seed + 1`, `seed + 2`, ..., calls `f(arg)`, and returns how many of them differ then.
 ///
@@ -14,7 +16,7 @@ pub(super) const FILLED: u64 = 19;
 /// `f` may be called with `arg`.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn call_with_filled_registers(
+unsafe extern "C" fn call_with_filled_registers(
     seed: u64,
     f: unsafe extern "C" fn(*mut Context),
     arg: *mut Context,
@@ -80,7 +82,7 @@ pub(super) unsafe extern "C" fn call_with_filled_registers(
 /// `f` may be called with `arg`.
 #[cfg(target_arch = "aarch64")]
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn call_with_filled_registers(
+unsafe extern "C" fn call_with_filled_registers(
     seed: u64,
     f: unsafe extern "C" fn(*mut Context),
     arg: *mut Context,
@@ -172,4 +174,61 @@ pub(super) unsafe extern "C" fn call_with_filled_registers(
         "add sp, sp, #176",
         "ret",
     )
+}
+
+#[test]
+fn callee_saved_registers_survive_on_both_sides() {
+    unsafe extern "C" fn enter(this: *mut Context) {
+        // SAFETY: the loop below enters as often as the body leaves, and once more.
+        unsafe { Context::enter(this) }
+    }
+    unsafe extern "C" fn leave(this: *mut Context) {
+        // SAFETY: called by the body.
+        unsafe { Context::leave(this) }
+    }
+
+    let changed = Rc::new(Cell::new(0));
+    let inner = Rc::clone(&changed);
+    let c = Coroutine::new(SMALL, move |inside| {
+        for round in 0..10 {
+            // SAFETY: it may leave here.
+            let n = unsafe { call_with_filled_registers(1_000 + round, leave, inside.0) };
+            inner.set(inner.get() + n);
+        }
+    });
+    for round in 0..11 {
+        // SAFETY: the coroutine is not finished, and lives until the end of this test.
+        let n = unsafe {
+            let context = &raw mut (*c.0.as_ptr()).context;
+            call_with_filled_registers(2_000 + round, enter, context)
+        };
+        assert_eq!(n, 0, "registers changed outside, round {round}");
+    }
+    assert!(c.is_finished());
+    assert_eq!(changed.get(), 0, "registers changed inside");
+}
+
+#[test]
+fn changed_callee_saved_registers_are_noticed() {
+    /// Breaks the ABI on purpose.
+    #[unsafe(naked)]
+    unsafe extern "C" fn change_all(_: *mut Context) {
+        #[cfg(target_arch = "x86_64")]
+        core::arch::naked_asm!(
+            "inc rbx", "inc rbp", "inc r12", "inc r13", "inc r14", "inc r15", "ret"
+        );
+        #[cfg(target_arch = "aarch64")]
+        core::arch::naked_asm!(
+            ".irp n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29",
+            "add x\\n, x\\n, #1",
+            ".endr",
+            ".irp n, 8, 9, 10, 11, 12, 13, 14, 15",
+            "fmov d\\n, xzr",
+            ".endr",
+            "ret",
+        );
+    }
+    // SAFETY: the caller restores what it was given, whatever its callee does.
+    let n = unsafe { call_with_filled_registers(7, change_all, std::ptr::null_mut()) };
+    assert_eq!(n, FILLED);
 }

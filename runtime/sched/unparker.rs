@@ -1,0 +1,49 @@
+//! The waking half of the door: who waits, as one word. The other half is `runtime::park`, with the contract.
+
+use crate::runtime::{
+    park_thread::ThreadParker,
+    sched::submit,
+    task::header::{TaskHeader, TaskRef},
+};
+use std::ptr::NonNull;
+
+/// Wakes one parked goroutine or thread, once.
+///
+/// A pointer to the goroutine's cell, or to the thread's parker with the lowest bit set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unparker(pub(in crate::runtime) usize);
+
+/// In an [`Unparker`]: the parker is a thread's.
+pub(in crate::runtime) const THREAD_BIT: usize = 1;
+
+impl Unparker {
+    pub(crate) fn into_raw(self) -> usize {
+        self.0
+    }
+
+    /// # Safety
+    /// From `into_raw`.
+    pub(crate) unsafe fn from_raw(raw: usize) -> Self {
+        Self(raw)
+    }
+
+    /// Ends the park that this unparker was published for.
+    ///
+    /// # Safety
+    /// The unparker was claimed by the caller, who calls this once, and whose target has not been unparked for this park before.
+    #[inline]
+    pub(crate) unsafe fn unpark(self) {
+        if self.0 & THREAD_BIT != 0 {
+            let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
+            // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is alive; it is not null.
+            unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
+            return;
+        }
+        // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is alive.
+        let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
+            return;
+        };
+        // SAFETY: passed on.
+        unsafe { submit::unpark(task) };
+    }
+}

@@ -1,0 +1,20 @@
+//! From settings to a running runtime.
+
+use crate::runtime::{
+    config::{Settings, process_environment},
+    sched::{
+        launch::{self, Threads},
+        roster::Roster,
+    },
+    stack::SizeClass,
+};
+use std::{io, sync::Arc};
+
+/// Starts a runtime's threads.
+pub(crate) fn start(settings: Settings) -> io::Result<(Arc<Roster>, Threads)> {
+    let config = settings.resolve(&process_environment)?;
+    let class = SizeClass::for_bytes(config.stack_size)?;
+    let roster = Roster::new(config, class);
+    let threads = launch::start(&roster)?;
+    Ok((roster, threads))
+}
