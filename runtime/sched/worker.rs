@@ -2,7 +2,8 @@
 //!
 //! Order of the queues, and why:
 //!
-//! 1. woken goroutines (own queue, filled from the inbox): they hold stacks; finishing them first bounds memory;
+//! 1. woken goroutines: they hold stacks; finishing them first bounds memory. Those whose deadline has passed go before the others (own queue, filled from the
+//!    inbox), which wake each other and so may never run out; timers fire now and then only, so the former do run out;
 //! 2. fresh ones, newest first: depth first through trees of goroutines, so few stacks are live at once;
 //! 3. those that yielded: behind fresh ones, or a yielding goroutine would starve what it waits for;
 //! 4. what other workers or outside threads offer (`search`).
@@ -25,7 +26,7 @@ use crate::runtime::{
         state::Woken,
     },
 };
-use crossbeam_deque::{Steal, Worker};
+use crossbeam_deque::Worker;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
@@ -159,9 +160,8 @@ impl WorkerCore {
             return Some(task);
         }
         self.take_inbox();
-        self.woken
-            .pop()
-            .or_else(|| self.due.borrow_mut().pop_front())
+        let due = self.due.borrow_mut().pop_front();
+        due.or_else(|| self.woken.pop())
             .or_else(|| self.next_moving())
             .or_else(|| self.fresh.pop())
             .or_else(|| self.yielded.pop())
@@ -183,18 +183,16 @@ impl WorkerCore {
         tick % FAIR_EVERY == 0
     }
 
-    /// Puts one of the later queues first, each in its turn; looks at the timers.
+    /// Puts one of the later queues first, each in its turn, or the next one that holds something; looks at the timers.
     #[cold]
     fn next_fair(&self) -> Option<TaskRef> {
         self.fire_due_timers();
-        match self.tick.get() / FAIR_EVERY % 3 {
+        let first = self.tick.get() / FAIR_EVERY;
+        (first..first + 3).find_map(|turn| match turn % 3 {
             0 => self.take_injected(),
             1 => self.yielded.pop(),
-            _ => match self.shared().fresh.steal() {
-                Steal::Success(oldest) => Some(oldest),
-                _ => None,
-            },
-        }
+            _ => self.shared().fresh.steal().success(),
+        })
     }
 
     /// Moves the inbox's goroutines to the woken queue, oldest first.
