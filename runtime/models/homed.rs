@@ -198,3 +198,16 @@ fn deadline_and_arrival_queue_once() {
         assert!(!cell.park.take_early(), "woken twice");
     });
 }
+
+/// A waker that the goroutine's own thread runs, after the look for an early wake.
+#[test]
+fn a_wake_on_the_way_makes_the_commit_fail() {
+    check(|| {
+        let cell = Cell::new();
+        assert!(!cell.park.take_early());
+        assert_eq!(cell.park.notify_home(), Woken::Nothing);
+        assert!(!cell.park.commit());
+        cell.park.take();
+        assert!(!cell.park.take_early());
+    });
+}
