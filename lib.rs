@@ -69,6 +69,8 @@
 //! - **`fork`:** the child has the forking thread only, so no workers. It may call `exec` or `_exit`, and no function of this crate.
 //! - **`mlockall(MCL_FUTURE)`** makes the kernel touch whole stacks. Use it with `MCL_ONFAULT`.
 //! - **What the thread keeps is the worker's:** the floating-point control words and the signal mask. A goroutine that changes one changes it for the others of its worker.
+//! - **A panic hook must not park.** std runs it under a lock of its own and counts it as part of the panic; if it parks, a panic of another goroutine of that worker meets
+//!   both, and std may end the process.
 //! - **Unwinding is visible.** While a goroutine of the same worker is parked in a destructor during a panic, [`std::thread::panicking`] says true, and `std` locks that others release may
 //!   be poisoned. The locks in [`sync`] know no poison.
 

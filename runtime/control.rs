@@ -147,12 +147,19 @@ pub fn goexit() -> ! {
 #[derive(Debug)]
 #[must_use = "the promise ends when the guard is dropped"]
 pub struct NoYieldGuard {
-    // Belongs to the goroutine or thread that made it.
+    /// Whose depth it raised: a goroutine's id, or 0 for a thread that runs none.
+    maker: u64,
     not_send: PhantomData<*const ()>,
 }
 
 /// Promises that this goroutine (or plain thread) will not park or yield while the guard lives: if it does, it panics. For code that holds
 /// what must not be held across a park, such as a guard of a std lock or a borrow of a thread-local.
+///
+/// Drop the guard where it was made. Dropped in another goroutine (moved there by [`spawn_local`](crate::spawn_local)) it changes nothing: its maker stays
+/// bound for good, and the other is not freed of promises of its own.
+///
+/// # Panics
+/// If 255 guards of this goroutine are alive.
 ///
 /// # Examples
 /// ```
@@ -164,29 +171,32 @@ pub struct NoYieldGuard {
 /// assert!(handle.join().is_err());
 /// ```
 pub fn forbid_yield() -> NoYieldGuard {
-    change_forbid(1);
+    // SAFETY: the worker is not used.
+    let maker = match unsafe { current::task() } {
+        Some((_, task)) => {
+            let depth = task.forbid.get().checked_add(1);
+            task.forbid
+                .set(depth.expect("more than 255 forbid_yield guards at once"));
+            task.id()
+        }
+        None => {
+            current::set_thread_forbid(current::thread_forbid() + 1);
+            0
+        }
+    };
     NoYieldGuard {
+        maker,
         not_send: PhantomData,
     }
 }
 
 impl Drop for NoYieldGuard {
     fn drop(&mut self) {
-        change_forbid(-1);
-    }
-}
-
-fn change_forbid(by: i8) {
-    // SAFETY: the worker is not used.
-    match unsafe { current::task() } {
-        Some((_, task)) => {
-            let depth = task.forbid.get().checked_add_signed(by);
-            task.forbid
-                .set(depth.expect("more than 255 forbid_yield guards at once"));
-        }
-        None => {
-            let depth = current::thread_forbid().checked_add_signed(i32::from(by));
-            current::set_thread_forbid(depth.unwrap_or(0));
+        // SAFETY: the worker is not used.
+        match unsafe { current::task() } {
+            Some((_, task)) if task.id() == self.maker => task.forbid.set(task.forbid.get() - 1),
+            None if self.maker == 0 => current::set_thread_forbid(current::thread_forbid() - 1),
+            _ => {}
         }
     }
 }

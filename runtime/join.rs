@@ -37,6 +37,9 @@ impl<T> JoinHandle<T> {
 
     /// Waits for the goroutine's end and returns what it returned, or the payload it panicked with. Parks.
     ///
+    /// If the goroutine had started and was not at its end when its [`Runtime`](crate::runtime::Runtime) was dropped, it has no end: `join` waits for ever. Join before, or
+    /// ask [`shutdown_timeout`](crate::runtime::Runtime::shutdown_timeout) who is left.
+    ///
     /// # Errors
     /// The payload of the panic; for a goroutine that called [`goexit`](crate::runtime::goexit) or that its runtime dropped at shutdown before
     /// it could start, a `String` that says so.

@@ -8,7 +8,18 @@ use std::{any::Any, cell::RefCell, fmt};
 
 thread_local! {
     /// The values of plain threads.
-    static THREAD_VALUES: RefCell<Vec<(usize, Box<dyn Any>)>> = const { RefCell::new(Vec::new()) };
+    static THREAD_VALUES: ThreadValues = const { ThreadValues(RefCell::new(Vec::new())) };
+}
+
+/// Drops its values newest first. They may use others meanwhile, but not find these any more: the thread-local is gone by then.
+struct ThreadValues(RefCell<Vec<(usize, Box<dyn Any>)>>);
+
+impl Drop for ThreadValues {
+    fn drop(&mut self) {
+        while let Some(newest) = self.0.get_mut().pop() {
+            drop(newest);
+        }
+    }
 }
 
 /// The key of a goroutine-local value; made by [`go_local!`](crate::go_local).
@@ -30,14 +41,21 @@ impl<T: 'static> GoLocal<T> {
 
     /// Calls `f` with this goroutine's value, made on first use. On a plain thread: the thread's. `f` may park.
     ///
-    /// The value is dropped when its goroutine ends, newest first.
+    /// The value is dropped when its goroutine (thread) ends, newest first. A destructor that runs then may use other values. On a thread that drops its
+    /// values it gets fresh ones, each for that one call.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let value: *const T = match self.find() {
             Some(value) => value,
             None => {
                 // User code: runs before anything is borrowed.
                 let made = Box::new((self.init)());
-                self.find().unwrap_or_else(|| self.insert(made))
+                match self.find() {
+                    Some(value) => value,
+                    None => match self.insert(made) {
+                        Ok(value) => value,
+                        Err(made) => return f(&made),
+                    },
+                }
             }
         };
         // SAFETY: boxed, and not dropped before the goroutine (thread) ends, which `f` is part of; only shared references are given out.
@@ -56,19 +74,31 @@ impl<T: 'static> GoLocal<T> {
         match task() {
             // SAFETY: we are the goroutine, and nothing else holds its extras now.
             Some(task) => look(&unsafe { extras::of(task) }.locals),
-            None => THREAD_VALUES.with_borrow(look),
+            None => THREAD_VALUES
+                .try_with(|values| look(&values.0.borrow()))
+                .ok()
+                .flatten(),
         }
     }
 
-    fn insert(&'static self, value: Box<T>) -> *const T {
+    /// Keeps a value. Gives it back if this thread keeps none any more, as it ends.
+    fn insert(&'static self, value: Box<T>) -> Result<*const T, Box<T>> {
         let pointer = std::ptr::from_ref::<T>(&value);
-        let entry: (usize, Box<dyn Any>) = (self.key(), value);
-        match task() {
+        let key = self.key();
+        if let Some(task) = task() {
             // SAFETY: as in `find`.
-            Some(task) => unsafe { extras::of(task) }.locals.push(entry),
-            None => THREAD_VALUES.with_borrow_mut(|values| values.push(entry)),
+            unsafe { extras::of(task) }.locals.push((key, value));
+            return Ok(pointer);
         }
-        pointer
+        let mut value = Some(value);
+        let kept = THREAD_VALUES.try_with(|values| {
+            let value = value.take().map(|value| (key, value as Box<dyn Any>));
+            values.0.borrow_mut().extend(value);
+        });
+        match (kept, value) {
+            (Err(_), Some(value)) => Err(value),
+            _ => Ok(pointer),
+        }
     }
 }
 

@@ -36,6 +36,10 @@ const ROLES: &[Role] = &[
     ("goexit_then_exit", || {
         child::end_as_main(goexit_then_exit::main());
     }),
+    ("goexit_stuck", || child::end_as_main(goexit_stuck::main())),
+    ("goexit_with_a_thread", || {
+        child::end_as_main(goexit_with_a_thread::main());
+    }),
     ("main_returns_first", || {
         child::end_as_main(main_returns_first::main());
     }),
@@ -220,6 +224,44 @@ mod goexit_then_exit {
     }
 }
 
+mod goexit_stuck {
+    use super::*;
+
+    #[gort::main]
+    pub(crate) fn main() {
+        // Nothing is wrong as long as one sleeps or is in a blocking call.
+        gort::go!(|| gort::sleep(Duration::from_millis(300)));
+        gort::go!(|| {
+            gort::runtime::blocking(|| thread::sleep(Duration::from_millis(500)));
+            println!("the call is done");
+        });
+        let never = WaitGroup::new();
+        never.add(1);
+        gort::go!(move || never.wait());
+        gort::runtime::goexit();
+    }
+}
+
+mod goexit_with_a_thread {
+    use super::*;
+
+    #[gort::main]
+    pub(crate) fn main() {
+        let group = WaitGroup::new();
+        group.add(1);
+        let by_thread = group.clone();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(400));
+            by_thread.done();
+        });
+        gort::go!(move || {
+            group.wait();
+            std::process::exit(39);
+        });
+        gort::runtime::goexit();
+    }
+}
+
 mod main_returns_first {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -350,6 +392,14 @@ fn when_main_has_left_by_goexit_the_last_one_ends_the_process() {
         for n in 1..=3 {
             ended.prints(&format!("other {n} is done"));
         }
+    });
+    each("goexit_stuck", |ended| {
+        ended.code(2).says(words).says("sync.WaitGroup.wait");
+        ended.prints("the call is done");
+        assert!(ended.took < Duration::from_secs(10), "{}", ended.tell());
+    });
+    each("goexit_with_a_thread", |ended| {
+        ended.code(39).does_not_say("fatal error");
     });
     each("goexit_then_exit", |ended| {
         ended.code(39).does_not_say("fatal error");

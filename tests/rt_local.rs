@@ -248,3 +248,35 @@ fn a_thread_drops_its_values_when_it_ends() {
     thread::spawn(|| TELLS.with(|_| ())).join().unwrap();
     assert_eq!(DROPPED.load(SeqCst), 1);
 }
+
+/// Also when the thread drops its values: the newest first, and those that a destructor asks for are made for it.
+#[test]
+fn destructors_on_a_plain_thread_may_use_and_make_values() {
+    static ORDER: AtomicUsize = AtomicUsize::new(0);
+    struct Uses(usize);
+    impl Drop for Uses {
+        fn drop(&mut self) {
+            NUMBER.with(|n| assert_eq!(n.replace(1), 7));
+            MADE.with(|_| ());
+            assert_eq!(ORDER.swap(self.0, SeqCst), self.0 + 1);
+        }
+    }
+    struct Made;
+    static LIVE_MADE: AtomicIsize = AtomicIsize::new(0);
+    impl Drop for Made {
+        fn drop(&mut self) {
+            LIVE_MADE.fetch_sub(1, SeqCst);
+        }
+    }
+    go_local! {
+        static FIRST: Uses = Uses(1);
+        static SECOND: Uses = Uses(2);
+        static MADE: Made = { LIVE_MADE.fetch_add(1, SeqCst); Made };
+    }
+    ORDER.store(3, SeqCst);
+    thread::spawn(|| FIRST.with(|_| SECOND.with(|_| ())))
+        .join()
+        .unwrap();
+    assert_eq!(ORDER.load(SeqCst), 1);
+    assert_eq!(LIVE_MADE.load(SeqCst), 0);
+}

@@ -382,3 +382,26 @@ fn panics_cross_every_call_that_moves_the_closure() {
         assert_eq!(runtime.run(|| 1), 1);
     });
 }
+
+/// A guard that ends in another goroutine than its maker: the maker stays bound, the other one's own promises hold.
+#[test]
+fn a_guard_dropped_elsewhere_frees_nobody() {
+    support::each_mode(|_| {
+        let maker = spawn(|| {
+            let guard = forbid_yield();
+            let other = gort::spawn_local(move || {
+                let own = forbid_yield();
+                drop(guard);
+                let refused = catch_unwind(yield_now).is_err();
+                drop(own);
+                // Not below zero: neither bound nor freed.
+                yield_now();
+                refused
+            });
+            (catch_unwind(yield_now).is_err(), other)
+        });
+        let (refused, other) = maker.join().unwrap();
+        assert!(refused);
+        assert!(other.join().unwrap());
+    });
+}

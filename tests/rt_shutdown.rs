@@ -346,3 +346,38 @@ fn a_runtime_may_be_dropped_by_its_own_goroutine() {
     rx.recv_timeout(Duration::from_secs(20)).unwrap();
     assert!(within(GONE_WITHIN, || threads_named("sd-own") == 0));
 }
+
+/// A worker may hand fresh goroutines over to one that has left its loop already.
+#[test]
+fn what_is_handed_over_at_the_end_is_dropped() {
+    let _watchdog = watch("handed over");
+    let mut unstarted = 0;
+    for round in 0..100 {
+        let runtime = support::runtime(2, support::Mode::Homed);
+        let (tx, rx) = mpsc::channel();
+        runtime.spawn(move || {
+            for _ in 0..40 {
+                for _ in 0..5 {
+                    let started = Arc::new(AtomicUsize::new(0));
+                    let starts = Arc::clone(&started);
+                    let child = spawn(move || {
+                        starts.store(1, SeqCst);
+                        Semaphore::new(0).acquire(1).forget();
+                    });
+                    tx.send((started, child)).unwrap();
+                }
+                yield_now();
+            }
+        });
+        thread::sleep(Duration::from_micros(round * 10));
+        drop(runtime);
+        for (started, child) in rx.try_iter() {
+            let has_started = started.load(SeqCst) == 1;
+            assert!(has_started || child.is_finished(), "round {round}");
+            unstarted += usize::from(!has_started);
+        }
+        // The receiver must outlive a sender that is never dropped.
+        std::mem::forget(rx);
+    }
+    assert!(unstarted > 0, "all started; the test shows nothing");
+}

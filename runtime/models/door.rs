@@ -35,8 +35,18 @@ struct Parker {
     thread: Thread,
 }
 
+impl Parker {
+    /// Of a goroutine that may move: others change its word.
+    fn new() -> Self {
+        let word = ParkWord::new();
+        word.reset(true);
+        let thread = thread::current();
+        Self { word, thread }
+    }
+}
+
 loom::thread_local! {
-    static PARKER: Box<Parker> = Box::new(Parker { word: ParkWord::new(), thread: thread::current() });
+    static PARKER: Box<Parker> = Box::new(Parker::new());
 }
 
 /// As the real one: an address.

@@ -1,7 +1,7 @@
-//! Protocol P (`ParkWord`), and who frees a cell (`Life`).
+//! Protocol P for goroutines that may move (`ParkWord`), and who frees a cell (`Life`).
 
 use crate::runtime::{
-    models::{Flag, Plain, check},
+    models::{Flag, Plain, check, movable},
     task::state::{Finished, Joining, Life, ParkWord, Woken},
 };
 use loom::{
@@ -27,7 +27,7 @@ struct Cell {
 impl Cell {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            park: ParkWord::new(),
+            park: movable(),
             saved: Plain::new(),
             data: Plain::new(),
             queued: AtomicUsize::new(0),
@@ -167,7 +167,7 @@ impl Joined {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             life: Life::new(),
-            park: ParkWord::new(),
+            park: movable(),
             output: Plain::new(),
             joiner: Plain::new(),
             freed: Plain::new(),

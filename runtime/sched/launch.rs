@@ -5,6 +5,7 @@ use crate::runtime::{
     prims::Ordering,
     sched::{current, monitor, roster::Roster, worker::WorkerCore},
     stack::{self, AltStack, OverflowReport},
+    task::header::TaskRef,
 };
 use std::{
     io, ptr,
@@ -98,6 +99,7 @@ pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) -
         }
     }
     drop_injected(roster);
+    drop_handed_over(roster);
     all
 }
 
@@ -119,6 +121,21 @@ fn drop_injected(roster: &Roster) {
             crossbeam_deque::Steal::Success(task) => roster.abandon(task),
             crossbeam_deque::Steal::Empty => return,
             crossbeam_deque::Steal::Retry => {}
+        }
+    }
+}
+
+/// Drops the fresh goroutines that were handed over to a worker which had left its loop by then.
+fn drop_handed_over(roster: &Roster) {
+    for worker in &roster.workers {
+        let mut next = worker.remote.inbox.take_all();
+        // SAFETY: taken from the inbox, so held by us.
+        while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+            next = task.next.load(Ordering::Relaxed);
+            // The others are suspended, or about to be, and stay as they are.
+            if task.is_homeless() {
+                roster.abandon(task);
+            }
         }
     }
 }

@@ -352,6 +352,20 @@ impl Roster {
         spawned.saturating_sub(finished) as usize
     }
 
+    /// Whether nothing of this runtime will go on by itself: all workers sleep, no timer is set, no blocking call is under way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let rests = |w: &WorkerShared| {
+            w.thread.get().is_none() || (w.remote.sleep.is_sleeping() && !w.has_timers())
+        };
+        self.workers.iter().all(rests) && self.blocking.pending() == 0 && !self.has_public_work()
+    }
+
+    /// How many threads this runtime has.
+    pub(crate) fn threads(&self) -> usize {
+        let workers = self.workers.iter().filter(|w| w.thread.get().is_some());
+        workers.count() + usize::from(self.monitor.get().is_some()) + self.blocking.threads()
+    }
+
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.
     pub(crate) fn be_watched(&self) {
         // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's second look (M1).

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     prims::Ordering,
-    sched::worker::WorkerCore,
+    sched::{roster::Roster, worker::WorkerCore},
     stack::{SizeClass, StackError},
     task::header::TaskRef,
 };
@@ -73,7 +73,7 @@ impl WorkerCore {
             WAITING_SINCE.set(None);
             return;
         }
-        let progress = self.life_events();
+        let progress = self.roster.life_events();
         let (since, _) = WAITING_SINCE
             .get()
             .filter(|(_, then)| *then == progress)
@@ -88,14 +88,15 @@ impl WorkerCore {
             std::process::exit(2);
         }
     }
+}
 
+impl Roster {
     /// A number that changes whenever a goroutine of this runtime is spawned, parks or ends.
-    fn life_events(&self) -> u64 {
-        let roster = &self.roster;
-        let of_workers = roster.workers.iter().map(|w| {
+    pub(crate) fn life_events(&self) -> u64 {
+        let of_workers = self.workers.iter().map(|w| {
             let [a, b, c] = [&w.own.spawned, &w.own.parks, &w.own.finished];
             a.load(Ordering::Relaxed) + b.load(Ordering::Relaxed) + c.load(Ordering::Relaxed)
         });
-        of_workers.sum::<u64>() + roster.spawned_outside.load(Ordering::Relaxed)
+        of_workers.sum::<u64>() + self.spawned_outside.load(Ordering::Relaxed)
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Order of the queues, and why:
 //!
-//! 1. woken goroutines (own queue, filled from the inbox): they hold stacks; finishing them first bounds memory;
+//! 1. woken goroutines: they hold stacks; finishing them first bounds memory. Those whose deadline has passed go before the others (own queue, filled from the
+//!    inbox), which wake each other and so may never run out; timers fire now and then only, so the former do run out;
 //! 2. fresh ones, newest first: depth first through trees of goroutines, so few stacks are live at once;
 //! 3. those that yielded: behind fresh ones, or a yielding goroutine would starve what it waits for;
 //! 4. what other workers or outside threads offer (`search`).
 //!
-//! Every 61st time one of the later ones comes first, in turn, so that none starves.
+//! Every 61st time one of the later ones comes first, in turn, so that none starves. And every 10 ms those fresh ones that are there go before newer ones:
+//! else one below the bursts of others would wait as long as they come.
 
 use crate::runtime::{
     coroutine::Carrier,
@@ -24,17 +26,19 @@ use crate::runtime::{
         state::Woken,
     },
 };
-use crossbeam_deque::{Steal, Worker};
+use crossbeam_deque::Worker;
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     ptr::{self, NonNull},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// How often a later queue comes first; a prime, as Go's schedtick check, so that it does not beat with loops in programs.
 const FAIR_EVERY: u32 = 61;
+/// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's time slice).
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// Goroutine ids that a worker takes at a time.
 const ID_BLOCK: u64 = 1024;
 
@@ -61,6 +65,9 @@ pub(crate) struct WorkerCore {
     pub(crate) cells: CellCache,
     pub(crate) random: Cell<u32>,
     tick: Cell<u32>,
+    /// So many fresh goroutines are taken oldest first.
+    aged: Cell<usize>,
+    swept: Cell<Instant>,
     next_id: Cell<u64>,
     end_id: Cell<u64>,
 }
@@ -95,6 +102,8 @@ impl WorkerCore {
             cells: CellCache::new(),
             random: Cell::new(0x9e37_79b9 ^ (index as u32).wrapping_mul(0x85eb_ca6b) | 1),
             tick: Cell::new(0),
+            aged: Cell::new(0),
+            swept: Cell::new(Instant::now()),
             next_id: Cell::new(0),
             end_id: Cell::new(0),
         })
@@ -156,12 +165,42 @@ impl WorkerCore {
             return Some(task);
         }
         self.take_inbox();
-        self.woken
-            .pop()
-            .or_else(|| self.due.borrow_mut().pop_front())
+        let due = self.due.borrow_mut().pop_front();
+        due.or_else(|| self.woken.pop())
             .or_else(|| self.next_moving())
-            .or_else(|| self.fresh.pop())
+            .or_else(|| self.pop_fresh())
             .or_else(|| self.yielded.pop())
+    }
+
+    /// The newest fresh goroutine, or the oldest of those that have waited long.
+    #[inline]
+    fn pop_fresh(&self) -> Option<TaskRef> {
+        if self.aged.get() == 0 {
+            self.fresh.pop()
+        } else {
+            self.pop_aged()
+        }
+    }
+
+    #[cold]
+    fn pop_aged(&self) -> Option<TaskRef> {
+        let oldest = self.shared().fresh.steal().success();
+        // With none left, or a thief at it: back to the rule.
+        let left = oldest.map_or(0, |_| self.aged.get() - 1);
+        self.aged.set(left);
+        oldest.or_else(|| self.fresh.pop())
+    }
+
+    /// From time to time, those that are fresh now go before those to come.
+    fn sweep(&self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        if now - self.swept.get() >= SWEEP_EVERY {
+            self.swept.set(now);
+            self.aged.set(self.fresh.len());
+        }
     }
 
     fn next_moving(&self) -> Option<TaskRef> {
@@ -180,18 +219,17 @@ impl WorkerCore {
         tick.is_multiple_of(FAIR_EVERY)
     }
 
-    /// Puts one of the later queues first, each in its turn; looks at the timers.
+    /// Puts one of the later queues first, each in its turn, or the next one that holds something; looks at the timers.
     #[cold]
     fn next_fair(&self) -> Option<TaskRef> {
         self.fire_due_timers();
-        match self.tick.get() / FAIR_EVERY % 3 {
+        self.sweep();
+        let first = self.tick.get() / FAIR_EVERY;
+        (first..first + 3).find_map(|turn| match turn % 3 {
             0 => self.take_injected(),
             1 => self.yielded.pop(),
-            _ => match self.shared().fresh.steal() {
-                Steal::Success(oldest) => Some(oldest),
-                _ => None,
-            },
-        }
+            _ => self.shared().fresh.steal().success(),
+        })
     }
 
     /// Moves the inbox's goroutines to the woken queue, oldest first.
@@ -246,7 +284,7 @@ impl WorkerCore {
         {
             return None;
         }
-        let task = self.fresh.pop()?;
+        let task = self.pop_fresh()?;
         self.count_tick();
         if task.stack_class.get() != class || !task.is_fresh() || self.may_hold_too_many() {
             // For the root to decide.
