@@ -102,3 +102,8 @@ pub use gort_macros::{go, main, test};
 #[doc(hidden)]
 #[path = "runtime/bench_door.rs"]
 pub mod bench_support;
+
+/// The README's example, run with the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("README.md")]
+struct Readme;
