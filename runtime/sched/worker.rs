@@ -2,8 +2,8 @@
 //!
 //! Order of the queues, and why:
 //!
-//! 1. woken goroutines: they hold stacks; finishing them first bounds memory. Those whose deadline has passed go before the others (own queue, filled from the
-//!    inbox), which wake each other and so may never run out; timers fire now and then only, so the former do run out;
+//! 1. suspended goroutines that may go on: they hold stacks; finishing them first bounds memory. The woken ones (own queue, filled from the inbox) and those whose
+//!    deadline has passed take turns: either sort may be refilled for ever by goroutines that wake each other, or sleep for a moment again and again;
 //! 2. fresh ones, newest first: depth first through trees of goroutines, so few stacks are live at once;
 //! 3. those that yielded: behind fresh ones, or a yielding goroutine would starve what it waits for;
 //! 4. what other workers or outside threads offer (`search`).
@@ -165,11 +165,24 @@ impl WorkerCore {
             return Some(task);
         }
         self.take_inbox();
-        let due = self.due.borrow_mut().pop_front();
-        due.or_else(|| self.woken.pop())
+        self.next_suspended()
             .or_else(|| self.next_moving())
             .or_else(|| self.pop_fresh())
             .or_else(|| self.yielded.pop())
+    }
+
+    /// From the woken and the due goroutines in turn: either may be refilled for ever by those it holds.
+    #[inline]
+    fn next_suspended(&self) -> Option<TaskRef> {
+        if self.due.borrow().is_empty() {
+            return self.woken.pop();
+        }
+        let due = || self.due.borrow_mut().pop_front();
+        if self.tick.get().is_multiple_of(2) {
+            due().or_else(|| self.woken.pop())
+        } else {
+            self.woken.pop().or_else(due)
+        }
     }
 
     /// The newest fresh goroutine, or the oldest of those that have waited long.
