@@ -81,11 +81,10 @@ fn work(roster: Arc<Roster>, index: usize) {
 }
 
 /// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so long; a thread that is not done by then is detached.
-pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) -> bool {
+pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) {
     roster.closing.store(true, Ordering::SeqCst);
     roster.blocking.shutdown();
     let until = Instant::now() + patience;
-    let mut all = true;
     let handles = threads.workers.into_iter().chain(threads.monitor);
     for handle in handles {
         while !handle.is_finished() && Instant::now() < until {
@@ -94,13 +93,10 @@ pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) -
         }
         if handle.is_finished() {
             let _ = handle.join();
-        } else {
-            all = false;
         }
     }
     drop_injected(roster);
     drop_handed_over(roster);
-    all
 }
 
 fn wake_all(roster: &Roster) {

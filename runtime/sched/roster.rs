@@ -216,8 +216,7 @@ impl WorkerShared {
 
 /// One runtime.
 ///
-/// Workers point back to it, and so do the cells of goroutines that have started. It is freed when nobody can come back to it any more, that is, when the
-/// runtime has shut down with no goroutine left; else it is leaked (`launch`).
+/// Workers point back to it, and so do the cells of goroutines that have started; other threads follow those when they unpark. So it is never freed.
 #[derive(Debug)]
 pub(crate) struct Roster {
     /// First `config.workers` regular ones, then the spares.
