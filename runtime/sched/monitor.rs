@@ -29,6 +29,9 @@ const TRIM_BATCH: usize = 1 << 17;
 /// Rounds between two trims.
 const TRIM_EVERY: u32 = 25;
 
+/// Rounds that spares are held back for while not all workers are stuck (guess).
+const SPARE_AFTER: u32 = 5;
+
 /// What the monitor remembers of a worker.
 #[derive(Clone, Copy, Default)]
 struct Seen {
@@ -45,6 +48,8 @@ struct Monitor {
     start_worker: StartWorker,
     seen: Vec<Seen>,
     rounds: u32,
+    /// Rounds in a row in which some worker was stuck.
+    stuck_rounds: u32,
     trimming: bool,
 }
 
@@ -57,6 +62,7 @@ pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker) {
         start_worker,
         seen,
         rounds: 0,
+        stuck_rounds: 0,
         trimming: true,
     };
     while !monitor.roster.is_closing() {
@@ -99,6 +105,7 @@ impl Monitor {
             }
         }
         self.roster.stuck.store(stuck, Ordering::Relaxed);
+        self.stuck_rounds = if stuck > 0 { self.stuck_rounds + 1 } else { 0 };
         if stuck > 0 {
             self.find_hands();
         }
@@ -160,6 +167,10 @@ impl Monitor {
             return;
         }
         let wanted = self.roster.stuck.load(Ordering::Relaxed);
+        // Workers that get on will most likely come to it; one more thread than processors would only slow them down.
+        if wanted < self.roster.config.workers && self.stuck_rounds < SPARE_AFTER {
+            return;
+        }
         for spare in self.roster.spares().iter().take(wanted) {
             if spare.thread.get().is_some() {
                 spare.wake();
