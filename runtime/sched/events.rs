@@ -3,6 +3,7 @@
 //! Subscribers run on the root or on a goroutine's stack and may do what they like there, short of unwinding out of the scheduler.
 
 use crate::runtime::{sched::worker::WorkerCore, task::header::TaskRef};
+use std::panic::{self, AssertUnwindSafe};
 use tracing::{Level, level_enabled};
 
 #[inline]
@@ -29,7 +30,18 @@ pub(crate) fn parked(core: &WorkerCore, task: TaskRef, reason: &'static str) {
 #[cold]
 #[inline(never)]
 fn parked_slow(core: &WorkerCore, task: TaskRef, reason: &'static str) {
-    tracing::trace!(target: "gort", goroutine = task.id(), worker = core.shared().index, reason, "park");
+    // The goroutine's unparker is published already: a subscriber that parked as this goroutine would take that park's one unpark, and use the link of its
+    // cell twice. So meanwhile the thread runs no goroutine, and a subscriber that parks blocks the thread.
+    core.set_current(None);
+    let shown = AssertUnwindSafe(|| {
+        tracing::trace!(target: "gort", goroutine = task.id(), worker = core.shared().index, reason, "park");
+    });
+    let unwound = panic::catch_unwind(shown);
+    core.set_current(Some(task));
+    // Nor may it unwind out of a park.
+    if let Err(payload) = unwound {
+        std::mem::forget(payload);
+    }
 }
 
 #[inline]
