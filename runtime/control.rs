@@ -1,6 +1,7 @@
 //! A goroutine's control over itself: yield, sleep, exit, and promises not to yield.
 
 use crate::runtime::{
+    clock,
     park::{self, WaitReason},
     prims::Ordering,
     sched::current,
@@ -95,7 +96,7 @@ pub fn sleep(duration: Duration) {
     if duration.is_zero() {
         return yield_now();
     }
-    match Instant::now().checked_add(duration) {
+    match clock::now().checked_add(duration) {
         Some(deadline) => sleep_until(deadline),
         // Longer than the clock can tell.
         None => loop {
@@ -110,12 +111,12 @@ pub fn sleep(duration: Duration) {
 /// As [`sleep`].
 pub fn sleep_until(deadline: Instant) {
     park::check_may_park();
-    if Instant::now() >= deadline {
+    if clock::now() >= deadline {
         // Also very short sleeps, over before they begin: a loop of them must not keep its worker from others.
         return park::yield_now();
     }
     // Nobody has this goroutine's unparker for this park, so it can only time out.
-    while Instant::now() < deadline {
+    while clock::now() < deadline {
         let _ = park::park_until(WaitReason::Sleep, deadline);
     }
 }

@@ -1,6 +1,7 @@
 //! The runtime as loom sees it: the parts that are only atomics and memory, a door for blocking in which threads stand in for goroutines, and the
 //! models. The map that programs get is `mod.rs`; `lib.rs` chooses.
 
+pub(crate) mod clock;
 pub(crate) mod future;
 #[cfg(test)]
 mod models;

@@ -3,6 +3,7 @@
 //! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the rest. How it works is written down in
 //! `runtime/README.md`; each folder's `mod.rs` is a map of it.
 
+pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod control;
 pub(crate) mod coroutine;

@@ -1,6 +1,9 @@
 //! Parking for plain OS threads: a flag and the thread's handle.
 
-use crate::runtime::prims::{AtomicBool, Ordering};
+use crate::runtime::{
+    clock,
+    prims::{AtomicBool, Ordering},
+};
 use std::{
     cell::Cell,
     ptr::{self, NonNull},
@@ -99,7 +102,7 @@ impl ThreadParker {
             if parker.take() {
                 return Unparked::Notified;
             }
-            let now = Instant::now();
+            let now = clock::now();
             if now >= deadline {
                 return Unparked::TimedOut;
             }

@@ -24,6 +24,7 @@
 //!
 //! So a waiter may queue (and give up `WOKEN`) only while it sees `LOCKED` or `STARVING` in the same atomic step.
 
+use crate::runtime::clock;
 use crate::runtime::park::{self, WaitReason};
 use crate::runtime::prims::{AtomicU32, Instant, Ordering, const_fn, spin_loop};
 use crate::sync::spin::SpinLock;
@@ -113,12 +114,12 @@ impl RawMutex {
             if self.spin(&mut woken) {
                 return true;
             }
-            if deadline.is_some_and(|d| Instant::now() >= d) {
+            if deadline.is_some_and(|d| clock::now() >= d) {
                 return woken && self.give_up();
             }
             let (since, end) = match waiting_since {
                 Some(since) => (since, End::Front),
-                None => (Instant::now(), End::Back),
+                None => (clock::now(), End::Back),
             };
             let starving = end == End::Front && since.elapsed() >= STARVATION;
             waiting_since = Some(since);

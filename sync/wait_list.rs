@@ -13,6 +13,7 @@
 //! A node carries one word for its primitive: the waiter sets it first, a waker may overwrite it before the `unpark`
 //! (for example "the lock is yours"), the waiter reads it after. The unpark orders those accesses.
 
+use crate::runtime::clock;
 use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
 use crate::runtime::prims::Instant;
 use crate::sync::spin::{SpinGuard, SpinLock};
@@ -105,7 +106,7 @@ impl Parking {
 
 /// The instant `timeout` from now; `None`, which is "never", if the clock cannot express it.
 pub(crate) fn deadline_after(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
+    clock::now().checked_add(timeout)
 }
 
 /// A FIFO of waiters, and whatever else (`extra`) its lock guards.

@@ -1,6 +1,7 @@
 //! A worker out of work: search, then sleep (protocol S in `runtime/README.md`).
 
 use crate::runtime::{
+    clock,
     prims::Ordering,
     sched::{
         events,
@@ -196,7 +197,7 @@ impl WorkerCore {
                 thread::park();
                 continue;
             };
-            let now = Instant::now();
+            let now = clock::now();
             if due <= now {
                 return;
             }

@@ -12,6 +12,7 @@
 //! else one below the bursts of others would wait as long as they come.
 
 use crate::runtime::{
+    clock,
     coroutine::Carrier,
     prims::Ordering,
     sched::{
@@ -270,7 +271,7 @@ impl WorkerCore {
         let Some(due) = self.shared().timers_due() else {
             return;
         };
-        let now = Instant::now();
+        let now = clock::now();
         if now < due {
             return;
         }

@@ -11,6 +11,7 @@
 
 use crate::{
     runtime::{
+        clock,
         park::{self, Unparked, WaitReason},
         prims::{AtomicBool, AtomicUsize, Ordering},
     },
@@ -39,7 +40,7 @@ pub(crate) enum Wait {
 impl Wait {
     /// At most `timeout` from now; for ever if that is beyond what an `Instant` can say.
     pub(crate) fn at_most(timeout: Duration) -> Self {
-        Instant::now()
+        clock::now()
             .checked_add(timeout)
             .map_or(Self::Forever, Self::Until)
     }
