@@ -79,7 +79,12 @@ mod parked {
         let named = gort::Builder::new().name("mailer".into());
         named.spawn(move || waits_for_a_letter(&rx)).unwrap();
         thread::spawn(|| {
-            thread::sleep(Duration::from_millis(200));
+            // The default runtime of plain threads is this program's.
+            let are_there =
+                |text: String| text.contains("[sleep") && text.contains("[chan receive");
+            while !are_there(gort::runtime::dump()) {
+                thread::sleep(Duration::from_millis(1));
+            }
             quit_self();
         });
         gort::sleep(FOR_EVER);

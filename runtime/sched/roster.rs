@@ -294,6 +294,7 @@ impl Roster {
 
     /// Tells the workers to leave their loops; the caller wakes them.
     pub(crate) fn close(&self) {
+        // SeqCst: before the caller looks at the sleep words; partner of the fence before a sleeper's last look (S3).
         self.quiet.calls.fetch_or(CLOSING_BIT, Ordering::SeqCst);
     }
 

@@ -230,8 +230,8 @@ fn give_up(what: &str, patience: Duration, dump: impl Fn() -> String + Send + 's
     let (tx, rx) = mpsc::channel();
     thread::spawn(move || tx.send(dump()));
     match rx.recv_timeout(Duration::from_secs(5)) {
-        Ok(text) if text.len() > 20_000 => {
-            say(&String::from_utf8_lossy(&text.as_bytes()[..20_000]));
+        Ok(text) if text.len() > 60_000 => {
+            say(&String::from_utf8_lossy(&text.as_bytes()[..60_000]));
             say("\n...\n");
         }
         Ok(text) => say(&text),
