@@ -135,15 +135,19 @@ fn whose(name: &str, file: Option<&Path>) -> Whose {
     match within {
         Some("runtime/task/cell.rs") => Whose::Beginning,
         Some(within) if OURS.iter().any(|folder| within.starts_with(folder)) => Whose::Ours,
-        _ if file.starts_with("/rustc/") || file.contains("/rustlib/src/rust/library/") => {
-            Whose::Std
-        }
+        _ if STD_FILES.iter().any(|folder| file.contains(folder)) => Whose::Std,
         _ => Whose::Own,
     }
 }
 
 /// The folders that hold the library; tests and examples stand beside them.
 const OURS: [&str; 6] = ["runtime/", "sync/", "time/", "context/", "net/", "signal"];
+/// Where the standard library's sources lie, whoever has built it.
+const STD_FILES: [&str; 3] = [
+    "/library/core/src/",
+    "/library/std/src/",
+    "/library/alloc/src/",
+];
 /// How the standard library's names begin.
 const STD: [&str; 5] = ["core::", "std::", "alloc::", "__rust_", "rust_"];
 
@@ -226,6 +230,7 @@ mod tests {
         );
         assert_eq!(at(&format!("{root}/examples/x.rs")), Whose::Own);
         assert_eq!(at("/rustc/0123/library/core/src/x.rs"), Whose::Std);
+        assert_eq!(at("/usr/src/rustc-1.99/library/std/src/x.rs"), Whose::Std);
         assert_eq!(at("/home/me/runtime/task/cell.rs"), Whose::Own);
     }
 
