@@ -103,13 +103,11 @@ pub(crate) unsafe fn free(task: TaskRef) {
     let Some(extras) = pointer(&task) else {
         return;
     };
-    let take = || task.extras.store(ptr::null_mut(), Ordering::Relaxed);
     // SAFETY: not freed yet.
-    if unsafe { extras.as_ref() }.name.is_some() {
-        pool::between_dumps(take);
-    } else {
-        take();
-    }
+    let is_named = unsafe { extras.as_ref() }.name.is_some();
+    let dumps_off = is_named.then(pool::hold_dumps_off);
+    task.extras.store(ptr::null_mut(), Ordering::Relaxed);
+    drop(dumps_off);
     // SAFETY: from a box, and out of the header, so nobody finds it any more.
     drop(unsafe { Box::from_raw(extras.as_ptr()) });
 }

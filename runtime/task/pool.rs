@@ -7,7 +7,7 @@
 //! at every cell of every chunk.
 
 use crate::runtime::{
-    prims::{AtomicU64, Ordering},
+    prims::{AtomicU64, Ordering, prefetch},
     task::header::{LARGE, TaskHeader},
 };
 use std::{
@@ -54,10 +54,9 @@ impl Class {
     }
 
     pub(crate) const fn from_flags(flags: u8) -> Self {
-        if flags & LARGE == 0 {
-            Self::Small
-        } else {
-            Self::Large
+        match flags & LARGE {
+            0 => Self::Small,
+            _ => Self::Large,
         }
     }
 
@@ -110,6 +109,9 @@ impl Magazine {
             // SAFETY: listed cells are free and readable.
             self.head = unsafe { cell.as_ref() }.next.load(Ordering::Relaxed);
             self.len -= 1;
+            // Most likely another worker has freed it, and has its lines.
+            prefetch(self.head.cast());
+            prefetch(self.head.cast::<u8>().wrapping_add(64));
             return Some(cell);
         }
         if self.fresh_len > 0 {
@@ -471,10 +473,9 @@ pub(crate) fn each_cell(mut f: impl FnMut(&TaskHeader)) {
     }
 }
 
-/// Calls `f` while no dump walks the cells. `f` is short, and neither allocates nor frees.
-pub(crate) fn between_dumps(f: impl FnOnce()) {
-    let _depot = lock_depot();
-    f();
+/// Keeps dumps from walking the cells while what it returns is held: for a moment.
+pub(crate) fn hold_dumps_off() -> impl Sized {
+    lock_depot()
 }
 
 /// The next unused goroutine id; ids are taken in blocks.
