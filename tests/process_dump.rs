@@ -132,7 +132,10 @@ fn reasons() {
         text.starts_with(&format!("{count} goroutines on 1 workers\n")),
         "{text}"
     );
-    let lines = text.lines().filter(|line| line.starts_with("goroutine "));
+    // Each group by the first of it.
+    let lines = text
+        .split("\n\n")
+        .filter(|group| group.starts_with("goroutine "));
     let number = |line: &str| line.split(' ').nth(1).unwrap().parse::<u64>().unwrap();
     assert!(lines.map(number).is_sorted(), "{text}");
     println!("states={}", seen.len());
