@@ -45,7 +45,8 @@ fn line(dump: &str, id: u64) -> Option<&str> {
 /// Waits until the dump shows the goroutine with this state, and returns the line.
 #[track_caller]
 fn await_state(dump: impl Fn() -> String, id: u64, state: &str) -> String {
-    let wanted = format!("goroutine {id} [{state}]");
+    // A time may follow on a machine that is slow.
+    let wanted = format!("goroutine {id} [{state}");
     let start = Instant::now();
     loop {
         let text = dump();
@@ -203,7 +204,7 @@ fn still_running() {
     assert_eq!(left.goroutines(), 3);
     for text in [left.dump().to_owned(), left.to_string()] {
         for &id in &ids {
-            assert!(line(&text, id).unwrap().contains("[sleep]"), "{text}");
+            assert!(line(&text, id).unwrap().contains("[sleep"), "{text}");
         }
     }
 }

@@ -71,13 +71,13 @@ fn groups(rows: &[Row]) -> Vec<Vec<&Row>> {
 
 fn write_row(text: &mut String, row: &Row) {
     let _ = write!(text, "goroutine {} [{}", row.id, row.doing.words());
-    let (n, unit) = match row.seconds {
-        n if n < 60 => (n, "second"),
-        n => (n / 60, "minute"),
+    let _ = match row.seconds {
+        // Times are whole seconds: this one may be a moment.
+        0 | 1 => Ok(()),
+        n @ 2..60 => write!(text, ", {n} seconds"),
+        n @ 60..120 => write!(text, ", {} minute", n / 60),
+        n => write!(text, ", {} minutes", n / 60),
     };
-    if n > 0 {
-        let _ = write!(text, ", {n} {unit}{}", if n == 1 { "" } else { "s" });
-    }
     text.push(']');
     if let Some(name) = &row.name {
         let _ = write!(text, " {name:?}");
