@@ -29,7 +29,7 @@ mod raw_rw_mutex;
 mod raw_wait_group;
 mod rw_mutex;
 mod semaphore;
-pub(crate) mod spin;
+mod spin;
 mod unwind;
 mod wait_group;
 mod wait_list;

@@ -2,44 +2,51 @@
 
 use crate::{
     runtime::later::{Later, spawn_later},
-    sync::{Mutex, spin::SpinLock},
+    sync::{Mutex, channel::timer::from_now},
 };
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// The function and its next run.
 pub(crate) struct LaterFunc {
     /// Locked while it runs, so that its runs follow each other.
     function: Arc<Mutex<dyn FnMut() + Send>>,
-    next: SpinLock<Option<Later>>,
+    /// Nobody parks or runs code of the user while it is locked.
+    next: StdMutex<Option<Later>>,
 }
 
 impl LaterFunc {
     pub(crate) fn new(function: impl FnMut() + Send + 'static) -> Self {
         Self {
             function: Arc::new(Mutex::new(function)),
-            next: SpinLock::new(None),
+            next: StdMutex::new(None),
         }
     }
 
-    /// Sets the next run to `deadline`; whether another one was to come.
+    /// Sets the next run to `duration` from now; whether another one was to come, which will not.
     #[track_caller]
-    pub(crate) fn set(&self, deadline: Instant) -> bool {
-        // The old one first: it must not run in between and still count as called off.
-        let pending = self.stop();
+    pub(crate) fn set(&self, duration: Duration) -> bool {
+        let mut next = self.lock();
+        let pending = call_off(&mut next);
         let function = Arc::clone(&self.function);
-        let next = spawn_later(deadline, move || function.lock()());
-        // Not empty if others set it at the same time: then theirs came before.
-        let overtaken = self.next.lock().replace(next);
-        pending | call_off(overtaken)
+        let run = move || function.lock()();
+        *next = Some(spawn_later(from_now(duration), run));
+        pending
     }
 
     /// Calls the next run off; whether there was one.
     pub(crate) fn stop(&self) -> bool {
-        let next = self.next.lock().take();
-        call_off(next)
+        call_off(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Later>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn call_off(next: Option<Later>) -> bool {
-    next.is_some_and(|next| next.cancel())
+/// Of the function's handles one is ours, so the one that is dropped here is not the last.
+fn call_off(next: &mut Option<Later>) -> bool {
+    next.take().is_some_and(|next| next.cancel())
 }

@@ -1,11 +1,8 @@
 //! `Ticker`: a message at regular intervals.
 
-use crate::{
-    sync::channel::{
-        Receiver,
-        timer::{Repeat, TimerChan},
-    },
-    time::timer::from_now,
+use crate::sync::channel::{
+    Receiver,
+    timer::{Repeat, TimerChan, from_now},
 };
 use std::{
     fmt,
@@ -104,12 +101,12 @@ impl Ticker {
     #[track_caller]
     pub fn reset(&self, period: Duration) {
         check(period, "Ticker::reset");
-        self.set(Some(from_now(period)), Repeat::InStep(period));
+        self.set(Some(period), Repeat::InStep(period));
     }
 
-    fn set(&self, due: Option<Instant>, repeat: Repeat) {
+    fn set(&self, delay: Option<Duration>, repeat: Repeat) {
         if let Some(timer) = self.receiver.timer() {
-            timer.set(due, repeat);
+            timer.set(delay, repeat);
         }
     }
 }

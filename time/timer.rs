@@ -1,10 +1,9 @@
 //! `Timer`: one message later, or one call.
 
 use crate::{
-    runtime::clock,
     sync::channel::{
         Receiver, never,
-        timer::{Repeat, TimerChan},
+        timer::{Repeat, TimerChan, from_now},
     },
     time::func::LaterFunc,
 };
@@ -121,16 +120,15 @@ impl Timer {
     #[doc(alias = "Reset")]
     #[track_caller]
     pub fn reset(&self, duration: Duration) -> bool {
-        let due = from_now(duration);
         match &self.func {
-            Some(func) => func.set(due),
-            None => self.set(Some(due)),
+            Some(func) => func.set(duration),
+            None => self.set(Some(duration)),
         }
     }
 
-    fn set(&self, due: Option<Instant>) -> bool {
+    fn set(&self, delay: Option<Duration>) -> bool {
         let timer = self.receiver.timer();
-        timer.is_some_and(|timer| timer.set(due, Repeat::Never))
+        timer.is_some_and(|timer| timer.set(delay, Repeat::Never))
     }
 }
 
@@ -156,7 +154,7 @@ impl Timer {
 #[track_caller]
 pub fn after_func(duration: Duration, f: impl FnMut() + Send + 'static) -> Timer {
     let func = LaterFunc::new(f);
-    func.set(from_now(duration));
+    func.set(duration);
     Timer {
         receiver: never(),
         func: Some(func),
@@ -167,11 +165,4 @@ impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Timer { .. }")
     }
-}
-
-/// So long from now; in 136 years, if that is longer than an `Instant` can say.
-pub(crate) fn from_now(duration: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(u32::MAX as u64);
-    let now = clock::now();
-    now.checked_add(duration).unwrap_or_else(|| now + FAR)
 }

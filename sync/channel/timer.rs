@@ -171,12 +171,13 @@ impl TimerChan {
         }
     }
 
-    /// Changes what is to come. What it holds is lost; whether there was a message that nobody has taken yet, or one to come.
-    ///
-    /// Who receives after this gets nothing that was due before.
-    pub(crate) fn set(&self, due: Option<Instant>, repeat: Repeat) -> bool {
+    /// Sets the next message to `delay` from now, or to never; whether there was one that nobody has taken yet, or one to come. That is lost:
+    /// who begins to receive after this gets nothing that was due before.
+    pub(crate) fn set(&self, delay: Option<Duration>, repeat: Repeat) -> bool {
         let mut wakes = Wakes::new();
         let held = self.hub.hold();
+        // Under the lock: of two who do this at once, the later one counts from the later instant.
+        let due = delay.map(from_now);
         // SAFETY: the lock is held.
         let (schedule, queues) = unsafe { (self.schedule(), self.hub.queues()) };
         let before = schedule.due;
@@ -189,6 +190,13 @@ impl TimerChan {
         wakes.fire();
         before.is_some()
     }
+}
+
+/// So long from now; in 136 years, if that is longer than an `Instant` can say.
+pub(crate) fn from_now(duration: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(u32::MAX as u64);
+    let now = clock::now();
+    now.checked_add(duration).unwrap_or_else(|| now + FAR)
 }
 
 #[cfg(test)]
