@@ -187,11 +187,12 @@ fn a_message_due_at_the_deadline_wins() {
 #[test]
 fn ticks_do_not_drift_for_those_who_wait() {
     everywhere(|| {
-        const PERIOD: Duration = Duration::from_millis(2);
+        const PERIOD: Duration = Duration::from_millis(5);
         let ticks = tick(PERIOD);
+        let mut exact = 0;
         let mut came = Instant::now();
         let mut last = ticks.recv().unwrap();
-        for turn in 0..20 {
+        for turn in 0..12 {
             let comes = Instant::now();
             let next = if turn % 2 == 0 {
                 ticks.recv().unwrap()
@@ -204,8 +205,11 @@ fn ticks_do_not_drift_for_those_who_wait() {
             let counted_from = next - PERIOD;
             let late = counted_from >= last && (came..=comes).contains(&counted_from);
             assert!(counted_from == last || late, "{last:?} {next:?} {came:?}");
+            exact += usize::from(counted_from == last);
             (came, last) = (comes, next);
         }
+        // A busy machine may have been late for some, but hardly for all.
+        assert!(exact > 0, "all were counted from their receipt");
     });
 }
 

@@ -172,6 +172,43 @@ fn an_earlier_instant_wakes_those_who_wait() {
     });
 }
 
+/// An earlier instant makes those who wait look again; as long as that has not come they wait on.
+#[test]
+fn a_reset_alone_ends_no_wait() {
+    everywhere(|| {
+        const WAIT: Duration = Duration::from_millis(20);
+        let timer = Arc::new(Timer::new(HOUR));
+        let handles: Vec<_> = (0..4)
+            .map(|way| {
+                let timer = Arc::clone(&timer);
+                spawn(move || {
+                    let (start, rx) = (now(), timer.receiver());
+                    let mut select = Select::new();
+                    select.recv(rx);
+                    let ended = match way {
+                        0 => rx.recv_timeout(WAIT).is_ok(),
+                        1 => select.ready_timeout(WAIT).is_ok(),
+                        2 => select
+                            .select_timeout(WAIT)
+                            .is_ok_and(|s| s.recv(rx).is_ok()),
+                        _ => select! {
+                            recv(rx) -> _ => true,
+                            default(WAIT) => false,
+                        },
+                    };
+                    assert!(!ended, "way {way}: nothing was there");
+                    assert!(now() >= start + WAIT);
+                })
+            })
+            .collect();
+        for minutes in (1..10).rev() {
+            sleep(ms(1));
+            timer.reset(Duration::from_secs(60 * minutes));
+        }
+        handles.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
 #[test]
 fn those_who_wait_for_a_stopped_timer_wait_on() {
     everywhere(|| {
