@@ -20,7 +20,7 @@ fn resident() -> usize {
 #[test]
 fn timers_cost_a_little_memory_and_nothing_else() {
     const N: usize = 100_000;
-    // An allocation of 136 bytes, and the handle in the vector, twice while that grows.
+    // An allocation of about 130 bytes, and the handle in the vector, twice while that grows.
     const ENOUGH: usize = N * 256;
     let runtime = support::runtime(2, support::Mode::Homed);
     runtime.run(|| {

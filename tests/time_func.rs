@@ -199,7 +199,7 @@ fn a_panic_is_one_of_that_goroutine_and_the_next_run_comes() {
 /// Many stop and reset at once, goroutines and threads: each run that was set happens, or is called off by one `true`.
 #[test]
 fn every_run_happens_or_is_called_off_once() {
-    support::each(|_| {
+    support::each_mode(|_| {
         let rounds = if cfg!(debug_assertions) { 300 } else { 2000 };
         let runs = Arc::new(AtomicUsize::new(0));
         let (set, called_off) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicUsize::new(0)));
