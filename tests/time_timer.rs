@@ -242,7 +242,7 @@ fn those_who_wait_for_a_stopped_timer_wait_on() {
 #[test]
 fn nothing_stale_comes_after_a_stop_or_a_reset() {
     support::each_mode(|_| {
-        let rounds = if cfg!(debug_assertions) { 1500 } else { 6000 };
+        let rounds = if cfg!(debug_assertions) { 1000 } else { 3000 };
         let timer = Arc::new(Timer::new(HOUR));
         let (quit_tx, quit) = bounded::<()>(0);
         // No message that is received by a call that began now may be older.
