@@ -1,8 +1,8 @@
-//! The list of a context's children: doubly linked through the children themselves, so that linking, leaving and taking the whole take constant
-//! time and allocate nothing. It owns a count of each child in it.
+//! The list of a context's children: doubly linked through the children themselves, so that linking and leaving take constant time and allocate
+//! nothing. It owns a count of each child in it.
 //!
-//! All of the pointer work of `context` is in this file. A child is in one list in its life, that of the parent that it is made with. It leaves either alone
-//! ([`ChildList::remove`], under the lock of the list) or with all others ([`ChildList::take`]), and then whoever took them owns the links.
+//! All of the pointer work of `context` is in this file. A child is in one list at most in its life, that of the parent that it is made with; its links are
+//! touched under the lock of that list only.
 
 use crate::runtime::prims::{UnsafeCell, exclusive};
 use std::{fmt, mem, ptr::NonNull, sync::Arc};
@@ -13,10 +13,11 @@ pub(crate) trait Listed: Sized {
     fn place(&self) -> &Place<Self>;
 }
 
-/// The links of one child. Whoever holds the lock of the list may touch them; once the list was taken, who took it.
+/// The links of one child. Whoever holds the lock of its parent's list may touch them.
 pub(crate) struct Place<T>(UnsafeCell<Links<T>>);
 
 struct Links<T> {
+    listed: bool,
     next: Option<Arc<T>>,
     prev: Option<NonNull<T>>,
 }
@@ -30,6 +31,7 @@ impl<T> Place<T> {
     /// In no list.
     pub(crate) const fn new() -> Self {
         Self(UnsafeCell::new(Links {
+            listed: false,
             next: None,
             prev: None,
         }))
@@ -65,24 +67,29 @@ impl<T: Listed> ChildList<T> {
     /// Adds a child.
     ///
     /// # Safety
-    /// It has never been in a list.
+    /// It has never been in a list, and is only ever in this one.
     pub(crate) unsafe fn push(&mut self, child: Arc<T>) {
         if let Some(first) = &self.first {
             // SAFETY: `first` is in this list, whose lock gave us `&mut self`.
             unsafe { first.place().links() }.prev = Some(NonNull::from(&*child));
         }
-        // SAFETY: it is in no list, so nobody else touches its links.
-        unsafe { child.place().links() }.next = self.first.take();
+        // SAFETY: it belongs to this list, whose lock gave us `&mut self`.
+        let links = unsafe { child.place().links() };
+        links.listed = true;
+        links.next = self.first.take();
         self.first = Some(child);
     }
 
-    /// Takes one child out; hands back the list's count of it, to be dropped without the lock.
+    /// Takes one child out; hands back the list's count of it, to be dropped without the lock. `None` if it is not in the list, or no more.
     ///
     /// # Safety
-    /// The child is in this list.
+    /// The child is not in another list.
     pub(crate) unsafe fn remove(&mut self, child: &T) -> Option<Arc<T>> {
-        // SAFETY: it is in this list, whose lock gave us `&mut self`.
+        // SAFETY: it belongs to this list, whose lock gave us `&mut self`.
         let links = unsafe { child.place().links() };
+        if !mem::replace(&mut links.listed, false) {
+            return None;
+        }
         let (next, prev) = (links.next.take(), links.prev.take());
         if let Some(next) = &next {
             // SAFETY: in this list, and another than `child`.
@@ -96,14 +103,9 @@ impl<T: Listed> ChildList<T> {
         mem::replace(to_child, next)
     }
 
-    /// Takes all children out.
-    ///
-    /// # Safety
-    /// The list is never used again.
-    pub(crate) unsafe fn take(&mut self) -> Taken<T> {
-        Taken {
-            first: self.first.take(),
-        }
+    /// One of the children.
+    pub(crate) fn first(&self) -> Option<&Arc<T>> {
+        self.first.as_ref()
     }
 
     /// How many there are.
@@ -115,43 +117,6 @@ impl<T: Listed> ChildList<T> {
             next.as_ref()
         };
         std::iter::successors(self.first.as_ref(), next).count()
-    }
-}
-
-/// Children whose lists are no more; their links belong to this.
-#[derive(Debug)]
-pub(crate) struct Taken<T: Listed> {
-    first: Option<Arc<T>>,
-}
-
-impl<T: Listed> Taken<T> {
-    /// None.
-    pub(crate) const fn none() -> Self {
-        Self { first: None }
-    }
-
-    /// One of them, which then has no links.
-    pub(crate) fn pop(&mut self) -> Option<Arc<T>> {
-        let child = self.first.take()?;
-        // SAFETY: its links are ours.
-        self.first = unsafe { child.place().links() }.next.take();
-        Some(child)
-    }
-
-    /// Adds all of `other`. Takes a step for each, and no lock.
-    pub(crate) fn append(&mut self, mut other: Self) {
-        while let Some(child) = other.pop() {
-            // SAFETY: its links are ours.
-            unsafe { child.place().links() }.next = self.first.take();
-            self.first = Some(child);
-        }
-    }
-}
-
-impl<T: Listed> Drop for Taken<T> {
-    /// One by one: a chain that dropped itself link by link would need a stack as deep as it is long.
-    fn drop(&mut self) {
-        while self.pop().is_some() {}
     }
 }
 
@@ -178,19 +143,25 @@ mod tests {
         (list, children)
     }
 
+    /// Empties it from the front.
     fn numbers(mut list: ChildList<Child>) -> Vec<u32> {
-        // SAFETY: not used again.
-        let mut taken = unsafe { list.take() };
-        std::iter::from_fn(|| taken.pop()).map(|c| c.0).collect()
+        let next = || {
+            let first = Arc::clone(list.first()?);
+            // SAFETY: in this list.
+            unsafe { list.remove(&first) }.map(|c| c.0)
+        };
+        std::iter::from_fn(next).collect()
     }
 
     #[test]
-    fn each_leaves_from_any_place() {
+    fn each_leaves_from_any_place_and_once() {
         for leaver in 0..4 {
             let (mut list, children) = list_of(4);
-            // SAFETY: in this list.
-            let left = unsafe { list.remove(&children[leaver as usize]) };
+            let child = &children[leaver as usize];
+            // SAFETY: in this list, and then in none.
+            let (left, again) = unsafe { (list.remove(child), list.remove(child)) };
             assert_eq!(left.unwrap().0, leaver);
+            assert!(again.is_none());
             assert_eq!(list.len(), 3);
             let rest: Vec<_> = (0..4).rev().filter(|&i| i != leaver).collect();
             assert_eq!(numbers(list), rest);
@@ -206,23 +177,6 @@ mod tests {
             assert!(unsafe { list.remove(&children[i]) }.is_some());
         }
         assert_eq!(list.len(), 0);
-        assert!(children.iter().all(|c| Arc::strong_count(c) == 1));
-    }
-
-    #[test]
-    fn chains_are_joined_and_dropped_without_recursion() {
-        let (mut one, _) = list_of(100_000);
-        let (mut two, children) = list_of(3);
-        // SAFETY: neither is used again.
-        let (mut all, more) = unsafe { (one.take(), two.take()) };
-        all.append(more);
-        assert!(children.iter().all(|c| Arc::strong_count(c) == 2));
-        std::thread::Builder::new()
-            .stack_size(64 << 10)
-            .spawn(move || drop(all))
-            .unwrap()
-            .join()
-            .unwrap();
         assert!(children.iter().all(|c| Arc::strong_count(c) == 1));
     }
 }

@@ -41,8 +41,7 @@ impl CancelFunc {
 
     /// Cancels the context and all that are derived from it; again, it does nothing. Does not park.
     ///
-    /// It does not wait for those who work to stop. If another thread is just cancelling the same context, or a part of what is derived from it, that part
-    /// may still be under way when this returns.
+    /// When it returns, all of them have ended, also those that somebody else is just cancelling. It does not wait for those who work to stop.
     ///
     /// ```
     /// use gort::context::{self, Context, Error};

