@@ -7,7 +7,9 @@ use gort::{
     go,
     runtime::{Builder, Runtime, forbid_yield},
     select, spawn,
-    sync::{Cond, Mutex, Receiver, Semaphore, WaitGroup, bounded, channel::TryRecvError, never},
+    sync::{
+        Cond, Mutex, Receiver, Semaphore, Sender, WaitGroup, bounded, channel::TryRecvError, never,
+    },
 };
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -740,6 +742,61 @@ fn destructors_may_use_the_contexts_that_end() {
         // The stored one goes with its context; so do values.
         drop((context::with_value(&ctx, uses(&top)), ctx, cancel));
         assert!(within_yielding(PATIENCE, || dropped.load(SeqCst) == 6));
+    });
+}
+
+/// A cause whose destructor stops on the way: says so, and waits until it may go on.
+#[derive(Debug)]
+struct Stops(Sender<()>, Receiver<()>);
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+        self.1.recv().unwrap();
+    }
+}
+
+impl std::fmt::Display for Stops {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stops")
+    }
+}
+
+impl std::error::Error for Stops {}
+
+#[test]
+fn whoever_cancels_finds_all_ended_though_another_is_stuck_on_the_way() {
+    everywhere(|| {
+        let (top, cancel) = root();
+        let (middle, cancel_middle) = context::with_cancel_cause(&top);
+        let before = tree(&middle, 300);
+        let (stops, is_stopped) = bounded(0);
+        let (go_on, may_go_on) = bounded(0);
+        let stop = Stops(stops, may_go_on);
+        let (timed, _timed) = context::with_timeout_cause(&middle, HOUR, stop);
+        let after = tree(&timed, 300);
+        let cancel_middle = Arc::new(cancel_middle);
+        let first = Arc::clone(&cancel_middle);
+        let stuck = spawn(move || first.cancel("first"));
+        is_stopped.recv().unwrap();
+        // The same one again, or one above.
+        cancel_middle.cancel("second");
+        let all = || {
+            before
+                .iter()
+                .chain(&after)
+                .map(|(ctx, _)| ctx)
+                .chain([&timed, &middle])
+        };
+        assert!(all().all(is_done));
+        assert!(top.err().is_none());
+        cancel.cancel();
+        assert!(is_done(&top));
+        go_on.send(()).unwrap();
+        stuck.join().unwrap();
+        // What had not ended by itself has the cause of what ended it.
+        let by_cancel = all().filter(|ctx| ctx.err() == Some(Error::Canceled));
+        assert!(by_cancel.map(text).all(|text| text == "first"));
     });
 }
 

@@ -201,19 +201,21 @@ fn errors_that_can_be_are_causes() {
 
 #[test]
 fn a_cause_that_panics_loses_no_end() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let tells = Arc::clone(&told);
     let text = panic_of(|| {
-        let (group, ctx) = Group::with_context_cause(&Context::background(), |_: &u32| -> String {
-            panic!("{DELIBERATE} cause")
-        });
-        let waits = ctx.clone();
+        let cause = |_: &u32| -> String { panic!("{DELIBERATE} cause") };
+        let (group, ctx) = Group::with_context_cause(&Context::background(), cause);
         group.go(move || {
-            let _ = waits.done().recv();
+            let end = ctx.done().recv_timeout(PATIENCE);
+            tells.fetch_add(usize::from(end.unwrap_err().is_disconnected()), SeqCst);
             Ok(())
         });
         group.go(|| Err(7));
         let _ = group.wait();
     });
     assert_eq!(text, "deliberate cause");
+    assert_eq!(told.load(SeqCst), 1);
 }
 
 #[test]
