@@ -863,6 +863,29 @@ fn contexts_go_on_without_the_runtime_that_made_them() {
     drop(function);
 }
 
+#[test]
+fn goroutines_that_move_hear_of_the_end_too() {
+    support::migrating(support::WORKERS, |_| {
+        let (top, cancel) = root();
+        let wait = WaitGroup::new();
+        for i in 0..200 {
+            let (ctx, own) = match i % 2 {
+                0 => context::with_timeout(&top, i * MS / 20),
+                _ => context::with_cancel(&top),
+            };
+            wait.go(move || {
+                let _own = own;
+                wait_for(&ctx, i as usize);
+                gort::yield_now();
+                assert!(ctx.err().is_some() && is_done(&ctx));
+            });
+        }
+        gort::sleep(5 * MS);
+        cancel.cancel();
+        wait.wait();
+    });
+}
+
 // What Go's documentation shows, in other words.
 
 /// A generator that stops when its reader has had enough.
