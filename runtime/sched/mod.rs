@@ -13,6 +13,7 @@
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
 //! | `starve` | no stack to be had |
 //! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
+//! | `refs` | counted references that a worker keeps at hand |
 //! | `blocking` | threads for calls that block |
 //! | `survey`, `answer`, `frames` | what dumps ask workers, and their answers (protocol D) |
 //! | `monitor` | stuck workers, spares, trimming |
@@ -37,6 +38,7 @@ pub(crate) mod inbox;
 pub(crate) mod launch;
 pub(crate) mod monitor;
 pub(crate) mod queue;
+pub(crate) mod refs;
 pub(crate) mod roster;
 pub(crate) mod search;
 pub(crate) mod sleep;
