@@ -19,7 +19,7 @@ use crate::runtime::stack::{
     guard::{self, guard_bytes},
     size::{SizeClass, StackError},
 };
-use std::{io, ops::Range, ptr::NonNull};
+use std::{fs, ops::Range, ptr::NonNull};
 
 /// Slots of the first arena of a class: 20 MiB of addresses for the default class, so that a small program stays small.
 const FIRST_SLOTS: usize = 64;
@@ -37,8 +37,8 @@ const MAX_BYTES: usize = if usize::BITS >= 64 {
 };
 
 /// Addresses that a new arena leaves free, if there is a limit on them: with the last ones taken, the next allocation of a few bytes
-/// anywhere in the program would abort it, and nobody could tell why (guess: some allocator chunks).
-const ROOM_BYTES: usize = 16 << 20;
+/// anywhere in the program would abort it, and nobody could tell why (guess: allocator chunks, cells for those who go on being spawned, the stacks of some threads).
+const ROOM_BYTES: usize = 32 << 20;
 
 /// Stacks start at this many different offsets below their slot's top, one cache line apart: slot `i` at line `i % 16`. Without
 /// that the hot lines of all stacks would share few sets of the L1 and L2 caches.
@@ -171,7 +171,8 @@ impl Arena {
             if slots == 1 {
                 return Err(StackError::AddressSpace {
                     bytes: stride,
-                    errno: io::Error::last_os_error().raw_os_error().unwrap_or(0),
+                    // Also when it was us who left the last ones free.
+                    errno: libc::ENOMEM,
                 });
             }
             slots /= 2;
@@ -360,14 +361,40 @@ impl Stack {
 
 /// As [`guard::map`], but not the last [`ROOM_BYTES`], unless it is a class's only stack.
 fn map_arena(bytes: usize, is_only_one: bool) -> Option<NonNull<u8>> {
+    if is_only_one {
+        return guard::map(bytes);
+    }
+    match left_to_limit() {
+        Some(left) if left < bytes + ROOM_BYTES => None,
+        Some(_) => guard::map(bytes),
+        None => map_if_room(bytes),
+    }
+}
+
+/// What `ulimit -v` still allows; `None` if there is no such limit, or nobody can tell. Asked, and not tried out: while we held the last addresses for a
+/// moment, an allocation elsewhere would fail.
+fn left_to_limit() -> Option<usize> {
+    // SAFETY: zeroes are a valid structure, which the call fills.
+    let limit = unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        (libc::getrlimit(libc::RLIMIT_AS, &mut limit) == 0).then_some(limit.rlim_cur)?
+    };
+    if limit == libc::RLIM_INFINITY {
+        return None;
+    }
+    let pages = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: usize = pages.split(' ').next()?.parse().ok()?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Some(limit.saturating_sub(pages * guard::page_size()))
+}
+
+/// For limits of another kind, as strict overcommit.
+fn map_if_room(bytes: usize) -> Option<NonNull<u8>> {
     let unmap = |start: NonNull<u8>, bytes| {
         // SAFETY: a mapping made below, which nobody has seen.
         unsafe { libc::munmap(start.as_ptr().cast(), bytes) };
     };
     let start = guard::map(bytes)?;
-    if is_only_one {
-        return Some(start);
-    }
     let room = guard::map(ROOM_BYTES);
     match room {
         Some(room) => unmap(room, ROOM_BYTES),

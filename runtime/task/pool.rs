@@ -16,6 +16,8 @@ use std::{
     collections::HashMap,
     ptr::{self, NonNull},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
 };
 
 /// The sizes of cells.
@@ -274,6 +276,17 @@ fn map_chunk() -> Option<NonNull<u8>> {
     NonNull::new(base)
 }
 
+/// As `map_chunk`; at an end of addresses it tries again for some ms. Threads that start take many for a moment: an allocator's arena is mapped twice as large as
+/// it will be.
+fn map_chunk_with_patience() -> Option<NonNull<u8>> {
+    (0..10).find_map(|attempt| {
+        if attempt > 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        map_chunk()
+    })
+}
+
 struct Chunk {
     base: NonNull<u8>,
     class: Class,
@@ -286,7 +299,8 @@ unsafe impl Send for Chunk {}
 
 impl Chunk {
     fn new(class: Class, huge_pages: bool) -> Self {
-        let base = map_chunk().unwrap_or_else(|| alloc::handle_alloc_error(CHUNK_LAYOUT));
+        let base =
+            map_chunk_with_patience().unwrap_or_else(|| alloc::handle_alloc_error(CHUNK_LAYOUT));
         #[cfg(target_os = "linux")]
         if huge_pages {
             // SAFETY: the range is ours. Only advice: a refusal costs speed, nothing else.
