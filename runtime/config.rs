@@ -37,6 +37,16 @@ const STACK_SIZE_VARIABLE: &str = "GORT_STACK_SIZE";
 const DEADLOCK_VARIABLE: &str = "GORT_DEADLOCK";
 
 /// What happens when a goroutine panics.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::{Builder, PanicPolicy};
+///
+/// let runtime = Builder::new().panic(PanicPolicy::Isolate).build()?;
+/// let failed = runtime.spawn(|| panic!("alone"));
+/// assert!(runtime.run(|| failed.join()).is_err()); // and the program goes on
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PanicPolicy {
     /// Only that goroutine ends, and whoever joins it gets the panic, as with [`std::thread`].
@@ -47,6 +57,16 @@ pub enum PanicPolicy {
 }
 
 /// What happens when all goroutines wait for each other and nothing outside the runtime can wake one.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::{Builder, DeadlockPolicy};
+///
+/// // A library's tests may want to see the dump and go on.
+/// let runtime = Builder::new().deadlock(DeadlockPolicy::Warn).build()?;
+/// assert_eq!(runtime.run(|| 6 * 7), 42);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeadlockPolicy {
     /// The process prints a dump of all goroutines and exits with status 2, as in Go.
