@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every example once, with small inputs. It must end with exit code 0 before LIMIT seconds are over, and print what stands in
 # examples/expected/NAME.txt, where there is such a file. Programs with arguments must also refuse bad ones, with the right code.
-# A failure does not stop the others. What an example prints is shown only if it failed.
+# A failure does not stop the others. What an example prints is shown only if it failed. An example of one file has 80 lines at most, and
+# one without arguments has its output in examples/expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,6 +26,11 @@ failure() {
     shift
     echo "FAILED ($reason): $*" >&2
     sed 's/^/    /' "$scratch/out" "$scratch/err" >&2
+    failed=$((failed + 1))
+}
+
+broken() {
+    echo "FAILED: $*" >&2
     failed=$((failed + 1))
 }
 
@@ -55,11 +61,16 @@ for file in examples/*.rs examples/*/main.rs; do
     name=${file#examples/}
     name=${name%/main.rs}
     name=${name%.rs}
+    [ "$name" = million ] || [ "$(wc -l <"$file")" -le 80 ] || broken "$file has more than 80 lines"
+    grep -q "^| .\`$name\`" examples/README.md || broken "$name is not in examples/README.md"
     case $name in
         million) expect 0 "$name" --n 20000 ;;
         word_count) expect 0 "$name" README.md HACKING.md ;;
         gzip_files) expect 0 "$name" --force --out "$scratch/gz" lib.rs README.md ;;
-        *) expect 0 "$name" ;;
+        *)
+            expect 0 "$name"
+            [ -e "examples/expected/$name.txt" ] || broken "$name has no examples/expected/$name.txt"
+            ;;
     esac
 done
 
@@ -81,8 +92,7 @@ expect 2 gzip_files
 for file in examples/expected/*.txt; do
     name=$(basename "$file" .txt)
     if ! [ -e "examples/$name.rs" ] && ! [ -e "examples/$name/main.rs" ]; then
-        echo "FAILED: $file belongs to no example" >&2
-        failed=$((failed + 1))
+        broken "$file belongs to no example"
     fi
 done
 
