@@ -36,6 +36,7 @@
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`from_go`] | Go and gort side by side, lesson by lesson |
 //!
 //! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
 //!
@@ -90,6 +91,12 @@ pub mod sync;
 #[cfg(loom)]
 #[path = "sync/loom.rs"]
 mod sync;
+
+/// For those who come from Go: its forms and these, side by side.
+///
+#[doc = include_str!("docs/from_go.md")]
+#[cfg(not(loom))]
+pub mod from_go {}
 
 #[cfg(not(loom))]
 pub use crate::runtime::spawn::Builder;
