@@ -5,8 +5,12 @@
 //! naming the culprit. It also trims stacks and cells that have not been used for a while.
 
 use crate::runtime::{
+    clock,
     prims::{AtomicPtr, Ordering, fence},
-    sched::roster::{Roster, WorkerShared},
+    sched::{
+        events,
+        roster::{Roster, WorkerShared},
+    },
     stack,
     task::{
         header::{COUNTED, HANDED, LOCAL, TaskHeader, TaskRef},
@@ -97,6 +101,7 @@ impl Monitor {
     fn round(&mut self) {
         self.rounds = self.rounds.wrapping_add(1);
         let now = Instant::now();
+        self.start_late_ones();
         let mut stuck = 0;
         for i in 0..self.roster.workers.len() {
             if self.is_stuck(i, now) {
@@ -115,6 +120,20 @@ impl Monitor {
                 pool::trim();
             }
             self.trimming = report.more || report.trimmed > 0;
+        }
+    }
+
+    /// Spawns the goroutines whose time came a round ago: their worker does not get to it.
+    fn start_late_ones(&self) {
+        let Some(before) = clock::now().checked_sub(ROUND) else {
+            return;
+        };
+        for worker in &self.roster.workers {
+            for task in worker.starts.fired(before) {
+                task.id.store(pool::take_ids(1), Ordering::Relaxed);
+                events::spawned(task);
+                self.roster.submit_outside(task);
+            }
         }
     }
 
