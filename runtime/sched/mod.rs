@@ -13,6 +13,7 @@
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
 //! | `starve` | no stack to be had |
 //! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
+//! | `refs` | counted references that a worker keeps at hand |
 //! | `blocking` | threads for calls that block |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
@@ -34,6 +35,7 @@ pub(crate) mod inbox;
 pub(crate) mod launch;
 pub(crate) mod monitor;
 pub(crate) mod queue;
+pub(crate) mod refs;
 pub(crate) mod roster;
 pub(crate) mod search;
 pub(crate) mod sleep;
