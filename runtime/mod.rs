@@ -22,6 +22,7 @@ pub(crate) mod offload;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
+pub(crate) mod quit;
 pub(crate) mod sched;
 pub(crate) mod scope;
 pub(crate) mod spawn;

@@ -281,7 +281,7 @@ impl Runtime {
         metrics::of(self.roster())
     }
 
-    /// What each goroutine of this runtime is doing.
+    /// What each goroutine of this runtime is doing; see [`dump`](crate::runtime::dump).
     ///
     /// # Examples
     /// ```
