@@ -17,6 +17,7 @@ pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod metrics;
 pub(crate) mod offload;
+pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;

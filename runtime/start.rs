@@ -2,6 +2,7 @@
 
 use crate::runtime::{
     config::{Settings, process_environment},
+    dump,
     sched::{
         launch::{self, Threads},
         roster::Roster,
@@ -15,6 +16,6 @@ pub(crate) fn start(settings: Settings) -> io::Result<(Arc<Roster>, Threads)> {
     let config = settings.resolve(&process_environment)?;
     let class = SizeClass::for_bytes(config.stack_size)?;
     let roster = Roster::new(config, class);
-    let threads = launch::start(&roster)?;
+    let threads = launch::start(&roster, dump::of)?;
     Ok((roster, threads))
 }

@@ -66,7 +66,7 @@ impl Builder {
         self
     }
 
-    /// What happens when all goroutines wait for each other.
+    /// What happens when all goroutines of the process wait for each other. Default: [`DeadlockPolicy::Exit`].
     #[must_use]
     pub fn deadlock(mut self, policy: DeadlockPolicy) -> Self {
         self.settings.deadlock = Some(policy);

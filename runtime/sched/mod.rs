@@ -15,6 +15,7 @@
 //! | `blocking` | threads for calls that block |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
+//! | `census`, `deadlock` | who in this process could still run; nobody (protocol K) |
 //! | `current` | the one thread-local |
 //! | `events` | tracing |
 
@@ -23,7 +24,9 @@ pub(crate) mod after;
 pub(crate) mod balance;
 pub(crate) mod blocking;
 pub(crate) mod carry;
+pub(crate) mod census;
 pub(crate) mod current;
+pub(crate) mod deadlock;
 pub(crate) mod events;
 pub(crate) mod idle;
 pub(crate) mod inbox;

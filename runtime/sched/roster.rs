@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     config::Config,
-    prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+    prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         blocking::{self, Pool},
         idle::{IdleCounts, Sleeper},
@@ -77,6 +77,8 @@ pub(crate) struct WorkerShared {
     /// When the wheel wants to be looked at, in ns since the roster's start; MAX: never.
     timers_due: AtomicU64,
     pub(crate) thread: OnceLock<Thread>,
+    /// The system's number for the thread; 0 before its start and after its end.
+    pub(crate) thread_id: AtomicU32,
     roster: AtomicPtr<Roster>,
 }
 
@@ -105,6 +107,7 @@ impl WorkerShared {
             timers: Mutex::new(Wheel::new(start)),
             timers_due: AtomicU64::new(u64::MAX),
             thread: OnceLock::new(),
+            thread_id: AtomicU32::new(0),
             roster: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -237,10 +240,20 @@ pub(crate) struct Roster {
     /// Whether the monitor looks regularly; else the next worker that wakes starts it.
     pub(crate) watched: AtomicBool,
     pub(crate) monitor: OnceLock<Thread>,
+    /// The system's number for the monitor's thread; 0 before its start and after its end.
+    pub(crate) monitor_id: AtomicU32,
+    /// Whether the monitor is in a round, and so may hold goroutines in its hands (K3).
+    pub(crate) monitor_busy: AtomicBool,
+    /// Main called `goexit`: when the last goroutine has ended, nobody is left to end the process.
+    pub(crate) orphaned: AtomicBool,
+    /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
+    pub(crate) in_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
     /// A stack could not be had; printed once.
     pub(crate) starved: AtomicBool,
+    /// None could be had for long, and only foreign threads can help; printed once.
+    pub(crate) starved_long: AtomicBool,
 }
 
 /// Spare workers that a runtime may start when workers are stuck (guess: as many again, and no fewer than 4).
@@ -269,8 +282,13 @@ impl Roster {
             stuck: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
             monitor: OnceLock::new(),
+            monitor_id: AtomicU32::new(0),
+            monitor_busy: AtomicBool::new(false),
+            orphaned: AtomicBool::new(false),
+            in_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
             starved: AtomicBool::new(false),
+            starved_long: AtomicBool::new(false),
             config,
         });
         let address = Arc::as_ptr(&roster).cast_mut();
@@ -351,23 +369,17 @@ impl Roster {
         spawned.saturating_sub(finished) as usize
     }
 
-    /// Whether nothing of this runtime will go on by itself: all workers sleep, no timer is set, no blocking call is under way.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let rests = |w: &WorkerShared| {
-            w.thread.get().is_none() || (w.remote.sleep.is_sleeping() && !w.has_timers())
-        };
-        self.workers.iter().all(rests) && self.blocking.pending() == 0 && !self.has_public_work()
-    }
-
-    /// How many threads this runtime has.
-    pub(crate) fn threads(&self) -> usize {
-        let workers = self.workers.iter().filter(|w| w.thread.get().is_some());
-        workers.count() + usize::from(self.monitor.get().is_some()) + self.blocking.threads()
+    /// Main has called `goexit`; the monitor is to look what that means.
+    pub(crate) fn orphan(&self) {
+        self.orphaned.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.monitor.get() {
+            thread.unpark();
+        }
     }
 
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.
     pub(crate) fn be_watched(&self) {
-        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's second look (M1).
+        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's second look (M1), and of that of a photo (K1).
         fence(Ordering::SeqCst);
         if !self.watched.load(Ordering::Relaxed)
             && !self.watched.swap(true, Ordering::Relaxed)
