@@ -13,10 +13,7 @@ use crate::runtime::{
     park_thread::ThreadParker,
     prims::Ordering,
     sched::{
-        after::After,
-        current, events,
-        roster::{TimerAction, WorkerShared},
-        unparker::THREAD_BIT,
+        after::After, current, events, roster::WorkerShared, unparker::THREAD_BIT,
         worker::WorkerCore,
     },
     task::header::{PINNED, TaskRef},
@@ -186,10 +183,11 @@ fn park_task_until(
     }
     prepare(core, task, reason);
     let timers: NonNull<WorkerShared> = NonNull::from(core.shared());
-    let key = core.shared().add_timer(deadline, TimerAction::Unpark(task));
+    // On the worker that it runs on, which fires between goroutines only (T1).
+    let key = core.shared().sleepers.add(deadline, task);
     core.suspend(task, After::Park);
     // SAFETY: the roster of a goroutine that has not ended is alive.
-    unsafe { timers.as_ref() }.cancel_timer(key);
+    unsafe { timers.as_ref() }.sleepers.take(key);
     // The timer has fired or never will, so the word has no other writer but the one unpark.
     let notified = task.park.take_timed();
     resumed(task);

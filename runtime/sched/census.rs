@@ -141,19 +141,20 @@ fn note_workers(roster: &Roster, noted: &mut Vec<(u32, u64)>) -> bool {
     true
 }
 
-/// Whether nothing of a runtime whose workers sleep will go on by itself: nothing is queued, no timer is set, no blocking call is under way, and the
-/// monitor has nothing in its hands.
+/// Whether nothing of a runtime whose workers sleep will go on by itself: no timer is set, the monitor has nothing in its hands, nothing is queued, and no
+/// blocking call is under way. In this order: the monitor takes from timers and gives to queues.
 fn is_still(roster: &Roster) -> bool {
+    if roster.workers.iter().any(|worker| worker.has_timers()) {
+        return false;
+    }
     // Acquire (K3): what the monitor put back into queues, from the Release in `Monitor::round`.
-    let quiet = !roster.monitor_busy.load(Ordering::Acquire)
-        && roster.blocking.pending() == 0
+    let busy = roster.monitor_busy.load(Ordering::Acquire);
+    let mut inboxes = roster.workers.iter().map(|w| &w.remote.inbox);
+    !busy
         && !roster.has_public_work()
-        && !roster.is_closing();
-    quiet
-        && roster
-            .workers
-            .iter()
-            .all(|w| w.remote.inbox.looks_empty() && !w.has_timers())
+        && inboxes.all(|inbox| inbox.looks_empty())
+        && roster.blocking.pending() == 0
+        && !roster.is_closing()
 }
 
 /// The threads of this process that are neither a runtime's own nor waiting.

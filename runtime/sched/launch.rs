@@ -109,6 +109,7 @@ pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) {
     }
     drop_injected(roster);
     drop_handed_over(roster);
+    drop_later_ones(roster);
     census::leave(roster);
 }
 
@@ -146,6 +147,15 @@ fn drop_handed_over(roster: &Roster) {
                 roster.abandon(task);
             }
         }
+    }
+}
+
+/// Drops the goroutines whose time had not come.
+fn drop_later_ones(roster: &Roster) {
+    for task in roster.workers.iter().flat_map(|w| w.starts.drain()) {
+        // It counts as spawned now, and as abandoned.
+        roster.spawned_outside.fetch_add(1, Ordering::Relaxed);
+        roster.abandon(task);
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `search`, `idle`, `sleep` | a worker out of work: steal, spin, sleep, be woken (protocol S) |
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
 //! | `starve` | no stack to be had |
-//! | `timers` | the timing wheel of a worker |
+//! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
 //! | `blocking` | threads for calls that block |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
@@ -21,6 +21,7 @@
 
 pub(crate) mod abandon;
 pub(crate) mod after;
+pub(crate) mod alarms;
 pub(crate) mod balance;
 pub(crate) mod blocking;
 pub(crate) mod carry;

@@ -5,10 +5,12 @@
 //! naming the culprit. It also trims stacks and cells that have not been used for a while.
 
 use crate::runtime::{
+    clock,
     prims::{AtomicPtr, Ordering, fence},
     sched::{
         census,
         deadlock::{Describe, Detector, Next},
+        events,
         roster::{Roster, WorkerShared},
     },
     stack,
@@ -121,6 +123,7 @@ impl Monitor {
         // SeqCst (K3): before the looks at the sleep words; partner of the second fence in `Photo::take`.
         fence(Ordering::SeqCst);
         let now = Instant::now();
+        self.start_late_ones();
         let mut stuck = 0;
         for i in 0..self.roster.workers.len() {
             if self.is_stuck(i, now) {
@@ -141,6 +144,20 @@ impl Monitor {
                 pool::trim();
             }
             self.trimming = report.more || report.trimmed > 0;
+        }
+    }
+
+    /// Spawns the goroutines whose time came a round ago: their worker does not get to it.
+    fn start_late_ones(&self) {
+        let Some(before) = clock::now().checked_sub(ROUND) else {
+            return;
+        };
+        for worker in &self.roster.workers {
+            for task in worker.starts.fired(before) {
+                task.id.store(pool::take_ids(1), Ordering::Relaxed);
+                events::spawned(task);
+                self.roster.submit_outside(task);
+            }
         }
     }
 

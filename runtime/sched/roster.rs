@@ -4,11 +4,11 @@ use crate::runtime::{
     config::Config,
     prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
+        alarms::Alarms,
         blocking::{self, Pool},
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
-        timers::{Key, Wheel},
     },
     stack::SizeClass,
     task::header::{TaskHeader, TaskRef},
@@ -17,9 +17,9 @@ use crossbeam_deque::{Injector, Stealer, Worker};
 use crossbeam_utils::CachePadded;
 use std::{
     ptr::{self, NonNull},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     thread::Thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 // SAFETY: `next` is the header's one link; whoever holds the task uses it for the list that the task is in.
@@ -27,13 +27,6 @@ unsafe impl Linked for TaskHeader {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
-}
-
-/// What a timer does when its time has come.
-#[derive(Debug)]
-pub(crate) enum TimerAction {
-    /// Ends a timed park.
-    Unpark(TaskRef),
 }
 
 /// Written by the worker itself; read by the monitor and by metrics.
@@ -73,9 +66,10 @@ pub(crate) struct WorkerShared {
     pub(crate) moving: Stealer<TaskRef>,
     /// The owner's ends of the two, until its thread takes them.
     pub(crate) ends: Mutex<Option<(Worker<TaskRef>, Worker<TaskRef>)>>,
-    timers: Mutex<Wheel<TimerAction>>,
-    /// When the wheel wants to be looked at, in ns since the roster's start; MAX: never.
-    timers_due: AtomicU64,
+    /// Parks that end at a deadline. Only the worker fires them.
+    pub(crate) sleepers: Alarms,
+    /// Goroutines that start at a deadline. The monitor fires them too, if the worker is stuck.
+    pub(crate) starts: Alarms,
     pub(crate) thread: OnceLock<Thread>,
     /// The system's number for the thread; 0 before its start and after its end.
     pub(crate) thread_id: AtomicU32,
@@ -104,8 +98,8 @@ impl WorkerShared {
             fresh: fresh.stealer(),
             moving: moving.stealer(),
             ends: Mutex::new(Some((fresh, moving))),
-            timers: Mutex::new(Wheel::new(start)),
-            timers_due: AtomicU64::new(u64::MAX),
+            sleepers: Alarms::new(start),
+            starts: Alarms::new(start),
             thread: OnceLock::new(),
             thread_id: AtomicU32::new(0),
             roster: AtomicPtr::new(ptr::null_mut()),
@@ -174,46 +168,17 @@ impl WorkerShared {
         }
     }
 
-    fn lock_timers(&self) -> MutexGuard<'_, Wheel<TimerAction>> {
-        self.timers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Registers a timer that this worker will fire (T1). Called on the worker itself.
-    pub(crate) fn add_timer(&self, deadline: Instant, action: TimerAction) -> Key {
-        let mut wheel = self.lock_timers();
-        let key = wheel.insert(deadline, action);
-        self.publish_due(&wheel);
-        key
-    }
-
-    /// Takes a timer back, from any thread. After it returns the timer has fired or never will (T3).
-    pub(crate) fn cancel_timer(&self, key: Key) {
-        self.lock_timers().remove(key);
-    }
-
-    fn publish_due(&self, wheel: &Wheel<TimerAction>) {
-        let due = wheel
-            .next_wake()
-            .map_or(u64::MAX, |at| self.roster().nanos(at));
-        self.timers_due.store(due, Ordering::Relaxed);
-    }
-
-    /// When the wheel wants to be looked at.
+    /// When an alarm is to be looked at.
     pub(crate) fn timers_due(&self) -> Option<Instant> {
-        let due = self.timers_due.load(Ordering::Relaxed);
-        (due != u64::MAX).then(|| self.roster().start + Duration::from_nanos(due))
+        [self.sleepers.due(), self.starts.due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// Whether a timer is to fire here. Unlike `timers_due`, knows of those that were taken back.
+    /// Whether an alarm is to go off here.
     pub(crate) fn has_timers(&self) -> bool {
-        !self.lock_timers().is_empty()
-    }
-
-    /// Fires what is due (T2); called on the worker itself. `fire` runs under the wheel's lock: it must be short.
-    pub(crate) fn fire_timers(&self, now: Instant, fire: impl FnMut(TimerAction)) {
-        let mut wheel = self.lock_timers();
-        wheel.expire(now, fire);
-        self.publish_due(&wheel);
+        !self.sleepers.is_empty() || !self.starts.is_empty()
     }
 }
 
@@ -228,7 +193,6 @@ pub(crate) struct Roster {
     pub(crate) idle: IdleCounts,
     pub(crate) config: Config,
     pub(crate) default_class: SizeClass,
-    pub(crate) start: Instant,
     pub(crate) closing: AtomicBool,
     /// Spawned by threads that are no workers of this runtime.
     pub(crate) spawned_outside: AtomicU64,
@@ -270,7 +234,6 @@ impl Roster {
             injector: Injector::new(),
             idle: IdleCounts::new(config.workers),
             default_class,
-            start,
             closing: AtomicBool::new(false),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
@@ -304,10 +267,6 @@ impl Roster {
 
     pub(crate) fn spares(&self) -> &[WorkerShared] {
         &self.workers[self.config.workers..]
-    }
-
-    fn nanos(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX - 1)
     }
 
     /// What cells name their runtime by; never followed.

@@ -3,7 +3,7 @@
 use crate::runtime::{
     prims::Ordering,
     sched::{
-        current,
+        current, events,
         roster::{Roster, WorkerShared, bump},
         worker::WorkerCore,
     },
@@ -12,6 +12,7 @@ use crate::runtime::{
         state::Woken,
     },
 };
+use std::time::Instant;
 
 impl WorkerCore {
     /// Queues a task that was spawned on this worker.
@@ -28,6 +29,15 @@ impl WorkerCore {
         // the task is not lost if the hint is stale, only less parallel until the next spawn, steal or monitor round.
         if self.roster.idle.could_wake() && self.fresh.len() > 1 {
             self.roster.wake_one();
+        }
+    }
+
+    /// Spawns those whose time has come.
+    pub(crate) fn submit_later_ones(&self, now: Instant) {
+        for task in self.shared().starts.fired(now) {
+            task.id.store(self.take_id(), Ordering::Relaxed);
+            events::spawned(task);
+            self.submit(task);
         }
     }
 

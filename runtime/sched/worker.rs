@@ -18,7 +18,7 @@ use crate::runtime::{
     sched::{
         after::After,
         queue::ReadyQueue,
-        roster::{Roster, TimerAction, WorkerShared, bump},
+        roster::{Roster, WorkerShared, bump},
     },
     stack::LocalCache,
     task::{
@@ -275,17 +275,19 @@ impl WorkerCore {
         if now < due {
             return;
         }
-        self.shared().fire_timers(now, |action| match action {
-            TimerAction::Unpark(task) => {
-                if !task.park.is_movable() {
-                    if task.park.time_out_home() == Woken::Enqueue {
-                        self.due.borrow_mut().push_back(task);
-                    }
-                } else if task.park.time_out() == Woken::Enqueue {
-                    self.make_ready(task);
-                }
+        self.shared().sleepers.fire(now, |task| self.time_out(task));
+        self.submit_later_ones(now);
+    }
+
+    /// Ends a park whose deadline has passed.
+    fn time_out(&self, task: TaskRef) {
+        if !task.park.is_movable() {
+            if task.park.time_out_home() == Woken::Enqueue {
+                self.due.borrow_mut().push_back(task);
             }
-        });
+        } else if task.park.time_out() == Woken::Enqueue {
+            self.make_ready(task);
+        }
     }
 
     /// The next fresh goroutine that the caller's carrier may run, if the root has nothing better to do.
