@@ -36,6 +36,7 @@
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
 //!
 //! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
 //!
@@ -92,6 +93,8 @@ pub mod sync;
 #[cfg(loom)]
 #[path = "sync/loom.rs"]
 mod sync;
+#[cfg(not(loom))]
+pub mod testing;
 
 #[cfg(not(loom))]
 pub use crate::runtime::spawn::Builder;

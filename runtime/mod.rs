@@ -10,6 +10,7 @@ pub(crate) mod coroutine;
 pub(crate) mod default;
 pub(crate) mod dump;
 pub(crate) mod entry;
+pub(crate) mod fake_clock;
 pub(crate) mod future;
 pub(crate) mod goroutine;
 pub(crate) mod grow;
@@ -23,6 +24,7 @@ pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
+pub(crate) mod roll;
 pub(crate) mod sched;
 pub(crate) mod scope;
 pub(crate) mod spawn;
@@ -52,5 +54,8 @@ pub use gort_macros::{main, test};
 /// What the attribute macros expand to; not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::runtime::entry::{Options, main, test};
+    pub use crate::runtime::{
+        clock::now,
+        entry::{Options, main, test},
+    };
 }

@@ -12,6 +12,7 @@ use std::{
 const FLOORS: &[(&str, u8)] = &[
     ("runtime/prims.rs", 0),
     ("runtime/clock", 0),
+    ("runtime/fake_clock", 0),
     ("runtime/config", 0),
     ("runtime/park_thread", 0),
     ("runtime/os_threads", 0),
@@ -31,6 +32,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sync/errgroup", 8),
     ("net/", 8),
     ("signal", 8),
+    ("testing/", 8),
     ("lib.rs", 9),
 ];
 

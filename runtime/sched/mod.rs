@@ -12,6 +12,7 @@
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
 //! | `starve` | no stack to be had |
 //! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
+//! | `bubble`, `settle`, `exact` | a fake clock for tests: when it jumps; timers in their exact order |
 //! | `blocking` | threads for calls that block |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
@@ -24,11 +25,13 @@ pub(crate) mod after;
 pub(crate) mod alarms;
 pub(crate) mod balance;
 pub(crate) mod blocking;
+pub(crate) mod bubble;
 pub(crate) mod carry;
 pub(crate) mod census;
 pub(crate) mod current;
 pub(crate) mod deadlock;
 pub(crate) mod events;
+pub(crate) mod exact;
 pub(crate) mod idle;
 pub(crate) mod inbox;
 pub(crate) mod launch;
@@ -36,6 +39,7 @@ pub(crate) mod monitor;
 pub(crate) mod queue;
 pub(crate) mod roster;
 pub(crate) mod search;
+pub(crate) mod settle;
 pub(crate) mod sleep;
 pub(crate) mod starve;
 pub(crate) mod submit;

@@ -67,6 +67,7 @@ pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker, describe: Desc
     let _ = roster.monitor.set(thread::current());
     let of = Arc::clone(&roster);
     let _listed = census::Listed::new(&of.monitor_id);
+    let _worn = of.wear_clock();
     let seen = vec![Seen::default(); roster.workers.len()];
     let mut monitor = Monitor {
         roster,

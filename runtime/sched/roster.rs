@@ -2,10 +2,13 @@
 
 use crate::runtime::{
     config::Config,
+    fake_clock::{FakeClock, Worn},
     prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         alarms::Alarms,
         blocking::{self, Pool},
+        bubble::Bubble,
+        exact::Times,
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
@@ -27,6 +30,15 @@ unsafe impl Linked for TaskHeader {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
+}
+
+/// What a runtime tells the time by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// The system's.
+    Real,
+    /// One that jumps when nothing else happens.
+    Fake,
 }
 
 /// Written by the worker itself; read by the monitor and by metrics.
@@ -83,7 +95,11 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 impl WorkerShared {
-    fn new(index: usize, start: Instant) -> Self {
+    fn new(index: usize, start: Instant, clock: Clock) -> Self {
+        let times = || match clock {
+            Clock::Real => Times::wheel(start),
+            Clock::Fake => Times::exact(),
+        };
         // Owners take fresh goroutines newest first (depth first: few stacks), thieves oldest first.
         let fresh = Worker::new_lifo();
         let moving = Worker::new_fifo();
@@ -98,8 +114,8 @@ impl WorkerShared {
             fresh: fresh.stealer(),
             moving: moving.stealer(),
             ends: Mutex::new(Some((fresh, moving))),
-            sleepers: Alarms::new(start),
-            starts: Alarms::new(start),
+            sleepers: Alarms::new(start, times()),
+            starts: Alarms::new(start, times()),
             thread: OnceLock::new(),
             thread_id: AtomicU32::new(0),
             roster: AtomicPtr::new(ptr::null_mut()),
@@ -176,6 +192,14 @@ impl WorkerShared {
             .min()
     }
 
+    /// As `timers_due`, but knows of alarms that were taken back.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.sleepers.next(), self.starts.next()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
     /// Whether an alarm is to go off here.
     pub(crate) fn has_timers(&self) -> bool {
         !self.sleepers.is_empty() || !self.starts.is_empty()
@@ -208,6 +232,8 @@ pub(crate) struct Roster {
     pub(crate) monitor_id: AtomicU32,
     /// Whether the monitor is in a round, and so may hold goroutines in its hands (K3).
     pub(crate) monitor_busy: AtomicBool,
+    /// What is told by a fake clock.
+    pub(crate) bubble: Option<Bubble>,
     /// Main called `goexit`: when the last goroutine has ended, nobody is left to end the process.
     pub(crate) orphaned: AtomicBool,
     /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
@@ -226,11 +252,13 @@ fn spares(workers: usize) -> usize {
 }
 
 impl Roster {
-    pub(crate) fn new(config: Config, default_class: SizeClass) -> Arc<Self> {
+    pub(crate) fn new(config: Config, default_class: SizeClass, clock: Clock) -> Arc<Self> {
         let start = Instant::now();
         let slots = config.workers + spares(config.workers);
         let roster = Arc::new(Self {
-            workers: (0..slots).map(|i| WorkerShared::new(i, start)).collect(),
+            workers: (0..slots)
+                .map(|i| WorkerShared::new(i, start, clock))
+                .collect(),
             injector: Injector::new(),
             idle: IdleCounts::new(config.workers),
             default_class,
@@ -248,6 +276,7 @@ impl Roster {
             monitor_id: AtomicU32::new(0),
             monitor_busy: AtomicBool::new(false),
             orphaned: AtomicBool::new(false),
+            bubble: (clock == Clock::Fake).then(|| Bubble::new(start)),
             in_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
             starved: AtomicBool::new(false),
@@ -326,6 +355,12 @@ impl Roster {
             spawned += w.own.spawned.load(Ordering::Acquire);
         }
         spawned.saturating_sub(finished) as usize
+    }
+
+    /// Has the calling thread tell the time by this runtime's clock.
+    pub(crate) fn wear_clock(&self) -> Option<Worn> {
+        let bubble = self.bubble.as_ref()?;
+        Some(FakeClock::wear(Arc::clone(&bubble.clock)))
     }
 
     /// Main has called `goexit`; the monitor is to look what that means.
