@@ -29,15 +29,21 @@ const LONG: Duration = Duration::from_secs(20);
 /// What a bubble in a deadlock says.
 const DEADLOCK: &str = "deadlock: all goroutines in the bubble are blocked";
 
-/// Runs `f` in a bubble for each number of workers, and checks that it takes little real time.
+/// Runs `f` in a bubble for each number of workers, with goroutines that stay and that migrate, and checks that it takes little real time. `f` must
+/// keep the contract of `allow_migration`.
 #[track_caller]
 fn each(f: fn()) {
-    for &n in WORKERS {
-        let _watchdog = Watchdog::with(LONG * 2, &format!("{n} workers"), gort::runtime::dump);
+    for (&n, migrates) in WORKERS.iter().flat_map(|n| [(n, false), (n, true)]) {
+        let what = format!("{n} workers, migrate: {migrates}");
+        let _watchdog = Watchdog::with(LONG * 2, &what, gort::runtime::dump);
         let start = Instant::now();
-        bubble_with(Builder::new().workers(n), f);
+        // SAFETY: `f` holds nothing of the thread across a park.
+        bubble_with(
+            unsafe { Builder::new().workers(n).allow_migration(migrates) },
+            f,
+        );
         let took = start.elapsed();
-        assert!(took < LONG, "{n} workers: {took:?}");
+        assert!(took < LONG, "{what}: {took:?}");
     }
 }
 
