@@ -58,6 +58,13 @@ impl Default for LeakCheck {
 
 impl LeakCheck {
     /// Remembers which goroutines there are. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let check = gort::testing::LeakCheck::new();
+    /// gort::go!(|| ()).join().unwrap();
+    /// drop(check);
+    /// ```
     pub fn new() -> Self {
         Self {
             before: default::with_roster(roll::of),
@@ -67,6 +74,7 @@ impl LeakCheck {
 
     /// How long goroutines that are about to end are waited for; in a [`bubble`](crate::testing::bubble) by its clock.
     ///
+    /// # Examples
     /// ```
     /// use std::time::Duration;
     /// let check = gort::testing::LeakCheck::new().grace(Duration::from_secs(5));

@@ -56,6 +56,10 @@ const ROLES: &[Role] = &[
     ("off_beside_exit", off_beside_exit),
     ("warned", || in_main(warned)),
     ("others_watch", || in_main(others_watch)),
+    ("a_test_hangs", || {
+        end_in(Duration::from_secs(8));
+        gort::runtime::__private::test(Default::default(), recv);
+    }),
     ("idle_server", idle_server),
     ("sleeps", || in_main(sleeps)),
     ("timeouts", || in_main(timeouts)),
@@ -83,6 +87,7 @@ const TESTS: &[child::Test] = child::tests! {
     off_says_nothing
     warn_says_it_once_and_goes_on
     with_other_threads_the_process_goes_on
+    a_test_that_hangs_tells_why
     timers_and_calls_are_no_deadlock
     other_threads_are_no_deadlock
     other_runtimes_are_no_deadlock
@@ -282,8 +287,34 @@ fn warned() {
 
 /// All goroutines are asleep and one is waited for, but there is another thread.
 fn others_watch() {
-    end_in(Duration::from_secs(12));
+    tracing::subscriber::set_global_default(Events).unwrap();
+    end_in(Duration::from_secs(8));
     recv();
+}
+
+/// Prints warnings.
+struct Events;
+
+impl tracing::Subscriber for Events {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Print;
+        impl tracing::field::Visit for Print {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                println!("event {field}={value:?}");
+            }
+        }
+        event.record(&mut Print);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// Goroutines wait for work, and nobody for them.
@@ -547,7 +578,13 @@ fn warn_says_it_once_and_goes_on() {
 fn with_other_threads_the_process_goes_on() {
     let ended = Child::new("others_watch").run();
     ended.code(0).does_not_say(NOTHING);
+    let warning = "event message=all goroutines are parked and a thread waits for one";
+    assert_eq!(ended.out.matches(warning).count(), 1, "{}", ended.tell());
+    ended
+        .prints("event other_threads=1\n")
+        .prints("event goroutines=1\n");
     let ended = Child::new("others_watch").var(POLICY, "warn").run();
+    ended.does_not_print("event message");
     ended.code(0).says("other threads: 1 (");
     ended.says("chan receive");
     assert_eq!(
@@ -567,6 +604,16 @@ fn never_reported(role: &'static str, times: usize) {
         let ended = Child::new(role).workers(workers).var(POLICY, policy).run();
         ended.code(0).does_not_say(NOTHING);
     }
+}
+
+fn a_test_that_hangs_tells_why() {
+    let ended = Child::new("a_test_hangs").run();
+    ended
+        .code(0)
+        .says("other threads: 1 (")
+        .says("chan receive");
+    let ended = Child::new("a_test_hangs").var(POLICY, "off").run();
+    ended.code(0).does_not_say(NOTHING);
 }
 
 fn timers_and_calls_are_no_deadlock() {
