@@ -5,7 +5,7 @@
 
 use crate::runtime::{
     os_threads, park_thread,
-    prims::{AtomicU32, Ordering, fence, statics::AtomicUsize},
+    prims::{Ordering, fence, statics::AtomicUsize},
     sched::roster::Roster,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,28 +63,37 @@ fn has_sources() -> bool {
     SOURCES.load(Ordering::Acquire) > 0
 }
 
-/// Lists the calling thread as a runtime's own, until dropped.
+/// Lists the calling thread as one of a runtime's own, which does nothing to goroutines that the runtime does not know of, until dropped.
 #[derive(Debug)]
-pub(crate) struct Listed<'a>(&'a AtomicU32);
+pub(crate) struct Listed<'a> {
+    roster: &'a Roster,
+    id: u32,
+}
 
 impl<'a> Listed<'a> {
-    pub(crate) fn new(at: &'a AtomicU32) -> Self {
-        at.store(os_threads::own_id(), Ordering::Relaxed);
-        Self(at)
+    pub(crate) fn new(roster: &'a Roster) -> Self {
+        let id = os_threads::own_id();
+        lock_ids(roster).push(id);
+        Self { roster, id }
     }
 }
 
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        self.0.store(0, Ordering::Relaxed);
+        lock_ids(self.roster).retain(|other| *other != self.id);
     }
+}
+
+fn lock_ids(roster: &Roster) -> MutexGuard<'_, Vec<u32>> {
+    let ids = &roster.thread_ids;
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All that matters, as it was seen one by one.
 #[derive(Clone, Debug)]
 pub(crate) struct Photo {
-    /// Workers that have been started, all asleep: thread and turns.
-    workers: Vec<(u32, u64)>,
+    /// Workers that have been started, all asleep: address and turns.
+    workers: Vec<(usize, u64)>,
     /// Plain threads that are parked without a deadline: thread and number of the park.
     pub(crate) waiting: Vec<(u32, u64)>,
     /// All other threads but monitors and idle threads for blocking calls.
@@ -126,7 +135,7 @@ impl Photo {
 }
 
 /// Notes the workers of a runtime; false if one of them is not asleep.
-fn note_workers(roster: &Roster, noted: &mut Vec<(u32, u64)>) -> bool {
+fn note_workers(roster: &Roster, noted: &mut Vec<(usize, u64)>) -> bool {
     for worker in &roster.workers {
         if worker.thread.get().is_none() {
             continue;
@@ -136,7 +145,7 @@ fn note_workers(roster: &Roster, noted: &mut Vec<(u32, u64)>) -> bool {
         }
         // After the word (K1): the turns before this sleep.
         let turns = worker.own.ticks.load(Ordering::Relaxed);
-        noted.push((worker.thread_id.load(Ordering::Relaxed), turns));
+        noted.push((std::ptr::from_ref(worker).addr(), turns));
     }
     true
 }
@@ -161,9 +170,7 @@ fn is_still(roster: &Roster) -> bool {
 fn foreign(rosters: &[Arc<Roster>], waiting: &[(u32, u64)]) -> Option<Vec<u32>> {
     let mut known: Vec<u32> = waiting.iter().map(|(id, _)| *id).collect();
     for roster in rosters {
-        let workers = roster.workers.iter();
-        known.extend(workers.map(|w| w.thread_id.load(Ordering::Relaxed)));
-        known.push(roster.monitor_id.load(Ordering::Relaxed));
+        known.extend(lock_ids(roster).iter());
         known.extend(roster.blocking.thread_ids());
     }
     let mut all = os_threads::all()?;

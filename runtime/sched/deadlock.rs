@@ -42,8 +42,10 @@ const TRIES: u32 = 5;
 const ASLEEP: &str = "fatal error: all goroutines are asleep - deadlock!";
 const NONE_LEFT: &str = "fatal error: no goroutines (main called goexit) - deadlock!";
 
-/// What was reported last, so that it is reported once.
-static REPORTED: Mutex<Option<Photo>> = Mutex::new(None);
+/// What was reported last, so that it is reported once: how often goroutines have begun, parked or ended, and which threads wait. Not the workers' turns: a dump may
+/// wake them.
+static REPORTED: Mutex<Option<Reported>> = Mutex::new(None);
+type Reported = (u64, Vec<(u32, u64)>);
 /// Whether the warning about other threads has been given.
 static WARNED: AtomicBool = AtomicBool::new(false);
 
@@ -191,9 +193,11 @@ impl Detector {
 
     /// Says it, once, and leaves the process to itself.
     fn report(&self, photo: &Photo, stuck: &[&Arc<Roster>], text: &str) {
+        let events = stuck.iter().map(|roster| roster.life_events()).sum();
+        let now = Some((events, photo.waiting.clone()));
         let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-        if reported.as_ref() != Some(photo) {
-            *reported = Some(photo.clone());
+        if *reported != now {
+            *reported = now;
             say(&format!("gort: {text}\n\n{}", self.dump(stuck)));
         }
     }

@@ -83,7 +83,7 @@ fn work(roster: Arc<Roster>, index: usize) {
     }
     let _ = roster.workers[index].thread.set(thread::current());
     let of = Arc::clone(&roster);
-    let _listed = census::Listed::new(&of.workers[index].thread_id);
+    let _listed = census::Listed::new(&of);
     let _worn = of.wear_clock();
     if let Some(core) = WorkerCore::new(roster, index) {
         current::set_core(&core);

@@ -7,6 +7,7 @@
 //! | `carry`, `after` | running goroutines on carriers; what follows a switch |
 //! | `submit` | how goroutines get into queues |
 //! | `unparker` | the waking half of the door for blocking, for goroutines and threads |
+//! | `deque`, `fresh` | a worker's fresh goroutines; thieves take batches of them |
 //! | `queue`, `inbox` | a worker's own queue; wake-ups from elsewhere |
 //! | `search`, `idle`, `sleep` | a worker out of work: steal, spin, sleep, be woken (protocol S) |
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
@@ -30,8 +31,10 @@ pub(crate) mod carry;
 pub(crate) mod census;
 pub(crate) mod current;
 pub(crate) mod deadlock;
+pub(crate) mod deque;
 pub(crate) mod events;
 pub(crate) mod exact;
+pub(crate) mod fresh;
 pub(crate) mod idle;
 pub(crate) mod inbox;
 pub(crate) mod launch;

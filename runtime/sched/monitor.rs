@@ -66,7 +66,7 @@ struct Monitor {
 pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker, describe: Describe) {
     let _ = roster.monitor.set(thread::current());
     let of = Arc::clone(&roster);
-    let _listed = census::Listed::new(&of.monitor_id);
+    let _listed = census::Listed::new(&of);
     let _worn = of.wear_clock();
     let seen = vec![Seen::default(); roster.workers.len()];
     let mut monitor = Monitor {

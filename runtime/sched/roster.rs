@@ -3,12 +3,13 @@
 use crate::runtime::{
     config::Config,
     fake_clock::{FakeClock, Worn},
-    prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         alarms::Alarms,
         blocking::{self, Pool},
         bubble::Bubble,
         exact::Times,
+        fresh::{Fresh, FreshStealer},
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
@@ -73,18 +74,16 @@ pub(crate) struct WorkerShared {
     pub(crate) remote: CachePadded<RemoteLine>,
     pub(crate) index: usize,
     /// Fresh goroutines.
-    pub(crate) fresh: Stealer<TaskRef>,
+    pub(crate) fresh: FreshStealer,
     /// Woken goroutines, in migration mode.
     pub(crate) moving: Stealer<TaskRef>,
     /// The owner's ends of the two, until its thread takes them.
-    pub(crate) ends: Mutex<Option<(Worker<TaskRef>, Worker<TaskRef>)>>,
+    pub(crate) ends: Mutex<Option<(Fresh, Worker<TaskRef>)>>,
     /// Parks that end at a deadline. Only the worker fires them.
     pub(crate) sleepers: Alarms,
     /// Goroutines that start at a deadline. The monitor fires them too, if the worker is stuck.
     pub(crate) starts: Alarms,
     pub(crate) thread: OnceLock<Thread>,
-    /// The system's number for the thread; 0 before its start and after its end.
-    pub(crate) thread_id: AtomicU32,
     roster: AtomicPtr<Roster>,
 }
 
@@ -101,7 +100,7 @@ impl WorkerShared {
             Clock::Fake => Times::exact(),
         };
         // Owners take fresh goroutines newest first (depth first: few stacks), thieves oldest first.
-        let fresh = Worker::new_lifo();
+        let fresh = Fresh::new();
         let moving = Worker::new_fifo();
         Self {
             own: CachePadded::default(),
@@ -117,7 +116,6 @@ impl WorkerShared {
             sleepers: Alarms::new(start, times()),
             starts: Alarms::new(start, times()),
             thread: OnceLock::new(),
-            thread_id: AtomicU32::new(0),
             roster: AtomicPtr::new(ptr::null_mut()),
         }
     }
@@ -228,8 +226,8 @@ pub(crate) struct Roster {
     /// Whether the monitor looks regularly; else the next worker that wakes starts it.
     pub(crate) watched: AtomicBool,
     pub(crate) monitor: OnceLock<Thread>,
-    /// The system's number for the monitor's thread; 0 before its start and after its end.
-    pub(crate) monitor_id: AtomicU32,
+    /// The system's numbers for its threads, those for blocking calls left out.
+    pub(crate) thread_ids: Mutex<Vec<u32>>,
     /// Whether the monitor is in a round, and so may hold goroutines in its hands (K3).
     pub(crate) monitor_busy: AtomicBool,
     /// What is told by a fake clock.
@@ -273,7 +271,7 @@ impl Roster {
             stuck: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
             monitor: OnceLock::new(),
-            monitor_id: AtomicU32::new(0),
+            thread_ids: Mutex::default(),
             monitor_busy: AtomicBool::new(false),
             orphaned: AtomicBool::new(false),
             bubble: (clock == Clock::Fake).then(|| Bubble::new(start)),

@@ -17,6 +17,7 @@ use crate::runtime::{
     prims::Ordering,
     sched::{
         after::After,
+        fresh::Fresh,
         queue::ReadyQueue,
         roster::{Roster, WorkerShared, bump},
     },
@@ -48,7 +49,9 @@ pub(crate) struct WorkerCore {
     pub(crate) roster: Arc<Roster>,
     shared: NonNull<WorkerShared>,
     /// Fresh goroutines; others steal from it.
-    pub(crate) fresh: Worker<TaskRef>,
+    pub(crate) fresh: Fresh,
+    /// What a steal from the injector brings, on its way to `fresh`.
+    pub(crate) arrivals: Worker<TaskRef>,
     /// Woken goroutines in migration mode; others steal from it.
     pub(crate) moving: Worker<TaskRef>,
     /// Woken goroutines that must resume here.
@@ -91,6 +94,7 @@ impl WorkerCore {
             roster,
             shared,
             fresh: ends.0,
+            arrivals: Worker::new_fifo(),
             moving: ends.1,
             woken: ReadyQueue::new(),
             yielded: ReadyQueue::new(),
@@ -198,7 +202,7 @@ impl WorkerCore {
 
     #[cold]
     fn pop_aged(&self) -> Option<TaskRef> {
-        let oldest = self.shared().fresh.steal().success();
+        let oldest = self.shared().fresh.steal();
         // With none left, or a thief at it: back to the rule.
         let left = oldest.map_or(0, |_| self.aged.get() - 1);
         self.aged.set(left);
@@ -242,7 +246,7 @@ impl WorkerCore {
         (first..first + 3).find_map(|turn| match turn % 3 {
             0 => self.take_injected(),
             1 => self.yielded.pop(),
-            _ => self.shared().fresh.steal().success(),
+            _ => self.shared().fresh.steal(),
         })
     }
 
