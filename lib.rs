@@ -36,6 +36,7 @@
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
 //!
 //! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
@@ -95,6 +96,8 @@ pub mod sync;
 mod sync;
 #[cfg(not(loom))]
 pub mod testing;
+#[cfg(not(loom))]
+pub mod time;
 
 #[cfg(not(loom))]
 pub use crate::runtime::spawn::Builder;

@@ -54,8 +54,5 @@ pub use gort_macros::{main, test};
 /// What the attribute macros expand to; not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::runtime::{
-        clock::now,
-        entry::{Options, main, test},
-    };
+    pub use crate::runtime::entry::{Options, main, test};
 }

@@ -29,6 +29,7 @@ mod raw_rw_mutex;
 mod raw_wait_group;
 mod rw_mutex;
 mod semaphore;
+mod shared;
 mod spin;
 mod unwind;
 mod wait_group;

@@ -23,7 +23,7 @@ use std::{panic, sync::Arc};
 ///
 /// What is not in the bubble:
 ///
-/// - **[`std::time::Instant::now`] and [`std::thread::sleep`]** go by the real clock. Everything in gort that waits goes by the fake one.
+/// - **[`std::time::Instant::now`] and [`std::thread::sleep`]** go by the real clock. Everything in gort that waits goes by the fake one, and [`time::now`](crate::time::now) tells it.
 /// - **[`blocking`](crate::runtime::blocking) calls** run by the real clock, and hold the fake one until they return. So does a bubble in the bubble.
 /// - **Other threads** that send to the bubble, or release its locks, hold nothing: time jumps without waiting for them. Wait for them in a `blocking` call.
 ///
@@ -37,19 +37,17 @@ use std::{panic, sync::Arc};
 ///
 /// # Examples
 /// ```
-/// use gort::{go, sync::channel::bounded};
+/// use gort::time;
 /// use std::time::Duration;
 ///
-/// let answer = gort::testing::bubble(|| {
-///     let (tx, rx) = bounded(0);
-///     go!(move || {
-///         gort::sleep(Duration::from_secs(3600));
-///         tx.send(42)
-///     });
-///     assert!(rx.recv_timeout(Duration::from_secs(3599)).is_err());
-///     rx.recv_timeout(Duration::from_secs(1)).unwrap()
+/// gort::testing::bubble(|| {
+///     let start = time::now();
+///     let ticks = time::tick(Duration::from_secs(60));
+///     for _ in 0..60 {
+///         ticks.recv().unwrap();
+///     }
+///     assert_eq!(time::now() - start, Duration::from_secs(3600));
 /// });
-/// assert_eq!(answer, 42);
 /// ```
 #[doc(alias = "synctest")]
 #[track_caller]

@@ -63,6 +63,7 @@ const ROLES: &[Role] = &[
     ("idle_server", idle_server),
     ("sleeps", || in_main(sleeps)),
     ("timeouts", || in_main(timeouts)),
+    ("starts_later", || in_main(starts_later)),
     ("blocks", || in_main(blocks)),
     ("foreign_thread", || in_main(foreign_thread)),
     ("foreign_thread_parked_for_a_while", || {
@@ -352,6 +353,14 @@ fn timeouts() {
     }
 }
 
+/// Nobody is there but one who will be.
+fn starts_later() {
+    let (tx, rx) = bounded(0);
+    let after = Duration::from_millis(700);
+    gort::time::after_func(after, move || tx.send(1).unwrap());
+    assert_eq!(rx.recv(), Ok(1));
+}
+
 fn blocks() {
     blocking(|| thread::sleep(Duration::from_secs(1)));
 }
@@ -619,6 +628,7 @@ fn a_test_that_hangs_tells_why() {
 fn timers_and_calls_are_no_deadlock() {
     never_reported("sleeps", 4);
     never_reported("timeouts", 4);
+    never_reported("starts_later", 4);
     never_reported("blocks", 4);
     never_reported("computes", 4);
 }

@@ -10,6 +10,7 @@ use gort::{
         channel::{bounded, never, select, unbounded},
     },
     testing::{LeakCheck, bubble, bubble_with, no_leaks, wait},
+    time,
 };
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -49,7 +50,7 @@ fn each(f: fn()) {
 
 /// The time by which all that waits goes.
 fn now() -> Instant {
-    gort::runtime::__private::now()
+    gort::time::now()
 }
 
 /// What `f` panics with.
@@ -170,6 +171,51 @@ fn all_timeouts_go_by_the_fake_clock() {
         let semaphore = Semaphore::new(0);
         assert!(semaphore.acquire_timeout(1, HOUR).is_none());
         is_an_hour_later();
+    });
+}
+
+#[test]
+fn timers_and_tickers_go_by_the_fake_clock() {
+    each(|| {
+        let start = now();
+        assert_eq!(time::after(HOUR).recv(), Ok(start + HOUR));
+        let ticker = time::Ticker::new(SECOND);
+        for n in 1..=1000 {
+            let tick = ticker.receiver().recv().unwrap();
+            assert_eq!(tick - start, HOUR + SECOND * n);
+        }
+        let timer = time::Timer::new(HOUR);
+        gort::sleep(HOUR - Duration::from_nanos(1));
+        assert!(timer.receiver().is_empty());
+        assert!(timer.stop());
+        assert_eq!(
+            now() - start,
+            HOUR * 2 + SECOND * 1000 - Duration::from_nanos(1)
+        );
+        select! {
+            recv(time::after(SECOND)) -> at => assert_eq!(at, Ok(now())),
+            recv(time::after(HOUR)) -> _ => unreachable!(),
+        }
+    });
+}
+
+#[test]
+fn functions_run_at_their_time() {
+    each(|| {
+        let start = now();
+        let (tx, rx) = unbounded();
+        for n in (1..=100).rev() {
+            let tx = tx.clone();
+            drop(time::after_func(Duration::from_nanos(n), move || {
+                tx.send((n, now() - start)).unwrap();
+            }));
+        }
+        let never = time::after_func(HOUR, || unreachable!());
+        drop(tx);
+        let ran: Vec<_> = rx.iter().collect();
+        let expected: Vec<_> = (1..=100).map(|n| (n, Duration::from_nanos(n))).collect();
+        assert_eq!(ran, expected);
+        assert!(never.stop());
     });
 }
 

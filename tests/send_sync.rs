@@ -10,6 +10,7 @@ use gort::{
         Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Permit, Receiver, RwMutex,
         RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup,
     },
+    time::{Ticker, Timer},
 };
 use std::{
     cell::Cell,
@@ -113,6 +114,9 @@ table! {
     Receiver<SendOnly>: Send Sync;
     Receiver<SyncOnly>: NotSend NotSync;
     Receiver<Neither>: NotSend NotSync;
+
+    Timer: Send Sync;
+    Ticker: Send Sync UnwindSafe RefUnwindSafe;
 
     WaitGroup: Send Sync UnwindSafe RefUnwindSafe;
     Semaphore: Send Sync;

@@ -14,6 +14,7 @@
 //! | `starve` | no stack to be had |
 //! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
 //! | `bubble`, `settle`, `exact` | a fake clock for tests: when it jumps; timers in their exact order |
+//! | `refs` | counted references that a worker keeps at hand |
 //! | `blocking` | threads for calls that block |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
@@ -40,6 +41,7 @@ pub(crate) mod inbox;
 pub(crate) mod launch;
 pub(crate) mod monitor;
 pub(crate) mod queue;
+pub(crate) mod refs;
 pub(crate) mod roster;
 pub(crate) mod search;
 pub(crate) mod settle;

@@ -191,6 +191,7 @@ impl WorkerCore {
 
     /// Sleeps until woken or until a timer is due. True: woken as a searcher.
     fn sleep(&self) -> bool {
+        self.refs.flush();
         let shared = self.shared();
         let (idle, word, sleeper) = (&self.roster.idle, &shared.remote.sleep, shared.sleeper());
         idle.announce(word, sleeper);

@@ -19,6 +19,7 @@ use crate::runtime::{
         after::After,
         fresh::Fresh,
         queue::ReadyQueue,
+        refs::SpareRefs,
         roster::{Roster, WorkerShared, bump},
     },
     stack::LocalCache,
@@ -67,6 +68,7 @@ pub(crate) struct WorkerCore {
     pub(crate) after: Cell<After>,
     pub(crate) stacks: RefCell<LocalCache>,
     pub(crate) cells: CellCache,
+    pub(crate) refs: SpareRefs,
     pub(crate) random: Cell<u32>,
     tick: Cell<u32>,
     /// So many fresh goroutines are taken oldest first.
@@ -105,6 +107,7 @@ impl WorkerCore {
             after: Cell::new(After::Retire),
             stacks: RefCell::new(LocalCache::new()),
             cells: CellCache::new(),
+            refs: SpareRefs::new(),
             random: Cell::new(0x9e37_79b9 ^ (index as u32).wrapping_mul(0x85eb_ca6b) | 1),
             tick: Cell::new(0),
             aged: Cell::new(0),
@@ -371,6 +374,7 @@ impl WorkerCore {
 
     /// Drops what this worker will never start, at shutdown.
     fn abandon_own(&self) {
+        self.refs.flush();
         self.take_inbox();
         while let Some(task) = self
             .handoff

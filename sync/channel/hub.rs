@@ -45,6 +45,24 @@ impl Wait {
             .map_or(Self::Forever, Self::Until)
     }
 
+    /// Whether no time is left.
+    pub(crate) fn is_over(self, now: Instant) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Forever => false,
+            Self::Until(deadline) => deadline <= now,
+        }
+    }
+
+    /// These limits, or until `instant`, if that is earlier.
+    pub(crate) fn or_until(self, instant: Option<Instant>) -> Self {
+        match (self, instant) {
+            (Self::Forever, Some(instant)) => Self::Until(instant),
+            (Self::Until(deadline), Some(instant)) => Self::Until(deadline.min(instant)),
+            _ => self,
+        }
+    }
+
     /// Parks the caller within these limits.
     #[inline]
     pub(crate) fn park(self, reason: WaitReason) -> Unparked {
