@@ -60,12 +60,15 @@ pub(crate) fn main(roles: &[Role], tests: &[Test]) -> ExitCode {
         println!("1 passed");
         return ExitCode::SUCCESS;
     }
-    let words: Vec<_> = env::args()
-        .skip(1)
-        .filter(|a| !a.starts_with('-'))
-        .collect();
+    // Numbers belong to flags of the usual harness.
+    let is_word = |arg: &String| !arg.starts_with('-') && arg.parse::<u32>().is_err();
+    let words: Vec<_> = env::args().skip(1).filter(is_word).collect();
     let is_wanted = |test: &&Test| words.is_empty() || words.iter().any(|w| test.0.contains(w));
     let tests: Vec<_> = tests.iter().filter(is_wanted).collect();
+    if env::args().any(|arg| arg == "--list") {
+        tests.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
     let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         while let Some((name, test)) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
