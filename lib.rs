@@ -36,6 +36,7 @@
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
 //!
@@ -84,6 +85,8 @@
 // The macros expand to `::gort::...`, also within this crate.
 extern crate self as gort;
 
+#[cfg(not(loom))]
+pub mod context;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]

@@ -15,7 +15,7 @@ pub(crate) mod future;
 pub(crate) mod goroutine;
 pub(crate) mod grow;
 pub(crate) mod join;
-#[allow(dead_code, reason = "its users are on their way")]
+
 pub(crate) mod later;
 pub(crate) mod local;
 pub(crate) mod metrics;

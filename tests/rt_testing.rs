@@ -3,7 +3,7 @@
 mod support;
 
 use gort::{
-    go,
+    context, go,
     runtime::{Builder, blocking},
     sync::{
         Cond, Mutex, RwMutex, Semaphore, WaitGroup,
@@ -196,6 +196,18 @@ fn timers_and_tickers_go_by_the_fake_clock() {
             recv(time::after(SECOND)) -> at => assert_eq!(at, Ok(now())),
             recv(time::after(HOUR)) -> _ => unreachable!(),
         }
+    });
+}
+
+#[test]
+fn deadlines_of_contexts_go_by_the_fake_clock() {
+    each(|| {
+        let start = now();
+        let (outer, _cancel) = context::with_timeout(&context::background(), HOUR);
+        let (inner, _cancel) = context::with_timeout(&outer, HOUR * 2);
+        assert!(inner.done().recv().is_err());
+        assert_eq!(now() - start, HOUR);
+        assert_eq!(inner.err(), Some(context::Error::DeadlineExceeded));
     });
 }
 

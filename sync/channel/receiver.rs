@@ -221,7 +221,7 @@ impl<T> Receiver<T> {
     /// Closes the channel from the receiving side. Does not park. Closing again changes nothing.
     ///
     /// Means the same as [`Sender::close`](crate::sync::channel::Sender::close): sends fail and give their value back, what is
-    /// buffered can still be received. Has no effect on [`never()`] and on timers.
+    /// buffered can still be received. Has no effect on [`never()`], on timers, and on [`Context::done`](crate::context::Context::done).
     ///
     /// # Examples
     /// ```
@@ -233,7 +233,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn close(&self) {
         if let Some(chan) = self.chan() {
-            chan.hub.close();
+            chan.hub.close_by_receiver();
         }
     }
 

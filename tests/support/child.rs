@@ -53,7 +53,7 @@ macro_rules! tests {
 pub(crate) use tests;
 
 /// The main function of a file without harness. A child plays its role, on the only thread. Else the tests whose names contain one of the arguments run,
-/// two at a time.
+/// three at a time: they wait for their children most of the time.
 pub(crate) fn main(roles: &[Role], tests: &[Test]) -> ExitCode {
     if env::var_os(ROLE).is_some() {
         play(roles);
@@ -80,8 +80,9 @@ pub(crate) fn main(roles: &[Role], tests: &[Test]) -> ExitCode {
         }
     };
     thread::scope(|scope| {
-        scope.spawn(work);
-        scope.spawn(work);
+        for _ in 0..3 {
+            scope.spawn(work);
+        }
     });
     let failed = failed.into_inner();
     println!("test result: {} tests, {failed} failed", tests.len());
