@@ -24,6 +24,7 @@ pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
+pub(crate) mod quit;
 pub(crate) mod roll;
 pub(crate) mod sched;
 pub(crate) mod scope;

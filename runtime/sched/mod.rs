@@ -16,6 +16,7 @@
 //! | `bubble`, `settle`, `exact` | a fake clock for tests: when it jumps; timers in their exact order |
 //! | `refs` | counted references that a worker keeps at hand |
 //! | `blocking` | threads for calls that block |
+//! | `survey`, `answer`, `frames` | what dumps ask workers, and their answers (protocol D) |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
 //! | `census`, `deadlock` | who in this process could still run; nobody (protocol K) |
@@ -25,6 +26,7 @@
 pub(crate) mod abandon;
 pub(crate) mod after;
 pub(crate) mod alarms;
+pub(crate) mod answer;
 pub(crate) mod balance;
 pub(crate) mod blocking;
 pub(crate) mod bubble;
@@ -35,6 +37,7 @@ pub(crate) mod deadlock;
 pub(crate) mod deque;
 pub(crate) mod events;
 pub(crate) mod exact;
+pub(crate) mod frames;
 pub(crate) mod fresh;
 pub(crate) mod idle;
 pub(crate) mod inbox;
@@ -48,6 +51,7 @@ pub(crate) mod settle;
 pub(crate) mod sleep;
 pub(crate) mod starve;
 pub(crate) mod submit;
+pub(crate) mod survey;
 pub(crate) mod timers;
 pub(crate) mod unparker;
 pub(crate) mod worker;

@@ -124,6 +124,7 @@ impl Monitor {
         // SeqCst (K3): before the looks at the sleep words; partner of the second fence in `Photo::take`.
         fence(Ordering::SeqCst);
         let now = Instant::now();
+        self.roster.keep_time();
         self.start_late_ones();
         let mut stuck = 0;
         for i in 0..self.roster.workers.len() {
