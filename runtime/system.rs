@@ -8,7 +8,7 @@ use crate::runtime::{
     park,
     sched::{
         launch::{self, Threads},
-        roster::Roster,
+        roster::{Clock, Roster},
     },
     spawn,
     stack::SizeClass,
@@ -99,7 +99,7 @@ impl Builder {
         self
     }
 
-    /// What happens when all goroutines wait for each other.
+    /// What happens when all goroutines of the process wait for each other. Default: [`DeadlockPolicy::Exit`].
     ///
     /// # Examples
     /// ```
@@ -162,7 +162,15 @@ impl Builder {
     /// println!("{error}");
     /// ```
     pub fn build(self) -> io::Result<Runtime> {
-        let (roster, threads) = start::start(self.settings)?;
+        self.build_with(Clock::Real)
+    }
+
+    /// As `build`, with this clock. A runtime with a fake one tells of deadlocks itself.
+    pub(crate) fn build_with(mut self, clock: Clock) -> io::Result<Runtime> {
+        if clock == Clock::Fake {
+            self.settings.deadlock = Some(DeadlockPolicy::Off);
+        }
+        let (roster, threads) = start::start(self.settings, clock)?;
         Ok(Runtime {
             roster: Some(roster),
             threads: Some(threads),
