@@ -1,13 +1,13 @@
 //! A deadlock: two goroutines, each of which waits for the other to send first.
+//! Run it with `cargo run --example deadlock`. The report goes to stderr, and the exit code is 2.
 //!
-//! Nobody can ever go on, and no thread beside could wake one. So the process says so, as a Go program does, with what each goroutine waits for and where it was
-//! spawned, and ends with code 2.
-//!
-//! Shows: the deadlock report. `#[gort::main(deadlock = "warn")]` would print it and wait on, `"off"` would wait in silence.
+//! In Go: the same, `fatal error: all goroutines are asleep - deadlock!`, with what each goroutine waits for. Here
+//! `#[runtime::main(deadlock = "warn")]` prints that and waits on, and `"off"` waits in silence.
 
-use gort::{go, sync::channel::bounded};
+use gort::sync::channel::bounded;
+use gort::{go, runtime};
 
-#[gort::main]
+#[runtime::main]
 fn main() {
     println!("ping and pong wait for each other");
     let (to_pong, from_ping) = bounded::<&str>(0);
