@@ -38,6 +38,8 @@
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
 //! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
+//! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
+//! | [`from_go`] | Go and gort side by side, lesson by lesson |
 //!
 //! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
 //!
@@ -67,6 +69,8 @@
 //!   a spare. [`yield_if_due`](runtime::yield_if_due) is for long loops, [`blocking`](runtime::blocking) for calls that block the thread.
 //! - **Stacks do not grow.** Each has the size that its runtime or its [`Builder`] says; an overflow ends the process with a report. [`on_big_stack`](runtime::on_big_stack) runs one call on a bigger one.
 //! - **A parked goroutine holds 4 KiB at least:** the one page of its stack that it has touched, and its cell.
+//! - **Deadlocks are noticed if they are total:** no goroutine of the process can ever run again, and there is no thread beside that could wake one. Then the process ends as in Go, with a
+//!   dump; see [`DeadlockPolicy`](runtime::DeadlockPolicy). Some goroutines that wait for each other while others run are not noticed, and it takes Linux's `/proc`.
 //! - **Unix only.** Registers are switched by code of our own on x86-64 and AArch64, elsewhere by `corosensei`.
 //! - **`fork`:** the child has the forking thread only, so no workers. It may call `exec` or `_exit`, and no function of this crate.
 //! - **`mlockall(MCL_FUTURE)`** makes the kernel touch whole stacks. Use it with `MCL_ONFAULT`.
@@ -95,7 +99,15 @@ pub mod sync;
 #[path = "sync/loom.rs"]
 mod sync;
 #[cfg(not(loom))]
+pub mod testing;
+#[cfg(not(loom))]
 pub mod time;
+
+/// For those who come from Go: its forms and these, side by side.
+///
+#[doc = include_str!("docs/from_go.md")]
+#[cfg(not(loom))]
+pub mod from_go {}
 
 #[cfg(not(loom))]
 pub use crate::runtime::spawn::Builder;

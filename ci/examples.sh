@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every example once, with small inputs. It must end with exit code 0 before LIMIT seconds are over, and print what stands in
+# Runs every example once, with small inputs. It must end with exit code 0 (deadlock: 2) before LIMIT seconds are over, and print what stands in
 # examples/expected/NAME.txt, where there is such a file. Programs with arguments must also refuse bad ones, with the right code.
-# A failure does not stop the others. What an example prints is shown only if it failed.
+# A failure does not stop the others. What an example prints is shown only if it failed. An example of one file has 80 lines at most, and
+# one without arguments has its output in examples/expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +29,11 @@ failure() {
     failed=$((failed + 1))
 }
 
+broken() {
+    echo "FAILED: $*" >&2
+    failed=$((failed + 1))
+}
+
 # Built first, outside the time limits, and then run directly: cargo between us and them would print too.
 programs=$(dirname "$(cargo build --release --examples --message-format=json-render-diagnostics |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)")
@@ -42,7 +48,7 @@ expect() {
         failure "not done after $LIMIT s" "$name $*"
     elif [ "$code" -ne "$expected" ]; then
         failure "exit code $code, not $expected" "$name $*"
-    elif [ "$code" -eq 0 ] && [ -e "examples/expected/$name.txt" ] &&
+    elif [ "$#" -eq 0 ] && [ -e "examples/expected/$name.txt" ] &&
         ! diff -u "examples/expected/$name.txt" "$scratch/out" >"$scratch/difference"; then
         mv "$scratch/difference" "$scratch/out"
         failure "other output" "$name $*"
@@ -55,11 +61,20 @@ for file in examples/*.rs examples/*/main.rs; do
     name=${file#examples/}
     name=${name%/main.rs}
     name=${name%.rs}
+    if [ "$name" != million ]; then
+        [ "$(wc -l <"$file")" -le 80 ] || broken "$file has more than 80 lines"
+        grep -q "\`$name\`" docs/from_go.md || broken "$name is not in docs/from_go.md"
+    fi
+    grep -q "^| .\`$name\`" examples/README.md || broken "$name is not in examples/README.md"
     case $name in
         million) expect 0 "$name" --n 20000 ;;
         word_count) expect 0 "$name" README.md HACKING.md ;;
         gzip_files) expect 0 "$name" --force --out "$scratch/gz" lib.rs README.md ;;
-        *) expect 0 "$name" ;;
+        deadlock) expect 2 "$name" ;;
+        *)
+            expect 0 "$name"
+            [ -e "examples/expected/$name.txt" ] || broken "$name has no examples/expected/$name.txt"
+            ;;
     esac
 done
 
@@ -81,8 +96,7 @@ expect 2 gzip_files
 for file in examples/expected/*.txt; do
     name=$(basename "$file" .txt)
     if ! [ -e "examples/$name.rs" ] && ! [ -e "examples/$name/main.rs" ]; then
-        echo "FAILED: $file belongs to no example" >&2
-        failed=$((failed + 1))
+        broken "$file belongs to no example"
     fi
 done
 

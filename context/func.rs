@@ -109,6 +109,17 @@ impl Drop for CancelCauseFunc {
 }
 
 /// The right to call off what [`after_func`](crate::context::after_func) is to run. Dropping it changes nothing.
+///
+/// ```
+/// use gort::{context::{self, Context, Stop}, sync::channel::bounded};
+///
+/// let (tx, rx) = bounded(1);
+/// let (ctx, cancel) = context::with_cancel(&Context::background());
+/// let clean_up: Stop = context::after_func(&ctx, move || tx.send("cleaned up").unwrap());
+/// cancel.cancel();
+/// assert_eq!(rx.recv(), Ok("cleaned up"));
+/// assert!(!clean_up.stop()); // too late
+/// ```
 #[derive(Clone)]
 pub struct Stop {
     node: Arc<CancelNode>,

@@ -1,6 +1,6 @@
-//! Compresses each file given to FILE.gz, one goroutine a file; a file that fails does not stop the others.
-//! Run it with `cargo run --release --example gzip_files -- [--force] [--out DIR] FILE...`. An existing FILE.gz stays
-//! unless `--force` is given, and half-written ones are never seen. Exit code 1 if any file failed.
+//! Compresses each file given to FILE.gz, one goroutine a file; one that fails does not stop the others, and makes the exit
+//! code 1. Run it with `cargo run --release --example gzip_files -- [--force] [--out DIR] FILE...`. Without `--force` an existing
+//! FILE.gz stays; half-written ones are never seen. In Go: `go compress(file)`, a `sync.WaitGroup`, and a channel of errors.
 
 use flate2::{Compression, write::GzEncoder};
 use gort::{go, runtime};

@@ -1,5 +1,7 @@
 //! The smallest program: one goroutine says hello, and `main` waits for it.
 //! Run it with `cargo run --example hello`.
+//!
+//! In Go: `go greet("goroutine")`, and a channel or a `WaitGroup` to wait for it. Here `go!` also returns a handle to wait with.
 
 use gort::{go, runtime};
 

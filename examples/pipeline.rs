@@ -1,8 +1,8 @@
 //! Three stages joined by channels: generate numbers, square them, keep the even ones.
 //! Run it with `cargo run --example pipeline`.
 //!
-//! Each stage owns its sender, so a stage that ends closes the channel to the next by dropping it: the end of the
-//! input walks down the pipeline by itself.
+//! In Go: the same, with `defer close(out)` in each stage, and a `done` channel to stop it early. Here each stage owns its ends,
+//! and drops them when it is through: so the end of the input walks down the pipeline by itself, and "enough" walks up.
 
 use gort::sync::channel::{Receiver, bounded};
 use gort::{go, runtime};

@@ -1,7 +1,9 @@
 //! The concurrent prime sieve: a chain of goroutines, each of which filters out the multiples of one prime.
 //! Run it with `cargo run --example prime_sieve`.
+//!
+//! In Go: the same program, whose goroutines wait for ever when `main` has its primes. Here each ends when the next one has.
 
-use gort::sync::channel::{Receiver, Sender, bounded};
+use gort::sync::channel::{Receiver, RecvError, Sender, bounded};
 use gort::{go, runtime};
 
 const PRIMES: usize = 25;
@@ -21,14 +23,15 @@ fn filter(numbers: Receiver<u64>, survivors: Sender<u64>, prime: u64) {
 }
 
 #[runtime::main]
-fn main() {
+fn main() -> Result<(), RecvError> {
     let (first, mut numbers) = bounded(0);
     go!(generate(first));
     for _ in 0..PRIMES {
-        let prime = numbers.recv().expect("there is always a next prime");
+        let prime = numbers.recv()?;
         println!("{prime}");
         let (survivors, next) = bounded(0);
         go!(filter(numbers, survivors, prime));
         numbers = next;
     }
+    Ok(())
 }

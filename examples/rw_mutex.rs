@@ -1,5 +1,7 @@
 //! A `RwMutex` lets any number of readers in at once, and a writer only alone.
 //! Run it with `cargo run --example rw_mutex`.
+//!
+//! In Go: `sync.RWMutex` with `RLock` and `Lock`. Here a reader gets a guard that cannot write.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,10 @@
 //! Three workers share one channel of jobs, and their results come back over another.
 //! Run it with `cargo run --example worker_pool`.
+//!
+//! In Go: `for job := range jobs { results <- work(job) }` in each worker, `close(jobs)`, and one more goroutine for
+//! `wg.Wait(); close(results)`. Here the results also end by themselves, once no worker has a sender any more.
+
+use std::error::Error;
 
 use gort::runtime;
 use gort::sync::WaitGroup;
@@ -17,7 +22,7 @@ fn work(jobs: &Receiver<u64>, results: &Sender<(u64, u64)>) {
 }
 
 #[runtime::main]
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     let (jobs, queue) = bounded(9);
     let (results, collected) = bounded(9);
 
@@ -29,7 +34,7 @@ fn main() {
     drop(results); // from here on only the workers hold senders, so the results end when they do
 
     for job in 1..=9 {
-        jobs.send(job).expect("the workers receive");
+        jobs.send(job)?;
     }
     jobs.close(); // the workers drain what is queued, and then their loops end
 
@@ -39,4 +44,5 @@ fn main() {
     for (job, square) in squares {
         println!("{job} squared is {square}");
     }
+    Ok(())
 }

@@ -1,10 +1,12 @@
 //! The clock that deadlines are measured by.
 
+#[cfg(not(loom))]
+use crate::runtime::fake_clock;
 use crate::runtime::prims::Instant;
 
 /// Now, by the clock that this crate's deadlines are measured by. Does not park.
 ///
-/// That is [`Instant::now`]. A test's clock may stand in for it, though; so code that computes deadlines had better ask here.
+/// That is [`Instant::now`], but in a [bubble](crate::testing::bubble) its fake clock; so code that computes deadlines had better ask here.
 ///
 /// # Examples
 /// ```
@@ -17,5 +19,9 @@ use crate::runtime::prims::Instant;
 #[doc(alias = "Now")]
 #[inline]
 pub fn now() -> Instant {
+    #[cfg(not(loom))]
+    if let Some(fake) = fake_clock::now() {
+        return fake;
+    }
     Instant::now()
 }

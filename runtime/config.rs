@@ -37,6 +37,16 @@ const STACK_SIZE_VARIABLE: &str = "GORT_STACK_SIZE";
 const DEADLOCK_VARIABLE: &str = "GORT_DEADLOCK";
 
 /// What happens when a goroutine panics.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::{Builder, PanicPolicy};
+///
+/// let runtime = Builder::new().panic(PanicPolicy::Isolate).build()?;
+/// let failed = runtime.spawn(|| panic!("alone"));
+/// assert!(runtime.run(|| failed.join()).is_err()); // and the program goes on
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PanicPolicy {
     /// Only that goroutine ends, and whoever joins it gets the panic, as with [`std::thread`].
@@ -46,15 +56,31 @@ pub enum PanicPolicy {
     Exit,
 }
 
-/// What happens when all goroutines wait for each other and nothing outside the runtime can wake one.
+/// What happens when all goroutines of the process wait, and nothing can ever wake one.
+///
+/// That is: no goroutine of any runtime can run, no timer is set, no blocking call is under way, and the process has no other thread, or only such as wait for
+/// goroutines, too. While there are other threads, nobody can tell whether one of them will wake somebody: then the process goes on whatever the policy, and after
+/// 3 s a `tracing` event says so, once, if a thread waits for a goroutine. Nor can anybody tell where Linux's `/proc` is missing.
+///
+/// A deadlock of some goroutines while others can run is not noticed, as in Go.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::{Builder, DeadlockPolicy};
+///
+/// // A library's tests may want to see the dump and go on.
+/// let runtime = Builder::new().deadlock(DeadlockPolicy::Warn).build()?;
+/// assert_eq!(runtime.run(|| 6 * 7), 42);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeadlockPolicy {
-    /// The process prints a dump of all goroutines and exits with status 2, as in Go.
+    /// The process prints `fatal error: all goroutines are asleep - deadlock!` and a dump of all goroutines, and exits with status 2, as in Go.
     #[default]
     Exit,
-    /// The dump is printed once, and the process waits on.
+    /// That is printed once, and the process waits on. Also, with other threads there, instead of the `tracing` event.
     Warn,
-    /// Nobody looks.
+    /// Nobody looks. Speaks for all runtimes of the process, as long as this one has goroutines.
     Off,
 }
 

@@ -109,6 +109,15 @@ pub fn sleep(duration: Duration) {
 ///
 /// # Panics
 /// As [`sleep`].
+///
+/// # Examples
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let next = Instant::now() + Duration::from_millis(2);
+/// gort::go!(move || gort::runtime::sleep_until(next)).join().unwrap();
+/// assert!(Instant::now() >= next);
+/// ```
 pub fn sleep_until(deadline: Instant) {
     park::check_may_park();
     if clock::now() >= deadline {
@@ -145,6 +154,18 @@ pub fn goexit() -> ! {
 }
 
 /// While it lives, a park or yield by this goroutine panics; see [`forbid_yield`].
+///
+/// # Examples
+/// ```
+/// let handle = gort::go!(|| {
+///     let guard = gort::runtime::forbid_yield();
+///     let sum: u32 = (1..=10).sum(); // nobody else runs on this worker meanwhile
+///     drop(guard);
+///     gort::yield_now(); // allowed again
+///     sum
+/// });
+/// assert_eq!(handle.join().unwrap(), 55);
+/// ```
 #[derive(Debug)]
 #[must_use = "the promise ends when the guard is dropped"]
 pub struct NoYieldGuard {

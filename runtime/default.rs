@@ -2,7 +2,10 @@
 
 use crate::runtime::{
     config::Settings,
-    sched::{current, roster::Roster},
+    sched::{
+        current,
+        roster::{Clock, Roster},
+    },
     start,
 };
 use std::sync::{Arc, OnceLock};
@@ -14,7 +17,7 @@ static DEFAULT: OnceLock<Arc<Roster>> = OnceLock::new();
 /// # Panics
 /// If it cannot be started; the text says why.
 pub(crate) fn roster() -> &'static Roster {
-    DEFAULT.get_or_init(|| match start::start(Settings::default()) {
+    DEFAULT.get_or_init(|| match start::start(Settings::default(), Clock::Real) {
         Ok((roster, threads)) => {
             // It runs for ever.
             std::mem::forget(threads);

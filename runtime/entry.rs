@@ -5,17 +5,16 @@ use crate::runtime::{
     default::{self, with_roster},
     dump as dump_of,
     metrics::{self, Metrics},
+    park::{self, WaitReason},
+    prims::Ordering,
     quit,
-    sched::roster::Roster,
     stack::SizeClass,
     system::{Builder, Runtime},
     task::cell::GoexitPayload,
 };
 use std::{
-    fs, io, panic,
+    io, panic,
     process::{ExitCode, Termination},
-    thread,
-    time::{Duration, Instant},
 };
 
 /// The options of the attributes.
@@ -88,49 +87,13 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     ended.unwrap_or(ExitCode::from(101))
 }
 
-/// How long nothing may happen after main's `goexit` until that counts as a deadlock (guess: a thread that was just woken has run by then).
-const QUIET: Duration = Duration::from_millis(100);
-
-/// Main called `goexit`: the others go on, and when they have ended, or none can go on, there is nobody left to end the program.
-fn outlive_main(runtime: &Runtime) {
-    let roster = runtime.share_roster();
-    let mut watches = roster.config.deadlock != DeadlockPolicy::Off;
-    let mut quiet = (Instant::now(), roster.life_events());
-    while roster.live() > 0 {
-        thread::sleep(Duration::from_millis(1));
-        let events = roster.life_events();
-        if events != quiet.1 || !roster.is_at_rest() {
-            quiet = (Instant::now(), events);
-        } else if watches && quiet.0.elapsed() > QUIET {
-            quiet.0 = Instant::now();
-            if only_threads_of(&roster) {
-                eprint!("{DEADLOCK}\n\n{}", dump_of::of(&roster));
-                if roster.config.deadlock == DeadlockPolicy::Exit {
-                    std::process::exit(2);
-                }
-                watches = false;
-            }
-        }
+/// Main called `goexit`: the others go on. When they have ended, or none can go on, the deadlock detector ends the process.
+fn outlive_main(runtime: &Runtime) -> ! {
+    runtime.share_roster().orphan();
+    loop {
+        // Nobody has this thread's unparker.
+        park::park(WaitReason::None);
     }
-    eprintln!("{DEADLOCK}");
-    std::process::exit(2);
-}
-
-const DEADLOCK: &str = "fatal error: no goroutines (main called goexit) - deadlock!";
-
-/// Whether this process has no thread that could wake a goroutine, beside those of this runtime and the caller. Nor counts the first thread, which
-/// is the caller, or in a test's harness waits for it. Where nobody can tell: false.
-fn only_threads_of(roster: &Roster) -> bool {
-    let count = || {
-        let caller = fs::read_link("/proc/thread-self")?;
-        let first = fs::read_link("/proc/self")?;
-        let known = [caller.file_name(), first.file_name()];
-        let others = fs::read_dir("/proc/self/task")?
-            .flatten()
-            .filter(|entry| !known.contains(&Some(&entry.file_name())));
-        io::Result::Ok(others.count())
-    };
-    count().is_ok_and(|others| others <= roster.threads())
 }
 
 fn main_class(options: Options) -> SizeClass {
@@ -146,6 +109,8 @@ pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
         Ok(runtime) => runtime,
         Err(error) => panic!("{error}"),
     };
+    let roster = runtime.share_roster();
+    roster.in_test.store(true, Ordering::Relaxed);
     match runtime.run_caught(|| f().report(), main_class(options)) {
         Ok(code) => code,
         Err(payload) => panic::resume_unwind(payload),

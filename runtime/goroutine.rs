@@ -7,11 +7,25 @@ use crate::runtime::{
 use std::{fmt, num::NonZeroU64, sync::Arc};
 
 /// Names one goroutine; never used twice in a process.
+///
+/// # Examples
+/// ```
+/// use std::collections::HashSet;
+///
+/// let ids = (0..10).map(|_| gort::go!(|| gort::current().id()).join().unwrap());
+/// assert_eq!(ids.collect::<HashSet<_>>().len(), 10);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GoroutineId(NonZeroU64);
 
 impl GoroutineId {
     /// The number, as dumps and reports show it.
+    ///
+    /// # Examples
+    /// ```
+    /// let id = gort::go!(|| ()).goroutine().id();
+    /// assert_eq!(id.as_u64().to_string(), id.to_string());
+    /// ```
     pub fn as_u64(self) -> u64 {
         self.0.get()
     }
@@ -24,6 +38,15 @@ impl fmt::Display for GoroutineId {
 }
 
 /// A goroutine's id and name: who it is, not a way to control it. As [`std::thread::Thread`] for threads.
+///
+/// # Examples
+/// ```
+/// let handle = gort::Builder::new().name("clerk".into()).spawn(gort::current)?;
+/// let outside = handle.goroutine().clone();
+/// let inside = handle.join().unwrap();
+/// assert_eq!((inside.id(), inside.name()), (outside.id(), Some("clerk")));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Goroutine {
     id: GoroutineId,
@@ -41,11 +64,25 @@ impl Goroutine {
     }
 
     /// Its id.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = gort::go!(|| ());
+    /// println!("started goroutine {}", handle.goroutine().id());
+    /// ```
     pub fn id(&self) -> GoroutineId {
         self.id
     }
 
     /// The name given by [`Builder::name`](crate::Builder::name), if any.
+    ///
+    /// # Examples
+    /// ```
+    /// let clerk = gort::Builder::new().name("clerk".into()).spawn(|| ())?;
+    /// assert_eq!(clerk.goroutine().name(), Some("clerk"));
+    /// assert_eq!(gort::go!(|| ()).goroutine().name(), None);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -68,6 +105,14 @@ pub fn current() -> Goroutine {
 }
 
 /// The goroutine that calls, or `None` on a thread that runs none. Does not park.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::try_current;
+///
+/// assert!(try_current().is_none()); // a plain thread
+/// assert!(gort::go!(|| try_current()).join().unwrap().is_some());
+/// ```
 pub fn try_current() -> Option<Goroutine> {
     // SAFETY: the worker is not used.
     let (_, task) = unsafe { current::task() }?;

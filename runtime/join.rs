@@ -11,6 +11,15 @@ use std::{fmt, marker::PhantomData, mem::ManuallyDrop, thread};
 /// The right to wait for a goroutine and to take what it returned. Dropping it detaches the goroutine, which goes on.
 ///
 /// As [`std::thread::JoinHandle`].
+///
+/// # Examples
+/// ```
+/// use gort::{JoinHandle, go};
+///
+/// let squares: Vec<JoinHandle<u32>> = (1..=3).map(|n| go!(move || n * n)).collect();
+/// let sum: u32 = squares.into_iter().map(|square| square.join().unwrap()).sum();
+/// assert_eq!(sum, 14);
+/// ```
 pub struct JoinHandle<T> {
     task: TaskRef,
     goroutine: Goroutine,
@@ -75,11 +84,29 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the goroutine has ended. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (tx, rx) = gort::sync::channel::bounded::<()>(0);
+    /// let handle = gort::go!(move || rx.recv());
+    /// assert!(!handle.is_finished()); // it waits for this side
+    /// drop(tx);
+    /// while !handle.is_finished() {
+    ///     gort::yield_now();
+    /// }
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.task.life.is_done()
     }
 
     /// Which goroutine it is.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = gort::go!(|| gort::current().id());
+    /// let id = handle.goroutine().id();
+    /// assert_eq!(handle.join().unwrap(), id);
+    /// ```
     pub fn goroutine(&self) -> &Goroutine {
         &self.goroutine
     }

@@ -23,6 +23,20 @@ impl Drop for ThreadValues {
 }
 
 /// The key of a goroutine-local value; made by [`go_local!`](crate::go_local).
+///
+/// # Examples
+/// ```
+/// use gort::{go_local, runtime::GoLocal};
+/// use std::cell::Cell;
+///
+/// go_local! {
+///     static DEPTH: Cell<u32> = Cell::new(0);
+/// }
+/// fn increment(depth: &'static GoLocal<Cell<u32>>) -> u32 {
+///     depth.with(|depth| depth.replace(depth.get() + 1) + 1)
+/// }
+/// assert_eq!(gort::go!(|| (increment(&DEPTH), increment(&DEPTH))).join().unwrap(), (1, 2));
+/// ```
 pub struct GoLocal<T: 'static> {
     init: fn() -> T,
 }
@@ -43,6 +57,21 @@ impl<T: 'static> GoLocal<T> {
     ///
     /// The value is dropped when its goroutine (thread) ends, newest first. A destructor that runs then may use other values. On a thread that drops its
     /// values it gets fresh ones, each for that one call.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::cell::RefCell;
+    ///
+    /// gort::go_local! {
+    ///     static LOG: RefCell<Vec<&'static str>> = RefCell::new(Vec::new());
+    /// }
+    /// let lines = gort::go!(|| {
+    ///     LOG.with(|log| log.borrow_mut().push("begin"));
+    ///     gort::yield_now(); // others have logs of their own
+    ///     LOG.with(|log| log.borrow().len())
+    /// });
+    /// assert_eq!(lines.join().unwrap(), 1);
+    /// ```
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let value: *const T = match self.find() {
             Some(value) => value,

@@ -9,6 +9,17 @@ use crate::runtime::{
 /// Counters of one runtime, as [`runtime::metrics`](crate::runtime::metrics) gives them; those of the stacks are the process's.
 ///
 /// They are read one by one while the runtime works, so they need not fit each other exactly.
+///
+/// # Examples
+/// ```
+/// let runtime = gort::runtime::Builder::new().workers(2).build()?;
+/// for _ in 0..10 {
+///     runtime.run(gort::yield_now);
+/// }
+/// let metrics = runtime.metrics();
+/// assert_eq!((metrics.workers, metrics.spawned), (2, 10));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {

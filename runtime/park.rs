@@ -57,11 +57,13 @@ pub(crate) enum WaitReason {
     Blocking,
     /// Waiting for a future.
     Future,
+    /// Waiting until all others of the bubble are blocked.
+    Settle,
 }
 
 impl WaitReason {
     /// All, in the order of their numbers.
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::None,
         Self::ChanSend,
         Self::ChanRecv,
@@ -78,6 +80,7 @@ impl WaitReason {
         Self::Sleep,
         Self::Blocking,
         Self::Future,
+        Self::Settle,
     ];
 
     /// The words for dumps, as Go has them where Go has the thing.
@@ -99,6 +102,7 @@ impl WaitReason {
             Self::Sleep => "sleep",
             Self::Blocking => "blocking call",
             Self::Future => "block_on",
+            Self::Settle => "testing.wait",
         }
     }
 

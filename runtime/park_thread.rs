@@ -1,12 +1,16 @@
 //! Parking for plain OS threads: a flag and the thread's handle.
+//!
+//! All parkers stand in a list, so that the deadlock detector can tell which threads only wait for goroutines ([`stuck`]).
 
 use crate::runtime::{
-    clock,
-    prims::{AtomicBool, Ordering},
+    clock, os_threads,
+    prims::{AtomicBool, AtomicU64, Ordering},
 };
 use std::{
     cell::Cell,
+    collections::BTreeSet,
     ptr::{self, NonNull},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::{self, Thread},
     time::Instant,
 };
@@ -25,7 +29,38 @@ pub(crate) enum Unparked {
 #[derive(Debug)]
 pub(crate) struct ThreadParker {
     notified: AtomicBool,
+    /// Odd while the thread is parked without a deadline; never the same for two parks.
+    parks: AtomicU64,
     thread: Thread,
+    /// The system's number for it.
+    id: u32,
+}
+
+/// A parker in the list: alive until it is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed(NonNull<ThreadParker>);
+
+// SAFETY: others only read its atomics and its number, under the list's lock.
+unsafe impl Send for Listed {}
+
+static LIST: Mutex<BTreeSet<Listed>> = Mutex::new(BTreeSet::new());
+
+fn list() -> MutexGuard<'static, BTreeSet<Listed>> {
+    LIST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The threads that are parked without a deadline and not unparked: the system's number for each, and which of its parks it is.
+pub(crate) fn stuck() -> Vec<(u32, u64)> {
+    let park_of = |listed: &Listed| {
+        // SAFETY: in the list, whose lock is held.
+        let parker = unsafe { listed.0.as_ref() };
+        // Acquire, and before `parks` is read: one who took the notification has counted on before (K2), and that is seen then.
+        let notified = parker.notified.load(Ordering::Acquire);
+        // SeqCst (K2): after the fence of the look; partner of the counts in `park_slow`.
+        let park = parker.parks.load(Ordering::SeqCst);
+        (!notified && park % 2 == 1).then_some((parker.id, park))
+    };
+    list().iter().filter_map(park_of).collect()
 }
 
 /// Frees the parker when its thread ends.
@@ -39,10 +74,10 @@ thread_local! {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let parker = PARKER.replace(ptr::null_mut());
-        if !parker.is_null() {
-            // SAFETY: from `Box::into_raw` in `current`; the thread is not parked now, so nobody else uses it.
-            drop(unsafe { Box::from_raw(parker) });
+        if let Some(parker) = NonNull::new(PARKER.replace(ptr::null_mut())) {
+            list().remove(&Listed(parker));
+            // SAFETY: from `Box::leak` in `make`; the thread is not parked now, and it is out of the list, so nobody else uses it.
+            drop(unsafe { Box::from_raw(parker.as_ptr()) });
         }
     }
 }
@@ -60,11 +95,14 @@ impl ThreadParker {
     fn make() -> NonNull<Self> {
         let parker = Box::new(Self {
             notified: AtomicBool::new(false),
+            parks: AtomicU64::new(0),
             thread: thread::current(),
+            id: os_threads::own_id(),
         });
-        // A thread that parks again while it ends leaks a parker: 16 bytes, once.
+        // A thread that parks again while it ends leaks a parker: some 32 bytes, once.
         let _ = OWNER.try_with(|_| ());
         let parker = NonNull::from(Box::leak(parker));
+        list().insert(Listed(parker));
         PARKER.set(parker.as_ptr());
         parker
     }
@@ -83,16 +121,28 @@ impl ThreadParker {
     }
 
     fn take(&self) -> bool {
-        // Acquire (P3): pairs with the Release in `unpark` (P2).
-        self.notified.swap(false, Ordering::Acquire)
+        // Acquire (P3): pairs with the Release in `unpark` (P2). Release (K2): pairs with the Acquire in `stuck`.
+        self.notified.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn park() {
         // SAFETY: this thread's own, alive until it ends.
         let parker = unsafe { Self::current().as_ref() };
-        while !parker.take() {
+        if !parker.take() {
+            parker.park_slow();
+        }
+    }
+
+    #[cold]
+    fn park_slow(&self) {
+        // SeqCst (K2), both: a thread that counts on before the fence of the detector's second look is seen to have done so.
+        self.parks.fetch_add(1, Ordering::SeqCst);
+        while !self.notified.load(Ordering::Relaxed) {
             thread::park();
         }
+        // Before the notification is taken: there is no moment at which this thread runs and looks stuck.
+        self.parks.fetch_add(1, Ordering::SeqCst);
+        self.take();
     }
 
     pub(crate) fn park_until(deadline: Instant) -> Unparked {

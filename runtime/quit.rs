@@ -8,7 +8,7 @@ use crate::runtime::{
         Ordering,
         statics::{AtomicBool, AtomicUsize},
     },
-    sched::roster::Roster,
+    sched::{census, roster::Roster},
 };
 use std::{
     fs::File,
@@ -41,15 +41,9 @@ pub(crate) fn watch(roster: &Arc<Roster>) {
 fn start(roster: &Arc<Roster>) -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     let of = Arc::clone(roster);
-    // Counted before it is there: a look at the process must not take it for a thread of the program's.
-    roster.helpers.fetch_add(1, Ordering::Relaxed);
-    let started = thread::Builder::new()
+    thread::Builder::new()
         .name(format!("{}-quit", roster.config.thread_name))
-        .spawn(move || wait(reader, &of));
-    if let Err(error) = started {
-        roster.helpers.fetch_sub(1, Ordering::Relaxed);
-        return Err(error);
-    }
+        .spawn(move || wait(reader, &of))?;
     // Open for good: the handler may run at any time.
     PIPE.store(writer.into_raw_fd() as usize, Ordering::Relaxed);
     PROCESS.store(std::process::id() as usize, Ordering::Relaxed);
@@ -58,6 +52,8 @@ fn start(roster: &Arc<Roster>) -> io::Result<()> {
 
 /// Waits for the signal; then shows the goroutines and ends the process.
 fn wait(mut signals: PipeReader, roster: &Roster) {
+    // It ends the process, or does nothing: no goroutine can hope for it.
+    let _listed = census::Listed::new(roster);
     if signals.read_exact(&mut [0]).is_err() {
         return;
     }

@@ -24,6 +24,22 @@ struct ScopeState {
 }
 
 /// A scope to spawn borrowing goroutines in; see [`scope`].
+///
+/// # Examples
+/// ```
+/// use gort::runtime::Scope;
+///
+/// /// Spawns into the caller's scope.
+/// fn double<'scope>(s: &'scope Scope<'scope, '_>, n: &'scope mut u32) {
+///     s.spawn(move || *n *= 2);
+/// }
+/// let (mut a, mut b) = (1, 2);
+/// gort::scope(|s| {
+///     double(s, &mut a);
+///     double(s, &mut b);
+/// });
+/// assert_eq!((a, b), (2, 4));
+/// ```
 #[derive(Debug)]
 pub struct Scope<'scope, 'env: 'scope> {
     state: ScopeState,
@@ -56,6 +72,16 @@ impl<T> Drop for Packet<'_, T> {
 }
 
 /// As [`JoinHandle`], for a goroutine of a [`scope`].
+///
+/// # Examples
+/// ```
+/// let words = ["go", "rust"];
+/// let lengths = gort::scope(|s| {
+///     let handles = words.each_ref().map(|word| s.spawn(|| word.len()));
+///     handles.map(|handle| handle.join().unwrap())
+/// });
+/// assert_eq!(lengths, [2, 4]);
+/// ```
 #[derive(Debug)]
 pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<()>,
@@ -67,6 +93,12 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///
     /// # Errors
     /// As [`JoinHandle::join`].
+    ///
+    /// # Examples
+    /// ```
+    /// let outcome = gort::scope(|s| s.spawn(|| "7".parse::<u32>()).join());
+    /// assert_eq!(outcome.unwrap(), Ok(7));
+    /// ```
     pub fn join(self) -> thread::Result<T> {
         self.handle.join()?;
         // SAFETY: the goroutine has ended, and it was the only other user.
@@ -75,11 +107,30 @@ impl<T> ScopedJoinHandle<'_, T> {
     }
 
     /// As [`JoinHandle::is_finished`].
+    ///
+    /// # Examples
+    /// ```
+    /// gort::scope(|s| {
+    ///     let handle = s.spawn(|| ());
+    ///     while !handle.is_finished() {
+    ///         gort::yield_now();
+    ///     }
+    /// });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
 
     /// As [`JoinHandle::goroutine`].
+    ///
+    /// # Examples
+    /// ```
+    /// gort::scope(|s| {
+    ///     let handle = s.spawn(gort::current);
+    ///     let id = handle.goroutine().id();
+    ///     assert_eq!(handle.join().unwrap().id(), id);
+    /// });
+    /// ```
     pub fn goroutine(&self) -> &crate::runtime::goroutine::Goroutine {
         self.handle.goroutine()
     }
@@ -144,6 +195,16 @@ impl Drop for Leave<'_> {
 
 impl<'scope> Scope<'scope, '_> {
     /// Starts a goroutine in the scope. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let (mut left, mut right) = (vec![3, 1, 2], vec![6, 4, 5]);
+    /// gort::scope(|s| {
+    ///     s.spawn(|| left.sort());
+    ///     right.sort();
+    /// });
+    /// assert_eq!((left, right), (vec![1, 2, 3], vec![4, 5, 6]));
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where

@@ -197,11 +197,25 @@ pub struct Builder {
 
 impl Builder {
     /// No name, and the runtime's stack size.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = gort::Builder::new().spawn(|| 1 + 1)?; // as gort::spawn does
+    /// assert_eq!(handle.join().unwrap(), 2);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Names the goroutine, for dumps and reports.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = gort::Builder::new().name("clerk".into()).spawn(|| ())?;
+    /// assert_eq!(handle.goroutine().name(), Some("clerk"));
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub fn name(mut self, name: String) -> Self {
         self.name = Some(name.into());
@@ -209,6 +223,16 @@ impl Builder {
     }
 
     /// The bytes that its stack must hold, at least; rounded up to a power of two. Only what is touched takes memory.
+    ///
+    /// # Examples
+    /// ```
+    /// let deep = gort::Builder::new().stack_size(8 << 20).spawn(|| {
+    ///     let large = std::hint::black_box([1_u8; 1 << 20]);
+    ///     large.len()
+    /// })?;
+    /// assert_eq!(deep.join().unwrap(), 1 << 20);
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = Some(bytes);
@@ -222,6 +246,12 @@ impl Builder {
     ///
     /// # Panics
     /// As [`spawn`].
+    ///
+    /// # Examples
+    /// ```
+    /// let refused = gort::Builder::new().stack_size(0).spawn(|| ());
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(mut self, f: F) -> io::Result<JoinHandle<T>>
     where

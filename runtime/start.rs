@@ -2,19 +2,20 @@
 
 use crate::runtime::{
     config::{Settings, process_environment},
+    dump,
     sched::{
         launch::{self, Threads},
-        roster::Roster,
+        roster::{Clock, Roster},
     },
     stack::SizeClass,
 };
 use std::{io, sync::Arc};
 
 /// Starts a runtime's threads.
-pub(crate) fn start(settings: Settings) -> io::Result<(Arc<Roster>, Threads)> {
+pub(crate) fn start(settings: Settings, clock: Clock) -> io::Result<(Arc<Roster>, Threads)> {
     let config = settings.resolve(&process_environment)?;
     let class = SizeClass::for_bytes(config.stack_size)?;
-    let roster = Roster::new(config, class);
-    let threads = launch::start(&roster)?;
+    let roster = Roster::new(config, class, clock);
+    let threads = launch::start(&roster, dump::of)?;
     Ok((roster, threads))
 }

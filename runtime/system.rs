@@ -8,7 +8,7 @@ use crate::runtime::{
     park,
     sched::{
         launch::{self, Threads},
-        roster::Roster,
+        roster::{Clock, Roster},
     },
     spawn,
     stack::SizeClass,
@@ -40,11 +40,26 @@ pub struct Builder {
 
 impl Builder {
     /// All left to the environment and the defaults.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How many worker threads, 1 to 1024. Default: the processors that this process may use.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().workers(3).build()?;
+    /// assert_eq!(runtime.metrics().workers, 3);
+    /// assert!(gort::runtime::Builder::new().workers(0).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
     #[doc(alias = "GOMAXPROCS")]
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
@@ -53,6 +68,14 @@ impl Builder {
     }
 
     /// Bytes of a goroutine's stack, at least. Default: 256 KiB, or 1 MiB with debug assertions.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().stack_size(8 << 20).build()?;
+    /// let large = runtime.run(|| std::hint::black_box([1_u8; 1 << 20]).len());
+    /// assert_eq!(large, 1 << 20);
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.settings.stack_size = Some(bytes);
@@ -60,13 +83,32 @@ impl Builder {
     }
 
     /// What a goroutine's panic does. Default: [`PanicPolicy::Isolate`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::runtime::{Builder, PanicPolicy};
+    ///
+    /// // As in Go: a panic that nobody recovers from ends the process.
+    /// let runtime = Builder::new().panic(PanicPolicy::Exit).build()?;
+    /// assert_eq!(runtime.run(|| "no panic"), "no panic");
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub fn panic(mut self, policy: PanicPolicy) -> Self {
         self.settings.panic = Some(policy);
         self
     }
 
-    /// What happens when all goroutines wait for each other.
+    /// What happens when all goroutines of the process wait for each other. Default: [`DeadlockPolicy::Exit`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::runtime::{Builder, DeadlockPolicy};
+    ///
+    /// let runtime = Builder::new().deadlock(DeadlockPolicy::Off).build()?;
+    /// assert_eq!(runtime.run(|| "no deadlock"), "no deadlock");
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub fn deadlock(mut self, policy: DeadlockPolicy) -> Self {
         self.settings.deadlock = Some(policy);
@@ -74,6 +116,14 @@ impl Builder {
     }
 
     /// What worker threads are called; a dash and a number follow. Default: `gort-worker`.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().workers(1).thread_name("mail").build()?;
+    /// let name = runtime.run(|| std::thread::current().name().map(str::to_owned));
+    /// assert!(name.unwrap().starts_with("mail-"));
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.settings.thread_name = Some(name.into());
@@ -85,6 +135,15 @@ impl Builder {
     /// # Safety
     /// Every goroutine of this runtime must hold nothing across a call that may park, yield or spawn-and-wait that must stay on its thread: no `Rc` that others on the
     /// thread share, no guard of a std lock, no reference or address of a thread-local, neither in its own code nor, by inlining, in what it calls.
+    ///
+    /// # Examples
+    /// ```
+    /// let builder = gort::runtime::Builder::new();
+    /// // SAFETY: the goroutines below hold numbers only.
+    /// let runtime = unsafe { builder.allow_migration(true) }.build()?;
+    /// assert_eq!(runtime.run(|| gort::go!(|| 6 * 7).join().unwrap()), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     #[must_use]
     pub unsafe fn allow_migration(mut self, allow: bool) -> Self {
         self.settings.migrate = Some(allow);
@@ -95,8 +154,23 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for a bad setting or environment variable, with what is allowed; else what the system said when it refused a thread.
+    ///
+    /// # Examples
+    /// ```
+    /// let error = gort::runtime::Builder::new().workers(5000).build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// println!("{error}");
+    /// ```
     pub fn build(self) -> io::Result<Runtime> {
-        let (roster, threads) = start::start(self.settings)?;
+        self.build_with(Clock::Real)
+    }
+
+    /// As `build`, with this clock. A runtime with a fake one tells of deadlocks itself.
+    pub(crate) fn build_with(mut self, clock: Clock) -> io::Result<Runtime> {
+        if clock == Clock::Fake {
+            self.settings.deadlock = Some(DeadlockPolicy::Off);
+        }
+        let (roster, threads) = start::start(self.settings, clock)?;
         Ok(Runtime {
             roster: Some(roster),
             threads: Some(threads),
@@ -108,6 +182,17 @@ impl Builder {
 ///
 /// A program may have several; they share nothing but stacks and cells that are out of use. Dropping one shuts it down without waiting for its goroutines:
 /// those that have not started are dropped, those that have are never resumed, and their stacks are never used again.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::Builder;
+///
+/// let (one, other) = (Builder::new().build()?, Builder::new().build()?);
+/// let (tx, rx) = gort::sync::channel::bounded(0);
+/// one.spawn(move || tx.send("hello").unwrap());
+/// assert_eq!(other.run(|| rx.recv()), Ok("hello"));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct Runtime {
     roster: Option<Arc<Roster>>,
@@ -171,6 +256,14 @@ impl Runtime {
     }
 
     /// Starts a goroutine on this runtime, from any thread. Does not park.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// let handle = runtime.spawn(|| 6 * 7);
+    /// assert_eq!(handle.join().unwrap(), 42); // this thread waits
+    /// # std::io::Result::Ok(())
+    /// ```
     #[track_caller]
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
@@ -184,16 +277,44 @@ impl Runtime {
     }
 
     /// What the runtime has done so far.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// runtime.run(|| gort::go!(|| ()).join().unwrap());
+    /// assert_eq!(runtime.metrics().spawned, 2);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         metrics::of(self.roster())
     }
 
     /// What each goroutine of this runtime is doing; see [`dump`](crate::runtime::dump).
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// let (tx, rx) = gort::sync::channel::bounded::<()>(0);
+    /// let waiting = runtime.spawn(move || rx.recv());
+    /// assert!(runtime.dump().contains(&format!("goroutine {}", waiting.goroutine().id())));
+    /// drop(tx);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn dump(&self) -> String {
         dump::of(self.roster())
     }
 
     /// Goroutines that have been spawned and have not ended.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// let (tx, rx) = gort::sync::channel::bounded::<()>(0);
+    /// runtime.spawn(move || rx.recv());
+    /// assert_eq!(runtime.num_goroutines(), 1);
+    /// drop(tx);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn num_goroutines(&self) -> usize {
         self.roster().live()
     }
@@ -245,6 +366,19 @@ impl Drop for Runtime {
 }
 
 /// Goroutines that had not ended when [`Runtime::shutdown_timeout`] ran out of patience.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = gort::runtime::Builder::new().build()?;
+/// let (_tx, rx) = gort::sync::channel::bounded::<()>(0);
+/// runtime.spawn(move || rx.recv()); // nobody sends
+/// let left = runtime.shutdown_timeout(Duration::from_millis(5)).unwrap_err();
+/// assert_eq!(left.goroutines(), 1);
+/// eprintln!("{left}");
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct StillRunning {
     goroutines: usize,
@@ -253,11 +387,35 @@ pub struct StillRunning {
 
 impl StillRunning {
     /// How many.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// for _ in 0..3 {
+    ///     runtime.spawn(|| gort::sleep(Duration::MAX));
+    /// }
+    /// let left = runtime.shutdown_timeout(Duration::ZERO).unwrap_err();
+    /// assert_eq!(left.goroutines(), 3);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn goroutines(&self) -> usize {
         self.goroutines
     }
 
     /// What they were doing; see [`dump`](crate::runtime::dump).
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = gort::runtime::Builder::new().build()?;
+    /// runtime.spawn(|| gort::sleep(Duration::MAX));
+    /// let left = runtime.shutdown_timeout(Duration::ZERO).unwrap_err();
+    /// assert!(left.dump().contains("goroutine"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn dump(&self) -> &str {
         &self.dump
     }

@@ -29,6 +29,23 @@ pub struct Barrier {
 }
 
 /// What [`Barrier::wait`] returns.
+///
+/// ```
+/// use gort::sync::Barrier;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// let (barrier, leaders) = (Barrier::new(3), AtomicU32::new(0));
+/// gort::scope(|s| {
+///     for _ in 0..3 {
+///         s.spawn(|| {
+///             if barrier.wait().is_leader() {
+///                 leaders.fetch_add(1, Ordering::Relaxed);
+///             }
+///         });
+///     }
+/// });
+/// assert_eq!(leaders.into_inner(), 1);
+/// ```
 #[derive(Debug)]
 pub struct BarrierWaitResult(bool);
 

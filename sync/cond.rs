@@ -44,6 +44,17 @@ mod sealed {
 use sealed::{Lend, Relock};
 
 /// The guards that a [`Cond`] can wait with: those of `Mutex` and `RwMutex`.
+///
+/// ```
+/// use gort::sync::{Cond, CondGuard, Mutex, RwMutex};
+///
+/// /// Waits with whatever lock the caller has.
+/// fn wait_a_moment<G: CondGuard>(changed: &Cond, guard: &mut G) -> bool {
+///     changed.wait_for(guard, std::time::Duration::from_millis(1)).timed_out()
+/// }
+/// assert!(wait_a_moment(&Cond::new(), &mut Mutex::new(0).lock()));
+/// assert!(wait_a_moment(&Cond::new(), &mut RwMutex::new(0).read()));
+/// ```
 pub trait CondGuard: Relock {}
 
 impl<G: Relock> CondGuard for G {}
@@ -103,6 +114,16 @@ impl<T: ?Sized> Relock for RwMutexWriteGuard<'_, T> {
 }
 
 /// How a timed wait ended.
+///
+/// ```
+/// use gort::sync::{Cond, Mutex, WaitTimeoutResult};
+/// use std::time::Duration;
+///
+/// let (ready, changed) = (Mutex::new(true), Cond::new());
+/// let result: WaitTimeoutResult =
+///     changed.wait_while_for(&mut ready.lock(), |ready| !*ready, Duration::from_secs(1));
+/// assert!(!result.timed_out()); // it was ready before the wait
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitTimeoutResult(bool);
 

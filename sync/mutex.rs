@@ -157,6 +157,16 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// let held = m.lock();
 /// std::thread::scope(|s| { s.spawn(move || drop(held)); });
 /// ```
+///
+/// ```
+/// use gort::sync::Mutex;
+///
+/// let names = Mutex::new(vec!["ann"]);
+/// let mut guard = names.lock();
+/// guard.push("bob"); // used as the value itself
+/// drop(guard); // unlocks
+/// assert_eq!(names.lock().len(), 2);
+/// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,

@@ -21,6 +21,19 @@ pub struct Once {
 }
 
 /// What [`Once::call_once_force`] tells its closure.
+///
+/// ```
+/// use gort::sync::{Once, OnceState};
+/// use std::panic::{AssertUnwindSafe, catch_unwind};
+///
+/// fn connect(state: &OnceState) {
+///     assert!(state.is_poisoned(), "the first attempt fails");
+/// }
+/// let once = Once::new();
+/// assert!(catch_unwind(AssertUnwindSafe(|| once.call_once_force(connect))).is_err());
+/// once.call_once_force(connect);
+/// assert!(once.is_completed());
+/// ```
 #[derive(Debug)]
 pub struct OnceState {
     poisoned: bool,

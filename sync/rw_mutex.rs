@@ -178,6 +178,15 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutex<T> {
 }
 
 /// Access for reading to the value of a locked [`RwMutex`]; unlocks it when dropped. It stays with the goroutine that locked.
+///
+/// ```
+/// use gort::sync::RwMutex;
+///
+/// let names = RwMutex::new(vec!["ann", "bob"]);
+/// let (one, two) = (names.read(), names.read()); // both at once
+/// assert_eq!((one[0], two[1]), ("ann", "bob"));
+/// assert!(names.try_write().is_none());
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwMutexReadGuard<'a, T: ?Sized> {
     lock: &'a RwMutex<T>,
@@ -232,6 +241,17 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwMutexReadGuard<'_, T> {
 }
 
 /// Access for writing to the value of a locked [`RwMutex`]; unlocks it when dropped. It stays with the goroutine that locked.
+///
+/// ```
+/// use gort::sync::RwMutex;
+///
+/// let names = RwMutex::new(vec!["ann"]);
+/// let mut alone = names.write();
+/// alone.push("bob");
+/// assert!(names.try_read().is_none());
+/// drop(alone); // unlocks
+/// assert_eq!(names.read().len(), 2);
+/// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwMutexWriteGuard<'a, T: ?Sized> {
     lock: &'a RwMutex<T>,

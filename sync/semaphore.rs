@@ -181,6 +181,16 @@ impl fmt::Debug for Semaphore {
 }
 
 /// Permits of a [`Semaphore`], given back when dropped. It may be sent to another goroutine.
+///
+/// ```
+/// use gort::sync::Semaphore;
+///
+/// static SLOTS: Semaphore = Semaphore::new(2);
+///
+/// let slot = SLOTS.acquire(1);
+/// gort::go!(move || drop(slot)).join().unwrap(); // given back there
+/// assert_eq!(SLOTS.available_permits(), 2);
+/// ```
 #[derive(Debug)]
 #[must_use = "the permits are given back as soon as this is dropped"]
 pub struct Permit<'a> {

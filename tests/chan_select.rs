@@ -477,6 +477,29 @@ fn closing_wakes_selects() {
 }
 
 #[test]
+fn an_arm_may_replace_its_channel() {
+    // As Go programs set a channel to nil that has ended.
+    let ended = bounded::<i32>(0).1;
+    let (mut a, mut b, mut c, mut left) = (ended.clone(), ended.clone(), ended, 3);
+    while left > 0 {
+        select! {
+            recv(a) -> _ => { a = never(); left -= 1 }
+        }
+        select! {
+            recv(b) -> _ => { b = never(); left -= 1 }
+            default => b = never(),
+        }
+        select! {
+            recv(c) -> _ => { c = never(); left -= 1 }
+            default(ms(1)) => c = never(),
+        }
+    }
+    for receiver in [&a, &b, &c] {
+        assert!(receiver.same_channel(&never()));
+    }
+}
+
+#[test]
 fn the_macro_takes_what_people_write() {
     let (tx, rx) = unbounded::<Option<u8>>();
     let shared = Arc::new(rx.clone());

@@ -12,8 +12,10 @@ use std::{
 const FLOORS: &[(&str, u8)] = &[
     ("runtime/prims.rs", 0),
     ("runtime/clock", 0),
+    ("runtime/fake_clock", 0),
     ("runtime/config", 0),
     ("runtime/park_thread", 0),
+    ("runtime/os_threads", 0),
     ("runtime/switch/", 0),
     ("runtime/stack/", 0),
     ("runtime/coroutine", 1),
@@ -31,6 +33,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("sync/errgroup", 8),
     ("net/", 8),
     ("signal", 8),
+    ("testing/", 8),
     ("lib.rs", 9),
 ];
 

@@ -36,7 +36,6 @@ const ROLES: &[Role] = &[
     ("goexit_then_exit", || {
         child::end_as_main(goexit_then_exit::main());
     }),
-    ("goexit_stuck", || child::end_as_main(goexit_stuck::main())),
     ("goexit_with_a_thread", || {
         child::end_as_main(goexit_with_a_thread::main());
     }),
@@ -224,24 +223,6 @@ mod goexit_then_exit {
     }
 }
 
-mod goexit_stuck {
-    use super::*;
-
-    #[gort::main]
-    pub(crate) fn main() {
-        // Nothing is wrong as long as one sleeps or is in a blocking call.
-        gort::go!(|| gort::sleep(Duration::from_millis(300)));
-        gort::go!(|| {
-            gort::runtime::blocking(|| thread::sleep(Duration::from_millis(500)));
-            println!("the call is done");
-        });
-        let never = WaitGroup::new();
-        never.add(1);
-        gort::go!(move || never.wait());
-        gort::runtime::goexit();
-    }
-}
-
 mod goexit_with_a_thread {
     use super::*;
 
@@ -392,11 +373,6 @@ fn when_main_has_left_by_goexit_the_last_one_ends_the_process() {
         for n in 1..=3 {
             ended.prints(&format!("other {n} is done"));
         }
-    });
-    each("goexit_stuck", |ended| {
-        ended.code(2).says(words).says("sync.WaitGroup.wait");
-        ended.prints("the call is done");
-        assert!(ended.took < Duration::from_secs(10), "{}", ended.tell());
     });
     each("goexit_with_a_thread", |ended| {
         ended.code(39).does_not_say("fatal error");

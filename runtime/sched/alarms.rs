@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     prims::{AtomicU64, Ordering},
-    sched::timers::{Key, Wheel},
+    sched::{exact::Times, timers::Key},
     task::header::TaskRef,
 };
 use std::{
@@ -13,22 +13,23 @@ use std::{
 /// Goroutines that something is due for: the end of a park, or the start.
 #[derive(Debug)]
 pub(crate) struct Alarms {
-    wheel: Mutex<Wheel<TaskRef>>,
+    wheel: Mutex<Times<TaskRef>>,
     start: Instant,
     /// When the wheel wants to be looked at, in ns since `start`; MAX: never.
     due: AtomicU64,
 }
 
 impl Alarms {
-    pub(crate) fn new(start: Instant) -> Self {
+    /// None, of a runtime that starts at `start`.
+    pub(crate) fn new(start: Instant, times: Times<TaskRef>) -> Self {
         Self {
-            wheel: Mutex::new(Wheel::new(start)),
+            wheel: Mutex::new(times),
             start,
             due: AtomicU64::new(u64::MAX),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Wheel<TaskRef>> {
+    fn lock(&self) -> MutexGuard<'_, Times<TaskRef>> {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -45,7 +46,7 @@ impl Alarms {
         self.lock().remove(key)
     }
 
-    fn publish_due(&self, wheel: &Wheel<TaskRef>) {
+    fn publish_due(&self, wheel: &Times<TaskRef>) {
         let nanos = |at: Instant| {
             let nanos = at.saturating_duration_since(self.start).as_nanos();
             u64::try_from(nanos).unwrap_or(u64::MAX - 1)
@@ -58,6 +59,11 @@ impl Alarms {
     pub(crate) fn due(&self) -> Option<Instant> {
         let due = self.due.load(Ordering::Relaxed);
         (due != u64::MAX).then(|| self.start + Duration::from_nanos(due))
+    }
+
+    /// As `due`, but knows of those that were taken back.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.lock().next_wake()
     }
 
     /// Whether none is set. Unlike `due`, knows of those that were taken back.

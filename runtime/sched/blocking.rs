@@ -14,6 +14,7 @@
 //! on that thread.
 #![forbid(unsafe_code)]
 
+use crate::runtime::os_threads;
 use std::{
     collections::VecDeque,
     fmt, io, mem,
@@ -62,6 +63,8 @@ struct PoolState {
     idle: usize,
     /// Threads started so far, for their names.
     started: usize,
+    /// The system's numbers for those that have come to look for work.
+    thread_ids: Vec<u32>,
     /// Whether the pool takes no more jobs and its threads do not wait for any.
     is_shut_down: bool,
 }
@@ -135,6 +138,11 @@ impl Pool {
         self.shared.lock().threads
     }
 
+    /// The system's numbers for its threads.
+    pub(crate) fn thread_ids(&self) -> Vec<u32> {
+        self.shared.lock().thread_ids.clone()
+    }
+
     /// How many jobs have been accepted and have not returned: queued or running.
     pub(crate) fn pending(&self) -> usize {
         let state = self.shared.lock();
@@ -186,7 +194,9 @@ impl PoolShared {
 
     /// The life of a thread, which is counted as idle when it begins.
     fn run_thread(&self) {
+        let id = os_threads::own_id();
         let mut state = self.lock();
+        state.thread_ids.push(id);
         let mut has_waited_in_vain = false;
         loop {
             if let Some(job) = state.queue.pop_front() {
@@ -207,6 +217,7 @@ impl PoolShared {
         }
         state.idle -= 1;
         state.threads -= 1;
+        state.thread_ids.retain(|other| *other != id);
     }
 }
 

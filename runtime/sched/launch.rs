@@ -3,7 +3,14 @@
 use crate::runtime::{
     coroutine::Carrier,
     prims::Ordering,
-    sched::{current, monitor, roster::Roster, worker::WorkerCore},
+    sched::{
+        census::{self, OutsideSource},
+        current,
+        deadlock::Describe,
+        monitor,
+        roster::Roster,
+        worker::WorkerCore,
+    },
     stack::{self, AltStack, OverflowReport},
     task::{extras, header::TaskRef},
 };
@@ -22,8 +29,10 @@ pub(crate) struct Threads {
 }
 
 /// Starts the workers and the monitor. On failure nothing stays behind.
-pub(crate) fn start(roster: &Arc<Roster>) -> io::Result<Threads> {
+pub(crate) fn start(roster: &Arc<Roster>, describe: Describe) -> io::Result<Threads> {
+    let _starting = OutsideSource::new();
     stack::install(describe_overflow);
+    census::enter(roster);
     let mut threads = Threads {
         workers: Vec::new(),
         monitor: None,
@@ -36,7 +45,7 @@ pub(crate) fn start(roster: &Arc<Roster>) -> io::Result<Threads> {
         let for_monitor = Arc::clone(roster);
         started = thread::Builder::new()
             .name(format!("{}-monitor", roster.config.thread_name))
-            .spawn(move || monitor::run(for_monitor, start_worker))
+            .spawn(move || monitor::run(for_monitor, start_worker, describe))
             .map(|thread| threads.monitor = Some(thread));
     }
     match started {
@@ -73,6 +82,9 @@ fn work(roster: Arc<Roster>, index: usize) {
         tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
     }
     let _ = roster.workers[index].thread.set(thread::current());
+    let of = Arc::clone(&roster);
+    let _listed = census::Listed::new(&of);
+    let _worn = of.wear_clock();
     if let Some(core) = WorkerCore::new(roster, index) {
         current::set_core(&core);
         core.run();
@@ -82,6 +94,7 @@ fn work(roster: Arc<Roster>, index: usize) {
 
 /// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so long; a thread that is not done by then is detached.
 pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) {
+    let _stopping = OutsideSource::new();
     roster.close();
     roster.blocking.shutdown();
     let until = Instant::now() + patience;
@@ -98,6 +111,7 @@ pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) {
     drop_injected(roster);
     drop_handed_over(roster);
     drop_later_ones(roster);
+    census::leave(roster);
 }
 
 fn wake_all(roster: &Roster) {

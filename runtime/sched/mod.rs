@@ -13,11 +13,13 @@
 //! | `balance` | handing fresh goroutines to workers that hold fewer (protocol B) |
 //! | `starve` | no stack to be had |
 //! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
+//! | `bubble`, `settle`, `exact` | a fake clock for tests: when it jumps; timers in their exact order |
 //! | `refs` | counted references that a worker keeps at hand |
 //! | `blocking` | threads for calls that block |
 //! | `survey`, `answer`, `frames` | what dumps ask workers, and their answers (protocol D) |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
+//! | `census`, `deadlock` | who in this process could still run; nobody (protocol K) |
 //! | `current` | the one thread-local |
 //! | `events` | tracing |
 
@@ -27,10 +29,14 @@ pub(crate) mod alarms;
 pub(crate) mod answer;
 pub(crate) mod balance;
 pub(crate) mod blocking;
+pub(crate) mod bubble;
 pub(crate) mod carry;
+pub(crate) mod census;
 pub(crate) mod current;
+pub(crate) mod deadlock;
 pub(crate) mod deque;
 pub(crate) mod events;
+pub(crate) mod exact;
 pub(crate) mod frames;
 pub(crate) mod fresh;
 pub(crate) mod idle;
@@ -41,6 +47,7 @@ pub(crate) mod queue;
 pub(crate) mod refs;
 pub(crate) mod roster;
 pub(crate) mod search;
+pub(crate) mod settle;
 pub(crate) mod sleep;
 pub(crate) mod starve;
 pub(crate) mod submit;

@@ -8,6 +8,8 @@ use crate::runtime::{
     clock,
     prims::{AtomicPtr, Ordering, fence},
     sched::{
+        census,
+        deadlock::{Describe, Detector, Next},
         events,
         roster::{Roster, WorkerShared},
     },
@@ -33,6 +35,8 @@ const TRIM_BATCH: usize = 1 << 17;
 /// Rounds between two trims.
 const TRIM_EVERY: u32 = 25;
 
+/// A rest after which there may be stacks to trim, though no worker got up: other runtimes share them.
+const LONG_REST: Duration = Duration::from_secs(5);
 /// Rounds that spares are held back for while not all workers are stuck (guess).
 const SPARE_AFTER: u32 = 5;
 
@@ -55,11 +59,15 @@ struct Monitor {
     /// Rounds in a row in which some worker was stuck.
     stuck_rounds: u32,
     trimming: bool,
+    detector: Detector,
 }
 
 /// The monitor thread's body; returns when the runtime shuts down.
-pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker) {
+pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker, describe: Describe) {
     let _ = roster.monitor.set(thread::current());
+    let of = Arc::clone(&roster);
+    let _listed = census::Listed::new(&of);
+    let _worn = of.wear_clock();
     let seen = vec![Seen::default(); roster.workers.len()];
     let mut monitor = Monitor {
         roster,
@@ -68,6 +76,7 @@ pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker) {
         rounds: 0,
         stuck_rounds: 0,
         trimming: true,
+        detector: Detector::new(describe),
     };
     while !monitor.roster.is_closing() {
         monitor.rest();
@@ -77,18 +86,29 @@ pub(crate) fn run(roster: Arc<Roster>, start_worker: StartWorker) {
 
 impl Monitor {
     fn rest(&mut self) {
-        if !self.trimming && self.all_sleep() {
-            self.roster.watched.store(false, Ordering::Relaxed);
-            // SeqCst (M1): before the second look; partner of the fence in `Roster::be_watched` (M2). A worker that got up before it is seen
-            // here; one that gets up after it sees that nobody watches, and starts us again.
-            fence(Ordering::SeqCst);
-            if self.all_sleep() {
-                thread::park_timeout(Duration::from_secs(5));
+        if self.all_sleep() {
+            if let Next::Rest(patience) = self.detector.look(&self.roster)
+                && !self.trimming
+            {
+                self.rest_for(patience);
             }
-            self.roster.watched.store(true, Ordering::Relaxed);
-            self.trimming = true;
+        } else {
+            self.detector.interrupt();
         }
         thread::park_timeout(ROUND);
+    }
+
+    fn rest_for(&mut self, patience: Duration) {
+        self.roster.watched.store(false, Ordering::Relaxed);
+        // SeqCst (M1): before the second look; partner of the fence in `Roster::be_watched` (M2). A worker that got up before it is seen
+        // here; one that gets up after it sees that nobody watches, and starts us again.
+        fence(Ordering::SeqCst);
+        if self.all_sleep() {
+            thread::park_timeout(patience);
+        }
+        let woken = self.roster.watched.swap(true, Ordering::Relaxed);
+        self.trimming = woken || patience >= LONG_REST;
+        self.detector.rested();
     }
 
     fn all_sleep(&self) -> bool {
@@ -100,6 +120,9 @@ impl Monitor {
 
     fn round(&mut self) {
         self.rounds = self.rounds.wrapping_add(1);
+        self.roster.monitor_busy.store(true, Ordering::Relaxed);
+        // SeqCst (K3): before the looks at the sleep words; partner of the second fence in `Photo::take`.
+        fence(Ordering::SeqCst);
         let now = Instant::now();
         self.roster.keep_time();
         self.start_late_ones();
@@ -115,6 +138,8 @@ impl Monitor {
         if stuck > 0 {
             self.find_hands();
         }
+        // Release (K3): what was in our hands is back in queues, for the Acquire in `is_still`.
+        self.roster.monitor_busy.store(false, Ordering::Release);
         if self.rounds.is_multiple_of(TRIM_EVERY) {
             let report = stack::trim(TRIM_AGE, TRIM_BATCH);
             if report.trimmed > 0 {

@@ -2,10 +2,13 @@
 
 use crate::runtime::{
     config::Config,
+    fake_clock::{FakeClock, Worn},
     prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         alarms::Alarms,
         blocking::{self, Pool},
+        bubble::Bubble,
+        exact::Times,
         fresh::{Fresh, FreshStealer},
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
@@ -32,6 +35,15 @@ unsafe impl Linked for TaskHeader {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
+}
+
+/// What a runtime tells the time by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clock {
+    /// The system's.
+    Real,
+    /// One that jumps when nothing else happens.
+    Fake,
 }
 
 /// Written by the worker itself; read by the monitor and by metrics.
@@ -99,7 +111,11 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 impl WorkerShared {
-    fn new(index: usize, start: Instant) -> Self {
+    fn new(index: usize, start: Instant, clock: Clock) -> Self {
+        let times = || match clock {
+            Clock::Real => Times::wheel(start),
+            Clock::Fake => Times::exact(),
+        };
         // Owners take fresh goroutines newest first (depth first: few stacks), thieves oldest first.
         let fresh = Fresh::new();
         let moving = Worker::new_fifo();
@@ -115,8 +131,8 @@ impl WorkerShared {
             fresh: fresh.stealer(),
             moving: moving.stealer(),
             ends: Mutex::new(Some((fresh, moving))),
-            sleepers: Alarms::new(start),
-            starts: Alarms::new(start),
+            sleepers: Alarms::new(start, times()),
+            starts: Alarms::new(start, times()),
             thread: OnceLock::new(),
             roster: AtomicPtr::new(ptr::null_mut()),
         }
@@ -192,6 +208,14 @@ impl WorkerShared {
             .min()
     }
 
+    /// As `timers_due`, but knows of alarms that were taken back.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.sleepers.next(), self.starts.next()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
     /// Whether an alarm is to go off here.
     pub(crate) fn has_timers(&self) -> bool {
         !self.sleepers.is_empty() || !self.starts.is_empty()
@@ -213,8 +237,6 @@ pub(crate) struct Roster {
     quiet: CachePadded<QuietLine>,
     /// Those that are open.
     pub(crate) surveys: Mutex<Vec<Arc<Survey>>>,
-    /// Threads of ours that are no workers, nor the monitor, nor for blocking calls.
-    pub(crate) helpers: AtomicUsize,
     /// Spawned by threads that are no workers of this runtime.
     pub(crate) spawned_outside: AtomicU64,
     /// Dropped at shutdown without having run.
@@ -225,10 +247,22 @@ pub(crate) struct Roster {
     /// Whether the monitor looks regularly; else the next worker that wakes starts it.
     pub(crate) watched: AtomicBool,
     pub(crate) monitor: OnceLock<Thread>,
+    /// The system's numbers for its threads, those for blocking calls left out.
+    pub(crate) thread_ids: Mutex<Vec<u32>>,
+    /// Whether the monitor is in a round, and so may hold goroutines in its hands (K3).
+    pub(crate) monitor_busy: AtomicBool,
+    /// What is told by a fake clock.
+    pub(crate) bubble: Option<Bubble>,
+    /// Main called `goexit`: when the last goroutine has ended, nobody is left to end the process.
+    pub(crate) orphaned: AtomicBool,
+    /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
+    pub(crate) in_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
     /// A stack could not be had; printed once.
     pub(crate) starved: AtomicBool,
+    /// None could be had for long, and only foreign threads can help; printed once.
+    pub(crate) starved_long: AtomicBool,
 }
 
 /// Spare workers that a runtime may start when workers are stuck (guess: as many again, and no fewer than 4).
@@ -237,18 +271,19 @@ fn spares(workers: usize) -> usize {
 }
 
 impl Roster {
-    pub(crate) fn new(config: Config, default_class: SizeClass) -> Arc<Self> {
+    pub(crate) fn new(config: Config, default_class: SizeClass, clock: Clock) -> Arc<Self> {
         let start = Instant::now();
         let slots = config.workers + spares(config.workers);
         let roster = Arc::new(Self {
-            workers: (0..slots).map(|i| WorkerShared::new(i, start)).collect(),
+            workers: (0..slots)
+                .map(|i| WorkerShared::new(i, start, clock))
+                .collect(),
             injector: Injector::new(),
             idle: IdleCounts::new(config.workers),
             default_class,
             start,
             quiet: CachePadded::default(),
             surveys: Mutex::new(Vec::new()),
-            helpers: AtomicUsize::new(0),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             blocking: Pool::new(
@@ -259,8 +294,14 @@ impl Roster {
             stuck: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
             monitor: OnceLock::new(),
+            thread_ids: Mutex::default(),
+            monitor_busy: AtomicBool::new(false),
+            orphaned: AtomicBool::new(false),
+            bubble: (clock == Clock::Fake).then(|| Bubble::new(start)),
+            in_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
             starved: AtomicBool::new(false),
+            starved_long: AtomicBool::new(false),
             config,
         });
         let address = Arc::as_ptr(&roster).cast_mut();
@@ -372,26 +413,23 @@ impl Roster {
         spawned.saturating_sub(finished) as usize
     }
 
-    /// Whether nothing of this runtime will go on by itself: all workers sleep, no timer is set, no blocking call is under way.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        let rests = |w: &WorkerShared| {
-            w.thread.get().is_none() || (w.remote.sleep.is_sleeping() && !w.has_timers())
-        };
-        self.workers.iter().all(rests) && self.blocking.pending() == 0 && !self.has_public_work()
+    /// Has the calling thread tell the time by this runtime's clock.
+    pub(crate) fn wear_clock(&self) -> Option<Worn> {
+        let bubble = self.bubble.as_ref()?;
+        Some(FakeClock::wear(Arc::clone(&bubble.clock)))
     }
 
-    /// How many threads this runtime has.
-    pub(crate) fn threads(&self) -> usize {
-        let workers = self.workers.iter().filter(|w| w.thread.get().is_some());
-        workers.count()
-            + usize::from(self.monitor.get().is_some())
-            + self.blocking.threads()
-            + self.helpers.load(Ordering::Relaxed)
+    /// Main has called `goexit`; the monitor is to look what that means.
+    pub(crate) fn orphan(&self) {
+        self.orphaned.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.monitor.get() {
+            thread.unpark();
+        }
     }
 
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.
     pub(crate) fn be_watched(&self) {
-        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's second look (M1).
+        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's second look (M1), and of that of a photo (K1).
         fence(Ordering::SeqCst);
         if !self.watched.load(Ordering::Relaxed)
             && !self.watched.swap(true, Ordering::Relaxed)

@@ -4,8 +4,10 @@ use crate::runtime::{
     clock,
     prims::Ordering,
     sched::{
+        bubble::Bubble,
         events,
         roster::{WorkerShared, bump},
+        settle::Patience,
         sleep::Awoken,
         worker::WorkerCore,
     },
@@ -205,6 +207,9 @@ impl WorkerCore {
         // Nobody has kept the time while all slept.
         self.roster.keep_time();
         self.roster.be_watched();
+        if let Some(bubble) = &self.roster.bubble {
+            bubble.count_up();
+        }
         awoken == Awoken::ToSearch
     }
 
@@ -212,7 +217,13 @@ impl WorkerCore {
         let shared = self.shared();
         bump(&shared.own.sleeps, 1);
         while shared.remote.sleep.is_sleeping() {
-            let retry = (!self.starved.is_empty()).then(|| Instant::now() + STARVED_RETRY);
+            let retry = (!self.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
+            if let Some(bubble) = &self.roster.bubble
+                && retry.is_none()
+            {
+                self.wait_in(bubble);
+                continue;
+            }
             let Some(due) = [shared.timers_due(), retry].into_iter().flatten().min() else {
                 thread::park();
                 continue;
@@ -225,6 +236,15 @@ impl WorkerCore {
             if retry.is_some() {
                 return;
             }
+        }
+    }
+
+    /// One wait where time does not pass by itself.
+    #[cold]
+    fn wait_in(&self, bubble: &Bubble) {
+        match bubble.settle(&self.roster) {
+            Patience::UntilWoken => thread::park(),
+            Patience::AtMost(time) => thread::park_timeout(time),
         }
     }
 }

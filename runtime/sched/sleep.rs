@@ -38,12 +38,13 @@ impl SleepWord {
 
     /// The worker announces its sleep: the first half of `IdleCounts::announce`, whose fence (S3) stands between this and the last look.
     pub(crate) fn announce(&self) {
-        self.0.store(SLEEPING, Ordering::Relaxed);
+        // Release (K1): the turns before, for who sees it asleep in `is_sleeping`.
+        self.0.store(SLEEPING, Ordering::Release);
     }
 
     /// Whether it should go on sleeping.
     pub(crate) fn is_sleeping(&self) -> bool {
-        // Acquire: what the waker did before `change`.
+        // Acquire: what the waker did before `change`; for the detector, what the worker did before `announce` (K1).
         self.0.load(Ordering::Acquire) == SLEEPING
     }
 

@@ -1,8 +1,13 @@
 //! No stack to be had: fresh goroutines wait until one is free; if none ever can be, the process ends with a clear text.
 
 use crate::runtime::{
+    os_threads,
     prims::Ordering,
-    sched::{roster::Roster, worker::WorkerCore},
+    sched::{
+        census::{self, Hope},
+        roster::Roster,
+        worker::WorkerCore,
+    },
     stack::{SizeClass, StackError},
     task::header::TaskRef,
 };
@@ -80,12 +85,33 @@ impl WorkerCore {
             .unwrap_or_else(|| (Instant::now(), progress));
         WAITING_SINCE.set(Some((since, progress)));
         if since.elapsed() >= GIVE_UP_AFTER {
-            eprintln!(
-                "fatal error: goroutines cannot start and none is left that could end: {error}\n\
-                 {} goroutines are alive",
-                self.roster.live()
-            );
-            std::process::exit(2);
+            self.give_up(error);
+            WAITING_SINCE.set(None);
+        }
+    }
+
+    /// Ends the process, unless somebody else in it may still release goroutines.
+    fn give_up(&self, error: &StackError) {
+        match census::hope_of(&self.roster) {
+            Hope::Unclear => {}
+            Hope::Gone => {
+                eprintln!(
+                    "fatal error: goroutines cannot start and none is left that could end: {error}\n\
+                     {} goroutines are alive",
+                    self.roster.live()
+                );
+                std::process::exit(2);
+            }
+            Hope::Others(threads) if !self.roster.starved_long.swap(true, Ordering::Relaxed) => {
+                let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
+                eprintln!(
+                    "gort: goroutines cannot start and none runs that could end: {error}\n\
+                     gort: {} goroutines are alive; they wait for the other threads of the process ({}) to release one",
+                    self.roster.live(),
+                    names.join(", ")
+                );
+            }
+            Hope::Others(_) => {}
         }
     }
 }

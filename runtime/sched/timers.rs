@@ -59,6 +59,21 @@ pub(crate) struct Key {
     generation: NonZeroU64,
 }
 
+impl Key {
+    /// A key of a collection without cells, which names entries by numbers that are never used twice.
+    pub(crate) fn of_number(number: NonZeroU64) -> Self {
+        Self {
+            index: NIL,
+            generation: number,
+        }
+    }
+
+    /// What `of_number` was given.
+    pub(crate) fn number(self) -> NonZeroU64 {
+        self.generation
+    }
+}
+
 /// One cell of the slab: a pending entry, or a link of the free list.
 #[derive(Debug)]
 struct Entry<T> {

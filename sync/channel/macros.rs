@@ -145,12 +145,7 @@ macro_rules! gort_select_internal {
             &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
             $bias,
         );
-        match operation {
-            ::std::option::Option::None => $default,
-            ::std::option::Option::Some(operation) => {
-                $crate::gort_select_internal!(@finish operation $({ $kind $channel ($index) $message $res $body })*)
-            }
-        }
+        $crate::gort_select_internal!(@or operation $default $({ $kind $channel ($index) $message $res $body })*)
     }};
     (@run $bias:tt [($timeout:expr) $default:block] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
         let operation = $crate::sync::channel::internal::select_timeout(
@@ -158,13 +153,19 @@ macro_rules! gort_select_internal {
             $bias,
             $timeout,
         );
-        match operation {
-            ::std::option::Option::None => $default,
-            ::std::option::Option::Some(operation) => {
-                $crate::gort_select_internal!(@finish operation $({ $kind $channel ($index) $message $res $body })*)
-            }
-        }
+        $crate::gort_select_internal!(@or operation $default $({ $kind $channel ($index) $message $res $body })*)
     }};
+
+    // @or operation default arms: not a `match`, which would borrow the channels to its end; a body may replace its channel.
+    (@or $operation:ident $default:block $($arms:tt)*) => {
+        if ::std::option::Option::is_none(&$operation) {
+            ::std::mem::drop($operation);
+            $default
+        } else {
+            let operation = ::std::option::Option::unwrap($operation);
+            $crate::gort_select_internal!(@finish operation $($arms)*)
+        }
+    };
 
     // @finish operation arms
     (@finish $operation:ident) => {{

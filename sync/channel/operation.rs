@@ -20,6 +20,22 @@ use std::{fmt, mem::ManuallyDrop, ptr};
 ///
 /// # Panics
 /// Dropping it unfinished panics (unless the thread is panicking already). A value it has received is leaked then.
+///
+/// # Examples
+/// ```
+/// use gort::sync::channel::{Select, bounded};
+///
+/// let ((letters_in, letters), (_in, parcels)) = (bounded(1), bounded::<u32>(1));
+/// letters_in.send("dear").unwrap();
+/// let mut select = Select::new();
+/// let (letter, parcel) = (select.recv(&letters), select.recv(&parcels));
+/// let operation = select.select();
+/// match operation.index() {
+///     i if i == letter => assert_eq!(operation.recv(&letters), Ok("dear")),
+///     i if i == parcel => assert!(operation.recv(&parcels).is_ok()),
+///     _ => unreachable!(),
+/// }
+/// ```
 #[must_use = "a selected operation must be finished"]
 pub struct SelectedOperation<'a> {
     port: &'a (dyn Port + 'a),

@@ -59,6 +59,7 @@ pub struct Arm<'a> {
     node: Option<Waiter>,
 }
 
+#[doc(hidden)]
 impl<'a> Arm<'a> {
     /// An arm that sends.
     pub fn send<T>(index: usize, sender: &'a Sender<T>) -> Self {

@@ -1,14 +1,19 @@
 //! For tests of what ends or changes a whole process: runs a *role* in a child and looks at how the child ended.
 //!
 //! A file with such tests has a table of roles, and one test, [`PLAYER`], that calls [`play`] with it. That test does nothing unless this process is
-//! a child. The other tests run children with [`Child`]: this very binary, told to run only `PLAYER`, on the main thread.
+//! a child. The other tests run children with [`Child`]: this very binary, told to run only `PLAYER`.
+//!
+//! While that plays, the harness's main thread waits for it. For what is told from the threads that there are, that is one too many: such files have
+//! `harness = false` in Cargo.toml, and hand their roles and tests to [`main`].
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{
     env,
     io::Read,
     os::unix::process::{CommandExt, ExitStatusExt},
+    panic,
     process::{Command, ExitCode, ExitStatus, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -34,6 +39,54 @@ pub(crate) fn play(roles: &[Role]) {
     let role = roles.iter().find(|(name, _)| *name == wanted);
     let (_, play) = role.unwrap_or_else(|| panic!("no role {wanted}"));
     play();
+}
+
+/// A test of a file without harness.
+pub(crate) type Test = (&'static str, fn());
+
+/// A table of tests, from their names.
+#[allow(unused_macros, reason = "each test program uses a part of this file")]
+macro_rules! tests {
+    ($($name:ident)*) => { &[$((stringify!($name), $name)),*] };
+}
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use tests;
+
+/// The main function of a file without harness. A child plays its role, on the only thread. Else the tests whose names contain one of the arguments run,
+/// three at a time: they wait for their children most of the time.
+pub(crate) fn main(roles: &[Role], tests: &[Test]) -> ExitCode {
+    if env::var_os(ROLE).is_some() {
+        play(roles);
+        println!("1 passed");
+        return ExitCode::SUCCESS;
+    }
+    // Numbers belong to flags of the usual harness.
+    let is_word = |arg: &String| !arg.starts_with('-') && arg.parse::<u32>().is_err();
+    let words: Vec<_> = env::args().skip(1).filter(is_word).collect();
+    let is_wanted = |test: &&Test| words.is_empty() || words.iter().any(|w| test.0.contains(w));
+    let tests: Vec<_> = tests.iter().filter(is_wanted).collect();
+    if env::args().any(|arg| arg == "--list") {
+        tests.iter().for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some((name, test)) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let start = Instant::now();
+            let passed = panic::catch_unwind(test).is_ok();
+            failed.fetch_add(usize::from(!passed), Ordering::Relaxed);
+            let word = if passed { "ok" } else { "FAILED" };
+            println!("test {name} ... {word} ({:.1?})", start.elapsed());
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(work);
+        }
+    });
+    let failed = failed.into_inner();
+    println!("test result: {} tests, {failed} failed", tests.len());
+    ExitCode::from(u8::from(failed > 0))
 }
 
 /// Ends this process as a `main` that returned `code` would.
