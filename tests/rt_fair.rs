@@ -5,7 +5,10 @@ mod support;
 use gort::{
     runtime::Runtime,
     sleep, spawn,
-    sync::{Mutex, Semaphore, WaitGroup},
+    sync::{
+        Mutex, Semaphore, WaitGroup,
+        channel::{TryRecvError, bounded, never, select, unbounded},
+    },
     yield_now,
 };
 use std::{
@@ -127,6 +130,77 @@ fn under_pairs_that_wake_each_other() {
                     ends[1 - side].add_permits(1);
                 });
             }
+        }
+    });
+}
+
+/// As Go's test of the same: values go to and fro over two channels without a buffer.
+#[test]
+fn under_ping_pong_pairs() {
+    probe_under(|stop, load| {
+        for _ in 0..20 {
+            let (ping, pinged) = bounded(0);
+            let (pong, ponged) = bounded(0);
+            let stop = Arc::clone(stop);
+            load.go(move || {
+                while !stop.load(SeqCst) {
+                    ping.send(()).unwrap();
+                    ponged.recv().unwrap();
+                }
+            });
+            load.go(move || pinged.iter().all(|()| pong.send(()).is_ok()));
+        }
+    });
+}
+
+/// Selects that always find a ready arm: nothing ever parks.
+#[test]
+fn under_select_loops() {
+    probe_under(|stop, load| {
+        for cap in [1, 1, 3, 3, 64, 64] {
+            let (tx, rx) = bounded(cap);
+            repeat(stop, load, move || {
+                select! {
+                    send(tx, 1) -> res => res.unwrap(),
+                    recv(rx) -> msg => assert_eq!(msg, Ok(1)),
+                }
+            });
+        }
+    });
+}
+
+/// Go's loops around a `select` with a `default`, and around a `try_recv`.
+#[test]
+fn under_loops_that_poll() {
+    probe_under(|stop, load| {
+        for _ in 0..3 {
+            let (_tx, rx) = unbounded::<()>();
+            repeat(stop, load, move || {
+                select! {
+                    recv(rx) -> _ => unreachable!(),
+                    recv(never::<()>()) -> _ => unreachable!(),
+                    default => {}
+                }
+            });
+            let (_tx, rx) = bounded::<()>(1);
+            repeat(stop, load, move || {
+                assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+            });
+        }
+    });
+}
+
+/// Goroutines whose partners are threads, which keep the buffer full (empty).
+#[test]
+fn under_a_stream_to_and_from_threads() {
+    probe_under(|stop, load| {
+        for cap in [1, 128] {
+            let (tx, rx) = bounded(cap);
+            let (out, back) = bounded(cap);
+            std::thread::spawn(move || while tx.send(1).is_ok() {});
+            std::thread::spawn(move || back.iter().for_each(drop));
+            repeat(stop, load, move || assert_eq!(rx.recv(), Ok(1)));
+            repeat(stop, load, move || out.send(2).unwrap());
         }
     });
 }

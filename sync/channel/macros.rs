@@ -196,7 +196,8 @@ macro_rules! gort_select_internal {
 /// is chosen uniformly at random. Exactly one is done; the others have consumed nothing. An operation on a disconnected channel can be done: it
 /// fails. `message` is evaluated only if its arm is chosen; a receiver on a channel of capacity 0 waits for it then.
 ///
-/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long.
+/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long. In whatever form, a goroutine that has kept
+/// its worker for more than 1 ms first yields, so that a loop around a select that always finds something to do starves nobody.
 ///
 /// # Examples
 /// ```
