@@ -209,12 +209,7 @@ const PATIENT_RECEIVES: &[(&str, Receive)] = &[
     }),
     ("iter", |rx| rx.iter().next().map_or(Closed, Done)),
     ("for", |rx| {
-        let mut seen = Closed;
-        for value in rx {
-            seen = Done(value);
-            break;
-        }
-        seen
+        IntoIterator::into_iter(rx).next().map_or(Closed, Done)
     }),
     ("into_iter", |rx| {
         rx.clone().into_iter().next().map_or(Closed, Done)

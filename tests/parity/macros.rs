@@ -176,6 +176,18 @@ fn what_is_evaluated_when() {
         let expected = ["a", "b", "c", "message", "arm", "drop c", "drop a", "after"];
         assert_eq!(log.take(), expected);
         assert_eq!(rx.recv(), Ok(1));
+        // However many there are.
+        select! {
+            recv(*noted("a")) -> _ => note("no"),
+            recv(*noted("b")) -> _ => note("no"),
+            recv(*noted("c")) -> _ => note("no"),
+            send(sender("d"), { note("message"); 1 }) -> res => { res.unwrap(); note("arm") }
+            recv(*noted("e")) -> _ => note("no"),
+            recv(*noted("f")) -> _ => note("no"),
+        }
+        let trace = log.take().join(" ");
+        assert_eq!(trace, "a b c d e f message arm drop f drop e drop c drop b drop a");
+        assert_eq!(rx.recv(), Ok(1));
         // The message of an arm that loses is not made.
         tx.send(5).unwrap();
         select! {
