@@ -309,7 +309,9 @@ fn three_hundred_arms() {
         }
     });
     let mut sel = Select::new();
-    ends.iter().for_each(|(_, rx)| drop(sel.recv(rx)));
+    ends.iter().for_each(|(_, rx)| {
+        sel.recv(rx);
+    });
     let mut got: Vec<i32> = (0..600)
         .map(|_| {
             let op = sel.select();
@@ -327,12 +329,16 @@ fn three_hundred_arms_of_one_channel() {
     let sender = spawn(move || {
         for i in 0..200 {
             let mut sel = Select::new();
-            (0..150).for_each(|_| drop(sel.send(&tx)));
+            (0..150).for_each(|_| {
+                sel.send(&tx);
+            });
             sel.select().send(&tx, i).unwrap();
         }
     });
     let mut sel = Select::new();
-    (0..300).for_each(|_| drop(sel.recv(&rx)));
+    (0..300).for_each(|_| {
+        sel.recv(&rx);
+    });
     for i in 0..200 {
         assert_eq!(sel.select().recv(&rx), Ok(i));
     }

@@ -131,7 +131,9 @@ fn duplicates_count_as_arms() {
 fn a_list_of_arms() {
     let ends: Vec<_> = (0..7).map(|_| plenty()).collect();
     let mut sel = Select::new();
-    ends.iter().for_each(|(_, rx)| drop(sel.recv(rx)));
+    ends.iter().for_each(|(_, rx)| {
+        sel.recv(rx);
+    });
     let mut hits = [0; 7];
     for _ in 0..TRIALS {
         let op = sel.select();
@@ -145,7 +147,9 @@ fn a_list_of_arms() {
 fn a_list_that_asks_what_is_ready() {
     let ends: Vec<_> = (0..4).map(|_| plenty()).collect();
     let mut sel = Select::new();
-    ends.iter().for_each(|(_, rx)| drop(sel.recv(rx)));
+    ends.iter().for_each(|(_, rx)| {
+        sel.recv(rx);
+    });
     let mut hits = [0; 4];
     for i in 0..TRIALS {
         let index = if i % 2 == 0 {

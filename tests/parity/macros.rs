@@ -1,4 +1,11 @@
 //! `select!` and `select_biased!`: what may be written, what is evaluated when, and how one leaves an arm.
+#![allow(
+    clippy::match_single_binding,
+    clippy::unnecessary_literal_unwrap,
+    clippy::never_loop,
+    clippy::needless_return,
+    reason = "what people write, and what only the macro can tell from it"
+)]
 
 use super::{
     channel::{

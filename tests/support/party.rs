@@ -66,6 +66,11 @@ pub(crate) fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -
     }
 }
 
+/// From now on the caller's parties are goroutines.
+pub(crate) fn goroutines_here() {
+    KIND.with(|kind| kind.set(Kind::Goroutines));
+}
+
 /// Runs a test with plain threads.
 #[track_caller]
 pub(crate) fn on_threads(test: impl Fn() + Sync) {
