@@ -36,6 +36,8 @@
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`context`] | who is told that a request was given up, or that its time is over |
+//! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //!
 //! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
 //!
@@ -81,6 +83,8 @@
 extern crate self as gort;
 
 #[cfg(not(loom))]
+pub mod context;
+#[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]
 #[path = "runtime/loom.rs"]
@@ -90,6 +94,8 @@ pub mod sync;
 #[cfg(loom)]
 #[path = "sync/loom.rs"]
 mod sync;
+#[cfg(not(loom))]
+pub mod time;
 
 #[cfg(not(loom))]
 pub use crate::runtime::spawn::Builder;

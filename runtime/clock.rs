@@ -2,8 +2,20 @@
 
 use crate::runtime::prims::Instant;
 
-/// Now. All that waits asks here, so that a test's clock can stand in.
+/// Now, by the clock that this crate's deadlines are measured by. Does not park.
+///
+/// That is [`Instant::now`]. A test's clock may stand in for it, though; so code that computes deadlines had better ask here.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// let deadline = gort::time::now() + Duration::from_millis(2);
+/// gort::time::sleep_until(deadline);
+/// assert!(gort::time::now() >= deadline);
+/// ```
+#[doc(alias = "Now")]
 #[inline]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }

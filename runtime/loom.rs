@@ -10,6 +10,7 @@ pub(crate) mod park;
 pub(crate) mod prims;
 
 pub(crate) mod sched {
+    pub(crate) mod deque;
     pub(crate) mod idle;
     pub(crate) mod inbox;
     pub(crate) mod sleep;

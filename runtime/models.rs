@@ -5,6 +5,7 @@
 //!
 //! A model must be able to fail. The table in `runtime/README.md`, *Models*, names for each the change that makes it fail.
 
+mod deque;
 mod homed;
 mod inbox;
 mod locks;

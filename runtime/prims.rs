@@ -30,6 +30,23 @@ pub(crate) mod statics {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 }
 
+/// Tells the processor that the line at `at` will be written soon. `at` may be anything.
+#[inline]
+pub(crate) fn prefetch(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; it never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a hint; it never faults, and touches no register or memory.
+    unsafe {
+        std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = at;
+}
+
 /// A `const fn`, but under loom, whose atomics cannot be made in a constant.
 #[cfg(not(loom))]
 macro_rules! const_fn {

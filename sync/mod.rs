@@ -12,11 +12,13 @@
 //! | [`Semaphore`] | a number of permits | first come, first served; nobody overtakes |
 //! | [`channel`] | passes values on | first come, first served |
 //! | [`Barrier`] | waits for a number to come | all |
+//! | [`errgroup`] | goroutines that do parts of one task, and the first error | all |
 //!
 //! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
 //! `raw_rw_mutex`, `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them.
 
 pub mod channel;
+pub mod errgroup;
 
 mod barrier;
 mod cond;
@@ -29,7 +31,8 @@ mod raw_rw_mutex;
 mod raw_wait_group;
 mod rw_mutex;
 mod semaphore;
-mod spin;
+mod shared;
+pub(crate) mod spin;
 mod unwind;
 mod wait_group;
 mod wait_list;

@@ -1,8 +1,8 @@
 //! `WaitGroup`: a counter that can be waited on until it is zero. The algorithm is in `raw_wait_group`.
 
 use crate::runtime::{join::JoinHandle, spawn};
-use crate::sync::raw_wait_group::WaitCounter;
-use std::{fmt, sync::Arc};
+use crate::sync::{raw_wait_group::WaitCounter, shared::Shared};
+use std::fmt;
 
 /// Waits for a number of things to be done, usually goroutines to finish.
 ///
@@ -24,7 +24,7 @@ use std::{fmt, sync::Arc};
 #[doc(alias = "sync.WaitGroup")]
 #[derive(Clone)]
 pub struct WaitGroup {
-    counter: Arc<WaitCounter>,
+    counter: Shared<WaitCounter>,
 }
 
 impl WaitGroup {
@@ -35,7 +35,7 @@ impl WaitGroup {
     /// ```
     pub fn new() -> Self {
         Self {
-            counter: Arc::new(WaitCounter::new()),
+            counter: Shared::new(WaitCounter::new()),
         }
     }
 

@@ -98,6 +98,43 @@ fn sleepers_of_one_worker_wake_in_order() {
     });
 }
 
+/// To the tick of the wheel (65.5 us), and equal ones in the order in which they came.
+#[test]
+fn a_crowd_of_sleepers_wakes_in_order() {
+    const TICK: Duration = Duration::from_micros(66);
+    let crowd = if cfg!(debug_assertions) {
+        20_000
+    } else {
+        100_000
+    };
+    support::under(&[1], |_| {
+        let order = Arc::new(Mutex::new(Vec::with_capacity(crowd)));
+        let mut random = Random::new(5);
+        let start = Instant::now() + Duration::from_secs(1);
+        let handles: Vec<_> = (0..crowd)
+            .map(|i| {
+                if i % 128 == 0 {
+                    yield_now(); // or a spare worker would come to help
+                }
+                let order = Arc::clone(&order);
+                let deadline = start + Duration::from_micros(random.below(300_000));
+                spawn(move || {
+                    // On a busy machine some come too late to be woken at all.
+                    if Instant::now() < deadline {
+                        sleep_until(deadline);
+                        assert!(Instant::now() >= deadline);
+                        order.lock().push(deadline);
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().unwrap());
+        let order = order.lock();
+        assert!(order.len() > crowd / 2, "only {} slept", order.len());
+        assert!(order.windows(2).all(|w| w[1] + TICK >= w[0]));
+    });
+}
+
 #[test]
 fn zero_and_the_past_return_at_once() {
     let _alone = support::alone();

@@ -2,14 +2,16 @@
 
 use gort::{
     Builder, JoinHandle,
+    context::{self, CancelCauseFunc, CancelFunc, Context, Stop},
     runtime::{
         self, DeadlockPolicy, GoLocal, Goroutine, GoroutineId, Metrics, NoYieldGuard, PanicPolicy,
         Runtime, Scope, ScopedJoinHandle, StillRunning,
     },
     sync::{
         Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Permit, Receiver, RwMutex,
-        RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup,
+        RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup, errgroup::Group,
     },
+    time::{Ticker, Timer},
 };
 use std::{
     cell::Cell,
@@ -114,6 +116,9 @@ table! {
     Receiver<SyncOnly>: NotSend NotSync;
     Receiver<Neither>: NotSend NotSync;
 
+    Timer: Send Sync;
+    Ticker: Send Sync UnwindSafe RefUnwindSafe;
+
     WaitGroup: Send Sync UnwindSafe RefUnwindSafe;
     Semaphore: Send Sync;
     Permit<'static>: Sync;
@@ -127,6 +132,15 @@ table! {
     Lazy<u8>: Send Sync;
     Lazy<SendOnly>: Send NotSync;
     Lazy<Neither>: NotSend NotSync;
+    Group: Send Sync UnwindSafe RefUnwindSafe;
+    Group<SendOnly>: Send Sync;
+    Group<Neither>: NotSend NotSync;
+
+    Context: Send Sync UnwindSafe RefUnwindSafe;
+    CancelFunc: Send Sync UnwindSafe RefUnwindSafe;
+    CancelCauseFunc: Send Sync UnwindSafe RefUnwindSafe;
+    Stop: Send Sync UnwindSafe RefUnwindSafe;
+    context::Error: Send Sync;
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::runtime::{
     sched::{
         alarms::Alarms,
         blocking::{self, Pool},
+        fresh::{Fresh, FreshStealer},
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
@@ -61,11 +62,11 @@ pub(crate) struct WorkerShared {
     pub(crate) remote: CachePadded<RemoteLine>,
     pub(crate) index: usize,
     /// Fresh goroutines.
-    pub(crate) fresh: Stealer<TaskRef>,
+    pub(crate) fresh: FreshStealer,
     /// Woken goroutines, in migration mode.
     pub(crate) moving: Stealer<TaskRef>,
     /// The owner's ends of the two, until its thread takes them.
-    pub(crate) ends: Mutex<Option<(Worker<TaskRef>, Worker<TaskRef>)>>,
+    pub(crate) ends: Mutex<Option<(Fresh, Worker<TaskRef>)>>,
     /// Parks that end at a deadline. Only the worker fires them.
     pub(crate) sleepers: Alarms,
     /// Goroutines that start at a deadline. The monitor fires them too, if the worker is stuck.
@@ -85,7 +86,7 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 impl WorkerShared {
     fn new(index: usize, start: Instant) -> Self {
         // Owners take fresh goroutines newest first (depth first: few stacks), thieves oldest first.
-        let fresh = Worker::new_lifo();
+        let fresh = Fresh::new();
         let moving = Worker::new_fifo();
         Self {
             own: CachePadded::default(),

@@ -127,9 +127,14 @@ impl WorkerCore {
             match self
                 .roster
                 .injector
-                .steal_batch_with_limit_and_pop(&self.fresh, STEAL_BATCH)
+                .steal_batch_with_limit_and_pop(&self.arrivals, STEAL_BATCH)
             {
-                Steal::Success(task) => return Some(task),
+                Steal::Success(task) => {
+                    while let Some(next) = self.arrivals.pop() {
+                        self.fresh.push(next);
+                    }
+                    return Some(task);
+                }
                 Steal::Empty => return None,
                 Steal::Retry => {}
             }
@@ -153,26 +158,38 @@ impl WorkerCore {
     }
 
     fn steal_from(&self, victim: &WorkerShared, least: usize) -> Option<TaskRef> {
-        for (theirs, ours) in [(&victim.fresh, &self.fresh), (&victim.moving, &self.moving)] {
-            while theirs.len() >= least {
-                match theirs.steal_batch_with_limit_and_pop(ours, STEAL_BATCH) {
-                    Steal::Success(task) => {
-                        let own = &self.shared().own;
-                        bump(&own.steals, 1);
-                        bump(&own.stolen, 1 + ours.len() as u64);
-                        events::stole(self, victim.index);
-                        return Some(task);
-                    }
-                    Steal::Empty => break,
-                    Steal::Retry => std::hint::spin_loop(),
+        if victim.fresh.len() >= least
+            && let Some((task, more)) = victim.fresh.steal_half(&self.fresh, STEAL_BATCH)
+        {
+            self.count_steal(victim, 1 + more);
+            return Some(task);
+        }
+        while victim.moving.len() >= least {
+            match victim
+                .moving
+                .steal_batch_with_limit_and_pop(&self.moving, STEAL_BATCH)
+            {
+                Steal::Success(task) => {
+                    self.count_steal(victim, 1 + self.moving.len());
+                    return Some(task);
                 }
+                Steal::Empty => break,
+                Steal::Retry => std::hint::spin_loop(),
             }
         }
         None
     }
 
+    fn count_steal(&self, victim: &WorkerShared, tasks: usize) {
+        let own = &self.shared().own;
+        bump(&own.steals, 1);
+        bump(&own.stolen, tasks as u64);
+        events::stole(self, victim.index);
+    }
+
     /// Sleeps until woken or until a timer is due. True: woken as a searcher.
     fn sleep(&self) -> bool {
+        self.refs.flush();
         let shared = self.shared();
         let (idle, word, sleeper) = (&self.roster.idle, &shared.remote.sleep, shared.sleeper());
         idle.announce(word, sleeper);

@@ -17,7 +17,9 @@ use crate::runtime::{
     prims::Ordering,
     sched::{
         after::After,
+        fresh::Fresh,
         queue::ReadyQueue,
+        refs::SpareRefs,
         roster::{Roster, WorkerShared, bump},
     },
     stack::LocalCache,
@@ -50,7 +52,9 @@ pub(crate) struct WorkerCore {
     pub(crate) roster: Arc<Roster>,
     shared: NonNull<WorkerShared>,
     /// Fresh goroutines; others steal from it.
-    pub(crate) fresh: Worker<TaskRef>,
+    pub(crate) fresh: Fresh,
+    /// What a steal from the injector brings, on its way to `fresh`.
+    pub(crate) arrivals: Worker<TaskRef>,
     /// Woken goroutines in migration mode; others steal from it.
     pub(crate) moving: Worker<TaskRef>,
     /// Woken goroutines that must resume here.
@@ -66,6 +70,7 @@ pub(crate) struct WorkerCore {
     pub(crate) after: Cell<After>,
     pub(crate) stacks: RefCell<LocalCache>,
     pub(crate) cells: CellCache,
+    pub(crate) refs: SpareRefs,
     pub(crate) random: Cell<u32>,
     tick: Cell<u32>,
     /// So many fresh goroutines are taken oldest first.
@@ -97,6 +102,7 @@ impl WorkerCore {
             roster,
             shared,
             fresh: ends.0,
+            arrivals: Worker::new_fifo(),
             moving: ends.1,
             woken: ReadyQueue::new(),
             yielded: ReadyQueue::new(),
@@ -107,6 +113,7 @@ impl WorkerCore {
             after: Cell::new(After::Retire),
             stacks: RefCell::new(LocalCache::new()),
             cells: CellCache::new(),
+            refs: SpareRefs::new(),
             random: Cell::new(0x9e37_79b9 ^ (index as u32).wrapping_mul(0x85eb_ca6b) | 1),
             tick: Cell::new(0),
             aged: Cell::new(0),
@@ -206,7 +213,7 @@ impl WorkerCore {
 
     #[cold]
     fn pop_aged(&self) -> Option<TaskRef> {
-        let oldest = self.shared().fresh.steal().success();
+        let oldest = self.shared().fresh.steal();
         // With none left, or a thief at it: back to the rule.
         let left = oldest.map_or(0, |_| self.aged.get() - 1);
         self.aged.set(left);
@@ -250,7 +257,7 @@ impl WorkerCore {
         (first..first + 3).find_map(|turn| match turn % 3 {
             0 => self.take_injected(),
             1 => self.yielded.pop(),
-            _ => self.shared().fresh.steal().success(),
+            _ => self.shared().fresh.steal(),
         })
     }
 
@@ -401,6 +408,7 @@ impl WorkerCore {
 
     /// Drops what this worker will never start, at shutdown.
     fn abandon_own(&self) {
+        self.refs.flush();
         self.take_inbox();
         while let Some(task) = self
             .handoff

@@ -7,7 +7,7 @@
 //! at every cell of every chunk.
 
 use crate::runtime::{
-    prims::{AtomicU64, Ordering},
+    prims::{AtomicU64, Ordering, prefetch},
     task::header::TaskHeader,
 };
 use std::{
@@ -98,6 +98,9 @@ impl Magazine {
             // SAFETY: listed cells are free and readable.
             self.head = unsafe { cell.as_ref() }.next.load(Ordering::Relaxed);
             self.len -= 1;
+            // Most likely another worker has freed it, and has its lines.
+            prefetch(self.head.cast());
+            prefetch(self.head.cast::<u8>().wrapping_add(64));
             return Some(cell);
         }
         if self.fresh_len > 0 {

@@ -45,6 +45,24 @@ impl Wait {
             .map_or(Self::Forever, Self::Until)
     }
 
+    /// Whether no time is left.
+    pub(crate) fn is_over(self, now: Instant) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Forever => false,
+            Self::Until(deadline) => deadline <= now,
+        }
+    }
+
+    /// These limits, or until `instant`, if that is earlier.
+    pub(crate) fn or_until(self, instant: Option<Instant>) -> Self {
+        match (self, instant) {
+            (Self::Forever, Some(instant)) => Self::Until(instant),
+            (Self::Until(deadline), Some(instant)) => Self::Until(deadline.min(instant)),
+            _ => self,
+        }
+    }
+
     /// Parks the caller within these limits.
     #[inline]
     pub(crate) fn park(self, reason: WaitReason) -> Unparked {
@@ -85,6 +103,8 @@ pub(crate) struct Hub {
     lock: SpinLock,
     /// Never reset. Written under the lock, read by anybody.
     closed: AtomicBool,
+    /// Receivers cannot close it. Set before a second thread knows the channel.
+    sealed: AtomicBool,
     /// The number of values in the buffer. Written under the lock, read by anybody.
     len: AtomicUsize,
     capacity: usize,
@@ -102,6 +122,7 @@ impl Hub {
         Self {
             lock: SpinLock::new(),
             closed: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
             len: AtomicUsize::new(0),
             capacity: capacity.unwrap_or(usize::MAX),
             bounded: capacity.is_some(),
@@ -186,6 +207,19 @@ impl Hub {
     #[inline]
     pub(crate) fn has_room(&self, queues: &Queues) -> bool {
         self.len() + queues.reserved < self.capacity
+    }
+
+    /// Takes the right to close it from its receivers; before any is handed out.
+    pub(crate) fn seal(&self) {
+        self.sealed.store(true, Ordering::Relaxed);
+    }
+
+    /// As `close`, in the name of a receiver.
+    pub(crate) fn close_by_receiver(&self) {
+        // Relaxed: written before the receiver was handed out.
+        if !self.sealed.load(Ordering::Relaxed) {
+            self.close();
+        }
     }
 
     /// Closes the channel and wakes everybody; false if it was closed already.

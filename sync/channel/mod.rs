@@ -16,7 +16,8 @@
 //! | nil channel | [`never()`](never()) |
 //! | `select` | [`select!`]; [`Select`] for a list made at run time |
 //! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
-//! | `case <-time.After(d)` | `default(d) =>`, or `send_timeout`, `recv_timeout` |
+//! | `case <-time.After(d)` | [`recv(after(d))`](after) for one more arm; `default(d) =>`, `send_timeout`, `recv_timeout` for a limit |
+//! | `time.Tick(d)` | [`tick(d)`](tick); timers that can be stopped: [`time`](crate::time) |
 //!
 //! What happens before what: a send happens before the receive of its value is done; closing before a receive that fails for it;
 //! on a channel of capacity *n* the *k*-th receive before the (*k + n*)-th send is done.
@@ -26,6 +27,7 @@
 //! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a select.
 //! - `buffer`: a ring, or a chain of segments.
 //! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and receive.
+//! - `timer`: a channel that the clock fills.
 //! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
 //! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice; `select`: the engine;
 //!   `operation`, `builder`, `macros`: the public face of it.
@@ -53,6 +55,7 @@ mod select;
 mod sender;
 mod slot;
 mod spin;
+pub(crate) mod timer;
 mod wait;
 
 pub use builder::Select;
@@ -64,7 +67,7 @@ pub use iter::{IntoIter, Iter, TryIter};
 #[doc(hidden)]
 pub use macros::internal;
 pub use macros::{select, select_biased};
-pub use make::{bounded, unbounded};
+pub use make::{after, at, bounded, tick, unbounded};
 pub use operation::SelectedOperation;
 pub use receiver::{Receiver, never};
 pub use sender::Sender;

@@ -3,9 +3,10 @@
 use crate::sync::channel::{
     chan::Chan,
     hub::Hub,
+    timer::{Moment, TimerChan},
     wait::{Outcome, Side, Waiter, Wakes},
 };
-use std::alloc::Layout;
+use std::{alloc::Layout, time::Instant};
 
 /// How a select's arm was committed under the locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +33,17 @@ pub(crate) trait Port {
     fn layout(&self) -> Layout;
 
     /// Receives into `me`'s slot; `None` if nothing can be received after all. What is owed to others is added to `wakes`.
+    /// A select that has timers says the `moment`.
     ///
     /// # Safety
     /// The lock is held. `me` is a linked-nowhere receiver with a slot of this layout; it stays in place until it was unparked, should
     /// this return [`Commit::Promised`].
-    unsafe fn commit_recv(&self, me: &Waiter, wakes: &mut Wakes) -> Option<Commit>;
+    unsafe fn commit_recv(
+        &self,
+        me: &Waiter,
+        moment: Option<Moment>,
+        wakes: &mut Wakes,
+    ) -> Option<Commit>;
 
     /// Gives a reserved place up.
     fn unreserve(&self);
@@ -51,7 +58,12 @@ impl<T> Port for Chan<T> {
         Layout::new::<T>()
     }
 
-    unsafe fn commit_recv(&self, me: &Waiter, wakes: &mut Wakes) -> Option<Commit> {
+    unsafe fn commit_recv(
+        &self,
+        me: &Waiter,
+        _moment: Option<Moment>,
+        wakes: &mut Wakes,
+    ) -> Option<Commit> {
         // SAFETY: the lock is held.
         let queues = unsafe { self.hub.queues() };
         if self.hub.len() > 0 {
@@ -93,7 +105,35 @@ impl<T> Port for Chan<T> {
     }
 }
 
-/// Whether the operation would not wait.
+impl Port for TimerChan {
+    fn hub(&self) -> &Hub {
+        self.hub()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::new::<Instant>()
+    }
+
+    unsafe fn commit_recv(
+        &self,
+        me: &Waiter,
+        moment: Option<Moment>,
+        _wakes: &mut Wakes,
+    ) -> Option<Commit> {
+        // SAFETY: the lock is held; the slot is free for an `Instant`.
+        unsafe {
+            let message = self.take(moment?)?;
+            me.slot().cast::<Instant>().write(message);
+        }
+        Some(Commit::Received)
+    }
+
+    fn unreserve(&self) {
+        unreachable!("nobody sends to a timer")
+    }
+}
+
+/// Whether the operation would not wait; not for timers.
 ///
 /// # Safety
 /// The lock is held.

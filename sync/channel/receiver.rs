@@ -6,18 +6,21 @@ use crate::sync::channel::{
     counter::Counted,
     error::{RecvError, RecvTimeoutError, TryRecvError},
     hub::Wait,
+    timer::TimerChan,
 };
 use std::{
     fmt,
-    mem::MaybeUninit,
+    mem::{self, MaybeUninit},
     panic::{RefUnwindSafe, UnwindSafe},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 /// The receiving side of a channel: Go's `<-chan T`.
 ///
 /// Clones are further handles on the same channel: each value goes to one of them. When the last one is dropped the channel
-/// is closed and the values still in it are dropped.
+/// is closed and the values still in it are dropped. Nobody sends to those of [`after`](crate::sync::channel::after),
+/// [`at`](crate::sync::channel::at), [`tick`](crate::sync::channel::tick) and [`never()`]: the clock does, or nobody.
 ///
 /// # Examples
 /// ```
@@ -37,6 +40,8 @@ pub struct Receiver<T> {
 enum Flavor<T> {
     /// A channel, of any capacity. A `*mut`: not covariant, as the sender.
     Chan(*mut Counted<T>),
+    /// A channel that the clock fills. Only where `T` is `Instant`: see `from_timer`.
+    Timer(Arc<TimerChan>),
     /// Go's nil channel.
     Never,
 }
@@ -66,6 +71,15 @@ pub const fn never<T>() -> Receiver<T> {
     }
 }
 
+impl Receiver<Instant> {
+    /// A receiver of a timer's messages.
+    pub(crate) fn from_timer(timer: TimerChan) -> Self {
+        Self {
+            flavor: Flavor::Timer(Arc::new(timer)),
+        }
+    }
+}
+
 impl<T> Receiver<T> {
     /// A receiver that owns one of the channel's receiver counts.
     pub(crate) fn from_counted(counted: *mut Counted<T>) -> Self {
@@ -74,20 +88,28 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// The channel; none behind [`never`].
+    /// The channel; none behind [`never`] and timers.
     #[inline]
     pub(crate) fn chan(&self) -> Option<&Chan<T>> {
         match self.flavor {
             // SAFETY: this receiver's count keeps it alive.
             Flavor::Chan(counted) => Some(unsafe { &*counted }.chan()),
-            Flavor::Never => None,
+            Flavor::Timer(_) | Flavor::Never => None,
+        }
+    }
+
+    /// The timer, if it is one.
+    pub(crate) fn timer(&self) -> Option<&TimerChan> {
+        match &self.flavor {
+            Flavor::Timer(timer) => Some(timer),
+            Flavor::Chan(_) | Flavor::Never => None,
         }
     }
 
     #[inline]
     fn receive(&self, wait: Wait) -> Result<T, Refused> {
         let Some(chan) = self.chan() else {
-            return Err(never_receive(wait));
+            return self.receive_unsent(wait);
         };
         let mut slot = MaybeUninit::uninit();
         // SAFETY: the slot is free. On `Ok` it holds a value.
@@ -95,6 +117,17 @@ impl<T> Receiver<T> {
             chan.recv(slot.as_mut_ptr(), wait)?;
             Ok(slot.assume_init())
         }
+    }
+
+    /// Receives where nobody can send.
+    #[cold]
+    fn receive_unsent(&self, wait: Wait) -> Result<T, Refused> {
+        let Some(timer) = self.timer() else {
+            return Err(never_receive(wait));
+        };
+        let message: Instant = timer.recv(wait)?;
+        // SAFETY: only `from_timer` makes a timer's receiver, so `T` is `Instant`.
+        Ok(unsafe { mem::transmute_copy(&message) })
     }
 
     /// Receives without waiting. Parks only for a partner that a select has already chosen and that is about to send.
@@ -192,7 +225,7 @@ impl<T> Receiver<T> {
     /// Closes the channel from the receiving side. Does not park. Closing again changes nothing.
     ///
     /// Means the same as [`Sender::close`](crate::sync::channel::Sender::close): sends fail and give their value back, what is
-    /// buffered can still be received. Has no effect on [`never()`].
+    /// buffered can still be received. Has no effect on [`never()`], on timers, and on [`Context::done`](crate::context::Context::done).
     ///
     /// # Examples
     /// ```
@@ -204,7 +237,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn close(&self) {
         if let Some(chan) = self.chan() {
-            chan.hub.close();
+            chan.hub.close_by_receiver();
         }
     }
 
@@ -244,7 +277,11 @@ impl<T> Receiver<T> {
     /// assert!(rx.is_full());
     /// ```
     pub fn is_full(&self) -> bool {
-        self.chan().is_none_or(|chan| chan.hub.is_full())
+        match &self.flavor {
+            Flavor::Chan(_) => self.chan().is_some_and(|chan| chan.hub.is_full()),
+            Flavor::Timer(timer) => timer.is_due(),
+            Flavor::Never => true,
+        }
     }
 
     /// How many values the channel holds: Go's `len(ch)`. Does not park.
@@ -256,7 +293,11 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.chan().map_or(0, |chan| chan.hub.len())
+        match &self.flavor {
+            Flavor::Chan(_) => self.chan().map_or(0, |chan| chan.hub.len()),
+            Flavor::Timer(timer) => usize::from(timer.is_due()),
+            Flavor::Never => 0,
+        }
     }
 
     /// How many values the channel can hold: Go's `cap(ch)`; `None` if unbounded. Does not park.
@@ -270,7 +311,11 @@ impl<T> Receiver<T> {
     /// assert_eq!(never::<i32>().capacity(), Some(0));
     /// ```
     pub fn capacity(&self) -> Option<usize> {
-        self.chan().map_or(Some(0), |chan| chan.hub.capacity())
+        match &self.flavor {
+            Flavor::Chan(_) => self.chan().and_then(|chan| chan.hub.capacity()),
+            Flavor::Timer(timer) => timer.hub().capacity(),
+            Flavor::Never => Some(0),
+        }
     }
 
     /// Whether both receivers belong to the same channel. Does not park.
@@ -286,6 +331,7 @@ impl<T> Receiver<T> {
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
         match (&self.flavor, &other.flavor) {
             (Flavor::Chan(one), Flavor::Chan(two)) => std::ptr::eq(*one, *two),
+            (Flavor::Timer(one), Flavor::Timer(two)) => Arc::ptr_eq(one, two),
             (Flavor::Never, Flavor::Never) => true,
             _ => false,
         }
@@ -304,12 +350,15 @@ fn never_receive(wait: Wait) -> Refused {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        match self.flavor {
-            Flavor::Chan(counted) => {
+        match &self.flavor {
+            &Flavor::Chan(counted) => {
                 // SAFETY: this receiver's count keeps it alive.
                 unsafe { &*counted }.add_receiver();
                 Self::from_counted(counted)
             }
+            Flavor::Timer(timer) => Self {
+                flavor: Flavor::Timer(Arc::clone(timer)),
+            },
             Flavor::Never => never(),
         }
     }

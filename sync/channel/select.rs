@@ -17,10 +17,18 @@
 //! claimed receiver that stays parked until it is given the value. A receiver that chooses a parked select's sending arm hands
 //! itself over as that receiver. Whoever drops the commitment says [`Outcome::Retry`] to it.
 //!
+//! # Timers
+//!
+//! A timer's arm is judged by the clock, which is read once all locks are held: that is the one instant. A select that parks does so until the
+//! earliest of its timers is due, at the latest, and looks again.
+//!
 //! A received value waits in the operation's [`Slot`].
 
 use crate::{
-    runtime::park::{self, Unparked, Unparker, WaitReason},
+    runtime::{
+        clock,
+        park::{self, Unparked, Unparker, WaitReason},
+    },
     sync::channel::{
         chan::await_promise,
         hub::{Hub, Wait, notify},
@@ -30,16 +38,19 @@ use crate::{
         rng,
         sender::Sender,
         slot::Slot,
+        timer::{Moment, TimerChan},
         wait::{Home, Outcome, SelectToken, Side, Waiter, Wakes},
     },
 };
-use std::{fmt, ptr};
+use std::{fmt, ptr, time::Instant};
 
 /// One operation of a select. Public for the macros only.
 #[doc(hidden)]
 pub struct Arm<'a> {
     /// None for an operation that is never ready.
     port: Option<&'a (dyn Port + 'a)>,
+    /// The port once more, if that is a timer.
+    timer: Option<&'a TimerChan>,
     /// The sender or receiver that was named, for [`SelectedOperation`] to compare.
     handle: *const u8,
     index: usize,
@@ -54,6 +65,7 @@ impl<'a> Arm<'a> {
         let handle = ptr::from_ref(sender).cast();
         Self {
             port: Some(sender.chan()),
+            timer: None,
             handle,
             index,
             side: Side::Send,
@@ -64,9 +76,11 @@ impl<'a> Arm<'a> {
     /// An arm that receives.
     pub fn recv<T>(index: usize, receiver: &'a Receiver<T>) -> Self {
         let handle = ptr::from_ref(receiver).cast();
-        let port = receiver.chan().map(|chan| chan as &dyn Port);
+        let timer = receiver.timer();
+        let chan = receiver.chan().map(|chan| chan as &dyn Port);
         Self {
-            port,
+            port: chan.or(timer.map(|timer| timer as &dyn Port)),
+            timer,
             handle,
             index,
             side: Side::Recv,
@@ -132,22 +146,41 @@ fn distinct<'a>(arms: &[Arm<'a>]) -> impl Iterator<Item = &'a Hub> {
     })
 }
 
-/// Pass 1: the place of a ready arm. All locks are held.
-fn look(arms: &[Arm<'_>], biased: bool) -> Option<usize> {
+/// What time it is, if there are timers to be judged by that. All locks are held.
+fn read_clock(arms: &[Arm<'_>]) -> Option<Instant> {
+    let timed = arms.iter().any(|arm| arm.timer.is_some());
+    timed.then(clock::now)
+}
+
+/// These limits, or until the first timer is due. All locks are held.
+fn until_due(wait: Wait, arms: &[Arm<'_>]) -> Wait {
+    let timers = arms.iter().filter_map(|arm| arm.timer);
+    // SAFETY: the locks are held.
+    timers.fold(wait, |wait, timer| wait.or_until(unsafe { timer.due() }))
+}
+
+/// Pass 1: the place of an arm that is ready `now`. All locks are held.
+fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>) -> Option<usize> {
     let mut chosen: Option<usize> = None;
-    let mut ready = 0;
+    let mut count = 0;
     for (place, arm) in arms.iter().enumerate() {
         let Some(hub) = arm.hub() else { continue };
         // SAFETY: the lock is held.
-        if !unsafe { is_ready(hub, arm.side) } {
+        let ready = unsafe {
+            match arm.timer {
+                None => is_ready(hub, arm.side),
+                Some(timer) => timer.due().is_some_and(|due| Some(due) <= now),
+            }
+        };
+        if !ready {
             continue;
         }
-        ready += 1;
+        count += 1;
         // The k-th ready arm replaces the choice with probability 1/k: then every one is as likely.
         let better = match chosen {
             None => true,
             Some(other) if biased => arm.index < arms[other].index,
-            Some(_) => rng::below(ready) == 0,
+            Some(_) => rng::below(count) == 0,
         };
         if better {
             chosen = Some(place);
@@ -160,11 +193,16 @@ fn look(arms: &[Arm<'_>], biased: bool) -> Option<usize> {
 ///
 /// # Safety
 /// All locks are held. `me` as for [`Port::commit_recv`].
-unsafe fn commit(arm: &Arm<'_>, me: &Waiter, wakes: &mut Wakes) -> Option<Commit> {
+unsafe fn commit(
+    arm: &Arm<'_>,
+    me: &Waiter,
+    moment: Option<Moment>,
+    wakes: &mut Wakes,
+) -> Option<Commit> {
     let port = arm.port?;
     match arm.side {
         // SAFETY: passed on.
-        Side::Recv => unsafe { port.commit_recv(me, wakes) },
+        Side::Recv => unsafe { port.commit_recv(me, moment, wakes) },
         // SAFETY: passed on.
         Side::Send => unsafe { commit_send(port.hub()) },
     }
@@ -281,6 +319,41 @@ fn park_linked(arms: &[Arm<'_>], token: &SelectToken, wait: Wait) -> Option<usiz
     token.chosen()
 }
 
+/// Why a round of both passes chose nothing.
+enum Missed {
+    /// A partner or a timer may be there now: look again.
+    Again,
+    /// No time is left.
+    Over,
+}
+
+/// Pass 2: waits; the place of the arm that a waker has chosen. `now` is given if there are timers.
+fn await_waker(
+    locks: Locks<'_, '_>,
+    purpose: Purpose,
+    token: &SelectToken,
+    wait: Wait,
+    now: Option<Instant>,
+) -> Result<usize, Missed> {
+    let arms = locks.0;
+    if wait == Wait::Never || now.is_some_and(|now| wait.is_over(now)) {
+        return Err(Missed::Over);
+    }
+    if !park::may_park() {
+        drop(locks);
+        park::refuse();
+    }
+    let limit = until_due(wait, arms);
+    // SAFETY: `park_linked` withdraws the nodes before anything moves.
+    let wakes = unsafe { link(arms, purpose) };
+    drop(locks);
+    wakes.fire();
+    park_linked(arms, token, limit).ok_or(match now {
+        Some(_) => Missed::Again,
+        None => Missed::Over,
+    })
+}
+
 /// Does one of the operations; `None` if that would have had to wait (longer).
 pub(crate) fn operate<'a>(
     arms: &mut [Arm<'a>],
@@ -291,25 +364,30 @@ pub(crate) fn operate<'a>(
     sort(arms);
     let receiving = arms.iter().filter(|arm| arm.side == Side::Recv);
     let mut slot = Slot::fitting(receiving.filter_map(|arm| arm.port).map(Port::layout));
+    let mut since = None;
     loop {
-        let (place, commit) = attempt(arms, biased, wait, slot.room())?;
-        if let Some(commit) = commit {
-            let arm = &arms[place];
-            let port = arm.port.expect("an arm that is never ready was chosen");
-            return Some(SelectedOperation::new(
-                port, arm.handle, arm.index, commit, slot,
-            ));
+        match attempt(arms, biased, wait, slot.room(), &mut since) {
+            Ok((place, commit)) => {
+                let arm = &arms[place];
+                let port = arm.port.expect("an arm that is never ready was chosen");
+                return Some(SelectedOperation::new(
+                    port, arm.handle, arm.index, commit, slot,
+                ));
+            }
+            Err(Missed::Again) => {}
+            Err(Missed::Over) => return None,
         }
     }
 }
 
-/// One round of both passes: the place of the chosen arm and how it was committed. Without a commit: look again.
+/// One round of both passes: the place of the chosen arm and how it was committed. `since` says when a select with timers began.
 fn attempt(
     arms: &mut [Arm<'_>],
     biased: bool,
     wait: Wait,
     room: *mut u8,
-) -> Option<(usize, Option<Commit>)> {
+    since: &mut Option<Instant>,
+) -> Result<(usize, Commit), Missed> {
     let unparker = Unparker::unchecked();
     let me = Waiter::plain(Side::Recv, room, unparker);
     let token = SelectToken::new();
@@ -319,67 +397,69 @@ fn attempt(
     let arms = &*arms;
     let mut wakes = Wakes::new();
     let locks = Locks::take(arms);
-    while let Some(place) = look(arms, biased) {
+    let now = read_clock(arms);
+    let moment = now.map(|now| Moment {
+        since: *since.get_or_insert(now),
+        now,
+    });
+    while let Some(place) = look(arms, biased, now) {
         // SAFETY: the locks are held; `me` stays here until it was unparked, see below.
-        let Some(commit) = (unsafe { commit(&arms[place], &me, &mut wakes) }) else {
+        let Some(commit) = (unsafe { commit(&arms[place], &me, moment, &mut wakes) }) else {
             continue;
         };
         drop(locks);
         wakes.fire();
         if commit != Commit::Promised {
-            return Some((place, Some(commit)));
+            return Ok((place, commit));
         }
         await_promise(WaitReason::Select);
-        let kept = me.outcome() == Outcome::Done;
-        return Some((place, kept.then_some(Commit::Received)));
+        return match me.outcome() {
+            Outcome::Done => Ok((place, Commit::Received)),
+            _ => Err(Missed::Again),
+        };
     }
-    if wait == Wait::Never {
-        return None;
-    }
-    if !park::may_park() {
-        drop(locks);
-        park::refuse();
-    }
-    // SAFETY: `park_linked` withdraws the nodes before anything moves.
-    let wakes = unsafe { link(arms, Purpose::Operate) };
-    drop(locks);
-    wakes.fire();
-    let place = park_linked(arms, &token, wait)?;
+    let place = await_waker(locks, Purpose::Operate, &token, wait, now)?;
     let node = arms[place].node.as_ref().expect("a linked arm has a node");
     let commit = match (node.outcome(), arms[place].side) {
-        (Outcome::Closed, _) => Some(Commit::Closed),
-        (Outcome::Done, Side::Recv) => Some(Commit::Received),
-        (Outcome::Done, Side::Send) if node.peer().is_null() => Some(Commit::Reserved),
-        (Outcome::Done, Side::Send) => Some(Commit::To(node.peer())),
-        (Outcome::Retry | Outcome::Pending, _) => None,
+        (Outcome::Closed, _) => Commit::Closed,
+        (Outcome::Done, Side::Recv) => Commit::Received,
+        (Outcome::Done, Side::Send) if node.peer().is_null() => Commit::Reserved,
+        (Outcome::Done, Side::Send) => Commit::To(node.peer()),
+        (Outcome::Retry | Outcome::Pending, _) => return Err(Missed::Again),
     };
-    Some((place, commit))
+    Ok((place, commit))
 }
 
 /// Waits until one of the operations would not wait; its index, `None` if there was none in time.
 pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<usize> {
     park::take_turns();
     sort(arms);
+    loop {
+        match observe(arms, biased, wait) {
+            Ok(place) => return Some(arms[place].index),
+            Err(Missed::Again) => {}
+            Err(Missed::Over) => return None,
+        }
+    }
+}
+
+/// One round of both passes: the place of an arm that would not wait.
+fn observe(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Result<usize, Missed> {
     let token = SelectToken::new();
     if wait != Wait::Never {
         prepare(arms, biased, ptr::null_mut(), &token, Unparker::unchecked());
     }
     let arms = &*arms;
     let locks = Locks::take(arms);
-    if let Some(place) = look(arms, biased) {
-        drop(locks);
-        return Some(arms[place].index);
+    let now = read_clock(arms);
+    if let Some(place) = look(arms, biased, now) {
+        return Ok(place);
     }
-    if wait == Wait::Never {
-        return None;
+    let place = await_waker(locks, Purpose::Watch, &token, wait, now)?;
+    let node = arms[place].node.as_ref().expect("a linked arm has a node");
+    match node.outcome() {
+        // A timer was set anew.
+        Outcome::Retry => Err(Missed::Again),
+        _ => Ok(place),
     }
-    if !park::may_park() {
-        drop(locks);
-        park::refuse();
-    }
-    // SAFETY: `park_linked` withdraws the nodes before anything moves.
-    let wakes = unsafe { link(arms, Purpose::Watch) };
-    drop(locks);
-    wakes.fire();
-    park_linked(arms, &token, wait).map(|place| arms[place].index)
 }

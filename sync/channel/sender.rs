@@ -174,6 +174,11 @@ impl<T> Sender<T> {
         self.chan().hub.close();
     }
 
+    /// Has [`Receiver::close`](crate::sync::channel::Receiver::close) do nothing; before a receiver is handed out.
+    pub(crate) fn seal(&self) {
+        self.chan().hub.seal();
+    }
+
     /// Whether the channel has been closed, or all its receivers dropped. Does not park.
     ///
     /// # Examples

@@ -1,0 +1,52 @@
+//! A function that runs later, in a goroutine of its own: behind `after_func`.
+
+use crate::{
+    runtime::later::{Later, spawn_later},
+    sync::{Mutex, channel::timer::from_now},
+};
+use std::{
+    sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The function and its next run.
+pub(crate) struct LaterFunc {
+    /// Locked while it runs, so that its runs follow each other.
+    function: Arc<Mutex<dyn FnMut() + Send>>,
+    /// Nobody parks or runs code of the user while it is locked.
+    next: StdMutex<Option<Later>>,
+}
+
+impl LaterFunc {
+    pub(crate) fn new(function: impl FnMut() + Send + 'static) -> Self {
+        Self {
+            function: Arc::new(Mutex::new(function)),
+            next: StdMutex::new(None),
+        }
+    }
+
+    /// Sets the next run to `duration` from now; whether another one was to come, which will not.
+    #[track_caller]
+    pub(crate) fn set(&self, duration: Duration) -> bool {
+        let mut next = self.lock();
+        let pending = call_off(&mut next);
+        let function = Arc::clone(&self.function);
+        let run = move || function.lock()();
+        *next = Some(spawn_later(from_now(duration), run));
+        pending
+    }
+
+    /// Calls the next run off; whether there was one.
+    pub(crate) fn stop(&self) -> bool {
+        call_off(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Later>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Of the function's handles one is ours, so the one that is dropped here is not the last.
+fn call_off(next: &mut Option<Later>) -> bool {
+    next.take().is_some_and(|next| next.cancel())
+}
