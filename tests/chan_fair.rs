@@ -3,9 +3,11 @@
 mod support;
 
 use gort::{
+    sleep,
     sync::channel::{Receiver, Select, Sender, bounded, never, select, unbounded},
     yield_now,
 };
+use std::time::Duration;
 use support::party::{spawn, three_ways};
 
 three_ways! {
@@ -218,13 +220,15 @@ fn after_parking() {
     assert_fair(&hits);
 }
 
-/// First come, first served: nobody is passed over.
+/// First come, first served: of those who wait nobody is passed over.
 fn among_receivers_of_one_channel() {
     let (tx, rx) = bounded(0);
+    let (here_tx, here) = unbounded();
     let receivers: Vec<_> = (0..4)
-        .map(|_| rx.clone())
-        .map(|rx| {
+        .map(|_| (rx.clone(), here_tx.clone()))
+        .map(|(rx, here_tx)| {
             spawn(move || {
+                here_tx.send(()).unwrap();
                 let mut hits = 0_usize;
                 while rx.recv().is_ok() {
                     hits += 1;
@@ -235,6 +239,9 @@ fn among_receivers_of_one_channel() {
         })
         .collect();
     drop(rx);
+    assert_eq!(here.iter().take(4).count(), 4);
+    // All have parked by then.
+    sleep(Duration::from_millis(5));
     (0..TRIALS).for_each(|_| tx.send(()).unwrap());
     drop(tx);
     let hits: Vec<_> = receivers

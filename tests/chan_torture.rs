@@ -447,7 +447,7 @@ const COSTS: &[(&str, Cost)] = &[
 /// As Go's `chanlinear`: four times the waiters of one primitive, of which half give up by themselves, cost about four times as much, not sixteen.
 #[test]
 fn one_of_many_waiters_leaves_in_constant_time() {
-    const FEW: usize = 5_000;
+    const FEW: usize = 4_000;
     support::under(&[1], |_| {
         for (name, cost) in COSTS {
             let mut ratios = Vec::new();

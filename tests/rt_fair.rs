@@ -186,6 +186,10 @@ fn under_loops_that_poll() {
             repeat(stop, load, move || {
                 assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
             });
+            let (_tx, rx) = bounded::<()>(1);
+            repeat(stop, load, move || {
+                assert!(rx.recv_timeout(Duration::ZERO).is_err());
+            });
         }
     });
 }

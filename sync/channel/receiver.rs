@@ -212,13 +212,16 @@ impl<T> Receiver<T> {
     /// assert!(rx.recv_deadline(deadline).unwrap_err().is_timeout());
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_within(Wait::Until(deadline))
+        self.recv_within(Wait::until(deadline))
     }
 
     fn recv_within(&self, wait: Wait) -> Result<T, RecvTimeoutError> {
         self.receive(wait).map_err(|why| match why {
             Refused::Closed => RecvTimeoutError::Disconnected,
-            Refused::Time => RecvTimeoutError::Timeout,
+            Refused::Time => {
+                park::take_turns();
+                RecvTimeoutError::Timeout
+            }
         })
     }
 

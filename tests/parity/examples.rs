@@ -1,12 +1,15 @@
 //! The programs that `crossbeam_channel` shows its use with.
 
 use super::{
-    channel::{Sender, bounded, select},
+    channel::{Receiver, Sender, after, at, bounded, select, tick},
     run,
 };
 use crate::support::party::spawn;
 use gort::sync::Mutex;
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Sends Fibonacci's numbers for as long as somebody listens.
 fn fibonacci(sender: Sender<u64>) {
@@ -57,5 +60,73 @@ fn matching() {
             met.sort_unstable();
             assert_eq!(met, people);
         }
+    });
+}
+
+/// Tells the time at each tick, until somebody wants it to stop. (A channel stands in for the signal.)
+#[test]
+fn stopwatch() {
+    fn interrupted(after_so_long: Duration) -> Receiver<()> {
+        let (s, r) = bounded(100);
+        spawn(move || {
+            gort::sleep(after_so_long);
+            let _ = s.send(());
+        });
+        r
+    }
+    run(|| {
+        let mut lines = Vec::new();
+        let mut show = |time: Duration| lines.push(time);
+        let start = Instant::now();
+        let update = tick(Duration::from_millis(10));
+        let ctrl_c = interrupted(Duration::from_millis(55));
+        loop {
+            select! {
+                recv(update) -> _ => {
+                    show(start.elapsed());
+                }
+                recv(ctrl_c) -> _ => {
+                    show(start.elapsed());
+                    break;
+                }
+            }
+        }
+        // At most one at each tick, and the last one; a busy machine misses some.
+        assert!((2..=7).contains(&lines.len()), "{lines:?}");
+        assert!(lines.is_sorted() && *lines.last().unwrap() >= Duration::from_millis(55));
+    });
+}
+
+#[test]
+fn timers_as_channels() {
+    run(|| {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let (once, then, again) = (after(ms(10)), at(start + ms(5)), tick(ms(3)));
+        assert_eq!((once.len(), once.capacity(), once.is_empty()), (0, Some(1), true));
+        assert_eq!((again.capacity(), again.try_recv().is_err()), (Some(1), true));
+        assert_eq!(then.recv(), Ok(start + ms(5)));
+        assert!(start.elapsed() >= ms(5));
+        let when = once.recv().unwrap();
+        assert!(when >= start + ms(10) && when <= Instant::now());
+        // Once is all there is; and it never disconnects.
+        assert!(once.try_recv().unwrap_err().is_empty() && then.try_recv().unwrap_err().is_empty());
+        assert!(once.recv_timeout(ms(2)).unwrap_err().is_timeout());
+        // Ticks that nobody takes do not pile up: those that were missed were one.
+        gort::sleep(ms(10));
+        assert_eq!((again.len(), again.is_full()), (1, true));
+        let first = again.recv().unwrap();
+        assert!(first >= start + ms(3));
+        let times: Vec<_> = again.iter().take(4).collect();
+        assert!(times.is_sorted());
+        assert!(start.elapsed() >= ms(10 + 3 * 3));
+        // One that has passed already is there at once.
+        assert!(at(start).try_recv().is_ok() && after(Duration::ZERO).recv().is_ok());
+        let timed_out = select! {
+            recv(after(ms(1))) -> when => when.is_ok(),
+            recv(after(Duration::MAX)) -> _ => false,
+        };
+        assert!(timed_out);
+        assert!(again.same_channel(&again.clone()) && !again.same_channel(&tick(ms(3))));
     });
 }
