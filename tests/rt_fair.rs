@@ -7,7 +7,7 @@ use gort::{
     sleep, spawn,
     sync::{
         Mutex, Semaphore, WaitGroup,
-        channel::{TryRecvError, bounded, never, select, unbounded},
+        channel::{RecvError, TryRecvError, bounded, never, select, unbounded},
     },
     yield_now,
 };
@@ -87,13 +87,21 @@ fn longest_gap(turn: Turn) -> Duration {
     longest
 }
 
-/// Calls `turn` until it is enough.
+/// Calls `turn` until it is enough. A load that panics is none: then the process ends.
 fn repeat(stop: &Stop, load: &WaitGroup, turn: impl Fn() + Send + 'static) {
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
     let stop = Arc::clone(stop);
     load.go(move || {
+        let unwinding = Abort;
         while !stop.load(SeqCst) {
             turn();
         }
+        std::mem::forget(unwinding);
     });
 }
 
@@ -173,22 +181,28 @@ fn under_select_loops() {
 #[test]
 fn under_loops_that_poll() {
     probe_under(|stop, load| {
-        for _ in 0..3 {
-            let (_tx, rx) = unbounded::<()>();
+        for is_open in [true, true, false] {
+            let (tx, rx) = unbounded::<()>();
+            let keep = is_open.then_some(tx);
+            let other = rx.clone();
             repeat(stop, load, move || {
+                let _keep = &keep;
                 select! {
-                    recv(rx) -> _ => unreachable!(),
+                    recv(rx) -> msg => assert!(msg.is_err() && !is_open),
                     recv(never::<()>()) -> _ => unreachable!(),
-                    default => {}
+                    default => assert!(is_open),
                 }
             });
-            let (_tx, rx) = bounded::<()>(1);
+            let third = other.clone();
             repeat(stop, load, move || {
-                assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+                assert!(third.recv_timeout(Duration::ZERO).is_err())
             });
-            let (_tx, rx) = bounded::<()>(1);
             repeat(stop, load, move || {
-                assert!(rx.recv_timeout(Duration::ZERO).is_err());
+                if is_open {
+                    assert_eq!(other.try_recv(), Err(TryRecvError::Empty));
+                } else {
+                    assert_eq!(other.recv(), Err(RecvError));
+                }
             });
         }
     });

@@ -78,11 +78,11 @@ impl<T> Chan<T> {
             return Ok(());
         }
         // SAFETY: passed on.
-        unsafe { self.send_held(held, from, wait) }?;
+        let result = unsafe { self.send_held(held, from, wait) };
         if self.hub.is_bounded() {
             let_others_run(wait);
         }
-        Ok(())
+        result
     }
 
     /// Moves a value out of the channel to `to`, or says why not.
@@ -108,9 +108,9 @@ impl<T> Chan<T> {
             return Ok(());
         }
         // SAFETY: passed on.
-        unsafe { self.recv_held(held, to, wait) }?;
+        let result = unsafe { self.recv_held(held, to, wait) };
         let_others_run(wait);
-        Ok(())
+        result
     }
 
     /// The whole of sending, from a held lock on.
@@ -393,7 +393,7 @@ impl<T> Chan<T> {
     }
 }
 
-/// After an operation that might have parked, and did not: a loop of such starves nobody. What never parks never yields either.
+/// After an operation that might have parked, and did not (or could not be done): a loop of such starves nobody. What never parks never yields either.
 #[inline]
 fn let_others_run(wait: Wait) {
     if wait != Wait::Never {

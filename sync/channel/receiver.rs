@@ -216,11 +216,14 @@ impl<T> Receiver<T> {
     }
 
     fn recv_within(&self, wait: Wait) -> Result<T, RecvTimeoutError> {
-        self.receive(wait).map_err(|why| match why {
-            Refused::Closed => RecvTimeoutError::Disconnected,
-            Refused::Time => {
+        self.receive(wait).map_err(|why| {
+            if wait == Wait::Never {
+                // With no time given: it may be polling.
                 park::take_turns();
-                RecvTimeoutError::Timeout
+            }
+            match why {
+                Refused::Closed => RecvTimeoutError::Disconnected,
+                Refused::Time => RecvTimeoutError::Timeout,
             }
         })
     }

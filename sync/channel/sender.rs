@@ -149,12 +149,13 @@ impl<T> Sender<T> {
     }
 
     fn send_within(&self, msg: T, wait: Wait) -> Result<(), SendTimeoutError<T>> {
+        if wait == Wait::Never {
+            // With no time given: it may be polling.
+            park::take_turns();
+        }
         self.transfer(msg, wait, |msg, why| match why {
             Refused::Closed => SendTimeoutError::Disconnected(msg),
-            Refused::Time => {
-                park::take_turns();
-                SendTimeoutError::Timeout(msg)
-            }
+            Refused::Time => SendTimeoutError::Timeout(msg),
         })
     }
 
