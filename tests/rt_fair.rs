@@ -208,18 +208,57 @@ fn under_loops_that_poll() {
     });
 }
 
-/// Goroutines whose partners are threads, which keep the buffer full (empty).
+/// Goroutines whose partners are threads, which keep the channel full (empty): there is always something to receive, and room to send.
 #[test]
 fn under_a_stream_to_and_from_threads() {
     probe_under(|stop, load| {
-        for cap in [1, 128] {
-            let (tx, rx) = bounded(cap);
-            let (out, back) = bounded(cap);
-            std::thread::spawn(move || while tx.send(1).is_ok() {});
+        for cap in [Some(1), Some(128), None, None] {
+            let make = || cap.map_or_else(unbounded, bounded);
+            let ((tx, rx), (out, back)) = (make(), make());
+            // Enough for as long as the thread is off its core.
+            let fill = move || {
+                while tx.send(1).is_ok() {
+                    while tx.len() > 1_000_000 && !tx.is_closed() {
+                        std::thread::yield_now();
+                    }
+                }
+            };
+            std::thread::spawn(fill);
             std::thread::spawn(move || back.iter().for_each(drop));
             repeat(stop, load, move || assert_eq!(rx.recv(), Ok(1)));
-            repeat(stop, load, move || out.send(2).unwrap());
+            if cap.is_some() {
+                repeat(stop, load, move || out.send(2).unwrap());
+            }
         }
+    });
+}
+
+/// One goroutine receives millions of values that are all there: it never parks, and yet a sleeper gets its turn.
+#[test]
+fn while_a_full_channel_is_drained() {
+    let _alone = support::alone();
+    let values = if cfg!(debug_assertions) {
+        2_000_000
+    } else {
+        20_000_000
+    };
+    support::under(&[1], |_| {
+        let look = || {
+            let (tx, rx) = unbounded();
+            (0..values).for_each(|_| tx.send(()).unwrap());
+            drop(tx);
+            let drainer = spawn(move || rx.iter().count());
+            let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
+            while !drainer.is_finished() {
+                sleep(Duration::from_millis(1));
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+            }
+            assert_eq!(drainer.join().unwrap(), values);
+            longest
+        };
+        let best = (0..LOOKS).map(|_| look()).find(|gap| *gap < LONGEST);
+        assert!(best.is_some(), "each time longer than {LONGEST:?}");
     });
 }
 
