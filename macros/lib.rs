@@ -60,6 +60,9 @@ pub fn go(input: TokenStream) -> TokenStream {
 
 /// Runs `fn main` as the first goroutine of a runtime. When it returns, the process exits, as in Go.
 ///
+/// The signal SIGQUIT (Ctrl-\ on a terminal) prints what every goroutine is doing, with backtraces (`runtime::dump`), and ends the program with exit code 2.
+/// A program that has an action of its own for the signal, or was started with it ignored, keeps that.
+///
 /// `main` may return what any `main` may: `()`, `Result`, `ExitCode`, or anything else that is `Termination`. What it returns need not be `Send`.
 ///
 /// ```

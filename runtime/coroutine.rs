@@ -95,4 +95,23 @@ impl Carrier {
         // SAFETY: passed on.
         unsafe { &(*this.as_ptr()).stack }
     }
+
+    /// The carrier that goes on when this one is done.
+    ///
+    /// # Safety
+    /// The carrier is alive.
+    pub(crate) unsafe fn outer(this: NonNull<Carrier>) -> Option<NonNull<Carrier>> {
+        // SAFETY: passed on. One field only: the context may be in use.
+        unsafe { (*this.as_ptr()).outer }
+    }
+
+    /// Calls `f` so that unwinders go on from it into the carrier's frames, the first of which is at the address that `f` is told. False: not with this
+    /// build's switch.
+    ///
+    /// # Safety
+    /// It is suspended, and stays so until this returns. `f` does not unwind.
+    pub(crate) unsafe fn look(this: NonNull<Carrier>, f: impl FnMut(usize)) -> bool {
+        // SAFETY: passed on.
+        unsafe { Context::look(&raw const (*this.as_ptr()).context, f) }
+    }
 }

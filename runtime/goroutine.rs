@@ -72,6 +72,6 @@ pub fn try_current() -> Option<Goroutine> {
     // SAFETY: the worker is not used.
     let (_, task) = unsafe { current::task() }?;
     // SAFETY: the caller is the goroutine.
-    let name = unsafe { extras::name(task) };
+    let name = unsafe { extras::name(task) }.cloned();
     Some(Goroutine::of(task, name))
 }

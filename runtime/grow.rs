@@ -6,10 +6,11 @@ use crate::runtime::{
         after::{After, GrownCall},
         current,
     },
-    stack::{LocalCache, SizeClass},
+    stack::{LocalCache, SizeClass, StackError},
 };
 use std::{
     any::Any,
+    io,
     panic::{self, AssertUnwindSafe},
     ptr::NonNull,
 };
@@ -51,6 +52,24 @@ where
         Ok(class) => class,
         Err(error) => panic!("gort: on_big_stack: {error}"),
     };
+    match run_on(class, f) {
+        Ok(value) => value,
+        Err(error) => panic!("gort: on_big_stack: no stack of {bytes} bytes: {error}"),
+    }
+}
+
+/// As [`on_big_stack`], but an error if there is no such stack. `f` has not been called then.
+pub(crate) fn try_on_big_stack<F, T>(bytes: usize, f: F) -> io::Result<T>
+where
+    F: FnOnce() -> T,
+{
+    Ok(run_on(SizeClass::for_bytes(bytes)?, f)?)
+}
+
+fn run_on<F, T>(class: SizeClass, f: F) -> Result<T, StackError>
+where
+    F: FnOnce() -> T,
+{
     let mut call = Call {
         f: Some(f),
         result: None,
@@ -67,10 +86,10 @@ where
         None => on_thread(&mut grown),
     }
     if let Some(error) = grown.failed {
-        panic!("gort: on_big_stack: no stack of {bytes} bytes: {error}");
+        return Err(error);
     }
     match call.result.expect("the call has run") {
-        Ok(value) => value,
+        Ok(value) => Ok(value),
         Err(payload) => panic::resume_unwind(payload),
     }
 }

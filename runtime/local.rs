@@ -73,7 +73,7 @@ impl<T: 'static> GoLocal<T> {
         };
         match task() {
             // SAFETY: we are the goroutine, and nothing else holds its extras now.
-            Some(task) => look(&unsafe { extras::of(task) }.locals),
+            Some(task) => look(unsafe { extras::locals(task) }),
             None => THREAD_VALUES
                 .try_with(|values| look(&values.0.borrow()))
                 .ok()
@@ -87,7 +87,7 @@ impl<T: 'static> GoLocal<T> {
         let key = self.key();
         if let Some(task) = task() {
             // SAFETY: as in `find`.
-            unsafe { extras::of(task) }.locals.push((key, value));
+            unsafe { extras::locals(task) }.push((key, value));
             return Ok(pointer);
         }
         let mut value = Some(value);

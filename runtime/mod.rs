@@ -14,7 +14,7 @@ pub(crate) mod future;
 pub(crate) mod goroutine;
 pub(crate) mod grow;
 pub(crate) mod join;
-#[allow(dead_code, reason = "its users are on their way")]
+
 pub(crate) mod later;
 pub(crate) mod local;
 pub(crate) mod metrics;
@@ -22,6 +22,7 @@ pub(crate) mod offload;
 pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod prims;
+pub(crate) mod quit;
 pub(crate) mod sched;
 pub(crate) mod scope;
 pub(crate) mod spawn;

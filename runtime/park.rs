@@ -11,7 +11,6 @@
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    prims::Ordering,
     sched::{
         after::After, current, events, roster::WorkerShared, unparker::THREAD_BIT,
         worker::WorkerCore,
@@ -200,7 +199,7 @@ fn park_task_until(
 
 #[inline]
 fn prepare(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
-    task.reason.store(reason as u8, Ordering::Relaxed);
+    task.wait.begin(core.roster.time(), reason as u8);
     events::parked(core, task, reason.words());
     if core.roster.config.migrate && thread::panicking() {
         task.set(PINNED);
@@ -209,7 +208,7 @@ fn prepare(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
 
 #[inline]
 fn resumed(task: TaskRef) {
-    task.reason.store(WaitReason::None as u8, Ordering::Relaxed);
+    task.wait.end();
     if task.has(PINNED) {
         task.clear(PINNED);
     }

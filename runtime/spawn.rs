@@ -170,7 +170,7 @@ where
 unsafe fn handle_of<T>(task: TaskRef, name: Option<Arc<str>>) -> JoinHandle<T> {
     if let Some(name) = &name {
         // SAFETY: not published yet.
-        unsafe { extras::of(task) }.name = Some(Arc::clone(name));
+        unsafe { extras::set_name(task, Arc::clone(name)) };
     }
     events::spawned(task);
     // SAFETY: passed on.

@@ -188,7 +188,7 @@ impl Runtime {
         metrics::of(self.roster())
     }
 
-    /// What each goroutine of this runtime is doing.
+    /// What each goroutine of this runtime is doing; see [`dump`](crate::runtime::dump).
     pub fn dump(&self) -> String {
         dump::of(self.roster())
     }

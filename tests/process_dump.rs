@@ -45,7 +45,8 @@ fn line(dump: &str, id: u64) -> Option<&str> {
 /// Waits until the dump shows the goroutine with this state, and returns the line.
 #[track_caller]
 fn await_state(dump: impl Fn() -> String, id: u64, state: &str) -> String {
-    let wanted = format!("goroutine {id} [{state}]");
+    // A time may follow on a machine that is slow.
+    let wanted = format!("goroutine {id} [{state}");
     let start = Instant::now();
     loop {
         let text = dump();
@@ -132,8 +133,12 @@ fn reasons() {
         text.starts_with(&format!("{count} goroutines on 1 workers\n")),
         "{text}"
     );
+    // Each group by the first of it.
+    let lines = text
+        .split("\n\n")
+        .filter(|group| group.starts_with("goroutine "));
     let number = |line: &str| line.split(' ').nth(1).unwrap().parse::<u64>().unwrap();
-    assert!(text.lines().skip(1).map(number).is_sorted(), "{text}");
+    assert!(lines.map(number).is_sorted(), "{text}");
     println!("states={}", seen.len());
 }
 
@@ -145,9 +150,7 @@ fn fresh_and_running() {
         let text = dump();
         assert!(text.starts_with("4 goroutines on 1 workers\n"), "{text}");
         assert!(
-            line(&text, me)
-                .unwrap()
-                .contains("[running or ready] on worker 0"),
+            line(&text, me).unwrap().contains("[running] on worker 0"),
             "{text}"
         );
         for handle in &handles {
@@ -201,7 +204,7 @@ fn still_running() {
     assert_eq!(left.goroutines(), 3);
     for text in [left.dump().to_owned(), left.to_string()] {
         for &id in &ids {
-            assert!(line(&text, id).unwrap().contains("[sleep]"), "{text}");
+            assert!(line(&text, id).unwrap().contains("[sleep"), "{text}");
         }
     }
 }
@@ -214,12 +217,14 @@ fn while_all_change() {
         s.spawn(|| {
             let mut dumps = 0;
             while !stop.load(Ordering::Relaxed) {
-                for line in runtime.dump().lines().skip(1) {
+                let text = runtime.dump();
+                for group in text.split("\n\n").skip(1) {
+                    let is_note = group.contains("backtrace");
                     assert!(
-                        line.starts_with("goroutine ") && line.contains('['),
-                        "{line}"
+                        is_note || group.starts_with("goroutine ") && group.contains('['),
+                        "{text}"
                     );
-                    assert!(!line.contains("unknown"), "{line}");
+                    assert!(!group.contains("unknown"), "{text}");
                 }
                 dumps += 1;
             }

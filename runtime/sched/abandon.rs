@@ -16,7 +16,10 @@ impl Roster {
             return;
         }
         // SAFETY: fresh and out of its queue, so ours.
-        unsafe { task.abandon(Box::new(String::from(UNSTARTED))) };
+        unsafe {
+            task.abandon(Box::new(String::from(UNSTARTED)));
+            extras::free(task);
+        }
         self.abandoned.fetch_add(1, Ordering::Release);
         match task.life.finish() {
             Finished::LeftToHandle => {}
@@ -24,7 +27,6 @@ impl Roster {
                 // SAFETY: done, and the handle left output and cell to us.
                 unsafe {
                     task.drop_output();
-                    extras::free(task);
                     task.free(&Shared);
                 }
             }

@@ -29,7 +29,7 @@ impl WorkerCore {
     /// Runs a task that was found: fresh or suspended.
     #[inline]
     pub(crate) fn execute(&self, task: TaskRef) {
-        let carrier = match NonNull::new(task.carrier.get()) {
+        let carrier = match NonNull::new(task.carrier.load(Ordering::Relaxed)) {
             Some(carrier) => {
                 self.woken.warm_next();
                 self.yielded.warm_next();
@@ -64,7 +64,7 @@ impl WorkerCore {
         if self.may_hold_too_many() && self.gave_away(task) {
             return None;
         }
-        let class = SizeClass::from_index(task.stack_class.get());
+        let class = SizeClass::from_index(task.wait.stack_class());
         let taken = self.stacks.borrow_mut().take(class);
         match taken {
             Ok(stack) => {
@@ -164,7 +164,9 @@ impl WorkerCore {
     #[inline(always)]
     pub(crate) fn suspend(&self, task: TaskRef, after: After) {
         let carrier = self.carrier.get().expect("goroutines run on carriers");
-        task.carrier.set(carrier.as_ptr().cast());
+        // Release (D3): after this worker's store to `home`; partner of the Acquire in `survey`.
+        task.carrier
+            .store(carrier.as_ptr().cast(), Ordering::Release);
         self.after.set(after);
         // SAFETY: the current goroutine is the caller, and runs on this carrier.
         unsafe { Carrier::suspend(carrier) };
@@ -180,7 +182,7 @@ fn here<'a>() -> &'a WorkerCore {
 /// What a carrier runs: fresh goroutines, one after another.
 unsafe extern "C" fn carrier_main(_: *mut ()) {
     let mut task = here().handoff.take().expect("a carrier starts with a task");
-    let class = task.stack_class.get();
+    let class = task.wait.stack_class();
     loop {
         run_to_end(task);
         // A goroutine that migrated goes on here on another worker's thread.
@@ -215,7 +217,7 @@ fn finish(task: TaskRef, outcome: Outcome) {
     if outcome == Outcome::Panicked {
         end_on_panic(task);
     }
-    if !task.extras.get().is_null() {
+    if extras::exist(task) {
         drop_extras(task);
     }
     // Detached for good: nobody can look at the output, so its destructor runs as part of the goroutine.
@@ -225,7 +227,7 @@ fn finish(task: TaskRef, outcome: Outcome) {
         unsafe { task.drop_output() };
     }
     let core = here();
-    core.set_current(None);
+    leave_for_good(core, task);
     if task.has(COUNTED) {
         core.shared().remote.homed.fetch_sub(1, Ordering::Relaxed);
     }
@@ -246,6 +248,14 @@ fn finish(task: TaskRef, outcome: Outcome) {
     }
 }
 
+/// The goroutine has run for the last time.
+#[inline]
+fn leave_for_good(core: &WorkerCore, task: TaskRef) {
+    core.set_current(None);
+    // Relaxed (D3): dumps look for it on this thread only. Before anyone else can take the cell.
+    task.carrier.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
 /// One more goroutine has ended on this worker.
 fn count_finished(core: &WorkerCore) {
     let finished = &core.shared().own.finished;
@@ -260,7 +270,7 @@ fn drop_late(task: TaskRef) {
     // SAFETY: done, and the handle left output and cell to us.
     unsafe { task.drop_output() };
     let core = here();
-    core.set_current(None);
+    leave_for_good(core, task);
     // SAFETY: as above.
     unsafe { task.free(&core.cells) };
 }

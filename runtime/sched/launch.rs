@@ -5,7 +5,7 @@ use crate::runtime::{
     prims::Ordering,
     sched::{current, monitor, roster::Roster, worker::WorkerCore},
     stack::{self, AltStack, OverflowReport},
-    task::header::TaskRef,
+    task::{extras, header::TaskRef},
 };
 use std::{
     io, ptr,
@@ -82,7 +82,7 @@ fn work(roster: Arc<Roster>, index: usize) {
 
 /// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so long; a thread that is not done by then is detached.
 pub(crate) fn stop(roster: &Arc<Roster>, threads: Threads, patience: Duration) {
-    roster.closing.store(true, Ordering::SeqCst);
+    roster.close();
     roster.blocking.shutdown();
     let until = Instant::now() + patience;
     let handles = threads.workers.into_iter().chain(threads.monitor);
@@ -156,11 +156,8 @@ fn describe_overflow(fault: usize) -> Option<OverflowReport> {
     if !stack.guard().contains(&fault) {
         return None;
     }
-    // SAFETY: the goroutine does not run while we handle its fault, and its name is not changed.
-    let name = unsafe { task.extras.get().as_ref() }
-        .and_then(|extras| extras.name.as_deref())
-        // SAFETY: the process ends before the goroutine does.
-        .map(|name| unsafe { &*ptr::from_ref(name.as_bytes()) });
+    // SAFETY: the goroutine does not run while we handle its fault; the process ends before it does.
+    let name = unsafe { extras::name(task) }.map(|name| name.as_bytes());
     Some(OverflowReport {
         id: task.id(),
         name,

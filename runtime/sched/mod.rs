@@ -15,6 +15,7 @@
 //! | `timers`, `alarms` | the timing wheel; a worker's two of them: ends of parks, and goroutines that start later (protocol T) |
 //! | `refs` | counted references that a worker keeps at hand |
 //! | `blocking` | threads for calls that block |
+//! | `survey`, `answer`, `frames` | what dumps ask workers, and their answers (protocol D) |
 //! | `monitor` | stuck workers, spares, trimming |
 //! | `launch`, `abandon` | start and end of the threads; what ends without having run |
 //! | `current` | the one thread-local |
@@ -23,12 +24,14 @@
 pub(crate) mod abandon;
 pub(crate) mod after;
 pub(crate) mod alarms;
+pub(crate) mod answer;
 pub(crate) mod balance;
 pub(crate) mod blocking;
 pub(crate) mod carry;
 pub(crate) mod current;
 pub(crate) mod deque;
 pub(crate) mod events;
+pub(crate) mod frames;
 pub(crate) mod fresh;
 pub(crate) mod idle;
 pub(crate) mod inbox;
@@ -41,6 +44,7 @@ pub(crate) mod search;
 pub(crate) mod sleep;
 pub(crate) mod starve;
 pub(crate) mod submit;
+pub(crate) mod survey;
 pub(crate) mod timers;
 pub(crate) mod unparker;
 pub(crate) mod worker;

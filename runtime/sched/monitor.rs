@@ -101,6 +101,7 @@ impl Monitor {
     fn round(&mut self) {
         self.rounds = self.rounds.wrapping_add(1);
         let now = Instant::now();
+        self.roster.keep_time();
         self.start_late_ones();
         let mut stuck = 0;
         for i in 0..self.roster.workers.len() {

@@ -59,7 +59,7 @@ impl ReadyQueue {
             return;
         };
         // The carrier is at the top of the stack; what the goroutine was doing lies below it.
-        let carrier = next.carrier.get().cast::<u8>();
+        let carrier = next.carrier.load(Ordering::Relaxed).cast::<u8>();
         for line in 0..WARM_LINES {
             prefetch(carrier.wrapping_sub(line * 64));
         }

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     config::Config,
-    prims::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering, fence},
+    prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         alarms::Alarms,
         blocking::{self, Pool},
@@ -10,9 +10,13 @@ use crate::runtime::{
         idle::{IdleCounts, Sleeper},
         inbox::{Inbox, Linked},
         sleep::SleepWord,
+        survey::Survey,
     },
     stack::SizeClass,
-    task::header::{TaskHeader, TaskRef},
+    task::{
+        header::{TaskHeader, TaskRef},
+        wait::Stamp,
+    },
 };
 use crossbeam_deque::{Injector, Stealer, Worker};
 use crossbeam_utils::CachePadded;
@@ -53,7 +57,20 @@ pub(crate) struct RemoteLine {
     pub(crate) sleep: SleepWord,
     /// Goroutines that resume here, or were handed over to start here.
     pub(crate) homed: AtomicUsize,
+    /// A dump has a question for this worker (protocol D).
+    pub(crate) asked: AtomicBool,
 }
+
+/// What hardly ever changes and is read all the time.
+#[derive(Debug, Default)]
+struct QuietLine {
+    /// CLOSING_BIT, and how many surveys are open. Workers look at it between goroutines.
+    calls: AtomicU32,
+    /// The time as a [`Stamp`], about a second old at most while a worker is awake.
+    time: AtomicU32,
+}
+
+const CLOSING_BIT: u32 = 1 << 31;
 
 /// One worker as the others see it.
 #[derive(Debug)]
@@ -94,6 +111,7 @@ impl WorkerShared {
                 inbox: Inbox::new(),
                 sleep: SleepWord::new(),
                 homed: AtomicUsize::new(0),
+                asked: AtomicBool::new(false),
             }),
             index,
             fresh: fresh.stealer(),
@@ -205,7 +223,12 @@ pub(crate) struct Roster {
     pub(crate) idle: IdleCounts,
     pub(crate) config: Config,
     pub(crate) default_class: SizeClass,
-    pub(crate) closing: AtomicBool,
+    start: Instant,
+    quiet: CachePadded<QuietLine>,
+    /// Those that are open.
+    pub(crate) surveys: Mutex<Vec<Arc<Survey>>>,
+    /// Threads of ours that are no workers, nor the monitor, nor for blocking calls.
+    pub(crate) helpers: AtomicUsize,
     /// Spawned by threads that are no workers of this runtime.
     pub(crate) spawned_outside: AtomicU64,
     /// Dropped at shutdown without having run.
@@ -236,7 +259,10 @@ impl Roster {
             injector: Injector::new(),
             idle: IdleCounts::new(config.workers),
             default_class,
-            closing: AtomicBool::new(false),
+            start,
+            quiet: CachePadded::default(),
+            surveys: Mutex::new(Vec::new()),
+            helpers: AtomicUsize::new(0),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
             blocking: Pool::new(
@@ -272,7 +298,42 @@ impl Roster {
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+        self.quiet.calls.load(Ordering::Relaxed) & CLOSING_BIT != 0
+    }
+
+    /// Whether a worker should come to its root: to leave its loop, or to answer a dump.
+    #[inline]
+    pub(crate) fn has_calls(&self) -> bool {
+        self.quiet.calls.load(Ordering::Relaxed) != 0
+    }
+
+    /// Tells the workers to leave their loops; the caller wakes them.
+    pub(crate) fn close(&self) {
+        // SeqCst: before the caller looks at the sleep words; partner of the fence before a sleeper's last look (S3).
+        self.quiet.calls.fetch_or(CLOSING_BIT, Ordering::SeqCst);
+    }
+
+    /// Calls workers to their roots until it is taken back.
+    pub(crate) fn call(&self) {
+        self.quiet.calls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_call_back(&self) {
+        self.quiet.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The time for park's notes.
+    #[inline]
+    pub(crate) fn time(&self) -> Stamp {
+        Stamp::from_bits(self.quiet.time.load(Ordering::Relaxed))
+    }
+
+    /// Sets the clock that `time` reads.
+    pub(crate) fn keep_time(&self) {
+        let now = Stamp::at(self.start.elapsed().as_secs());
+        if now != self.time() {
+            self.quiet.time.store(now.to_bits(), Ordering::Relaxed);
+        }
     }
 
     /// Queues a task for any worker; from any thread.
@@ -336,7 +397,10 @@ impl Roster {
     /// How many threads this runtime has.
     pub(crate) fn threads(&self) -> usize {
         let workers = self.workers.iter().filter(|w| w.thread.get().is_some());
-        workers.count() + usize::from(self.monitor.get().is_some()) + self.blocking.threads()
+        workers.count()
+            + usize::from(self.monitor.get().is_some())
+            + self.blocking.threads()
+            + self.helpers.load(Ordering::Relaxed)
     }
 
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.

@@ -34,7 +34,7 @@ impl WorkerCore {
     pub(crate) fn search(&self) -> Option<TaskRef> {
         let mut searching = false;
         loop {
-            if self.roster.is_closing() {
+            if self.roster.has_calls() && self.must_leave() {
                 if searching {
                     self.roster.end_search();
                 }
@@ -96,7 +96,7 @@ impl WorkerCore {
             if let Some(task) = self.take_injected().or_else(|| self.steal(least)) {
                 return Some(task);
             }
-            if !self.shared().remote.inbox.looks_empty() || self.roster.is_closing() {
+            if !self.shared().remote.inbox.looks_empty() || self.roster.has_calls() {
                 return None;
             }
             if !self.roster.parallel || now - start >= SEARCH_TIME {
@@ -196,11 +196,14 @@ impl WorkerCore {
         // The last look, after the fence (S3).
         let work_waits = !shared.remote.inbox.looks_empty()
             || self.roster.is_closing()
+            || shared.remote.asked.load(Ordering::Relaxed)
             || (self.may_search() && self.roster.has_public_work());
         if !work_waits {
             self.wait_until_woken();
         }
         let awoken = idle.get_up(word, sleeper);
+        // Nobody has kept the time while all slept.
+        self.roster.keep_time();
         self.roster.be_watched();
         awoken == Awoken::ToSearch
     }

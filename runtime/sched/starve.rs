@@ -46,7 +46,7 @@ impl WorkerCore {
         let Some(task) = self.starved.pop() else {
             return;
         };
-        let class = SizeClass::from_index(task.stack_class.get());
+        let class = SizeClass::from_index(task.wait.stack_class());
         let taken = self.stacks.borrow_mut().take(class);
         match taken {
             Ok(stack) => {

@@ -164,7 +164,7 @@ impl WorkerCore {
     }
 
     fn find(&self) -> Option<TaskRef> {
-        if self.roster.is_closing() {
+        if self.roster.has_calls() && self.must_leave() {
             return None;
         }
         self.handoff
@@ -307,7 +307,7 @@ impl WorkerCore {
 
     /// The next fresh goroutine that the caller's carrier may run, if the root has nothing better to do.
     pub(crate) fn next_fresh(&self, class: u8) -> Option<TaskRef> {
-        if self.roster.is_closing()
+        if self.roster.has_calls()
             || !self.woken.is_empty()
             || !self.due.borrow().is_empty()
             || !self.shared().remote.inbox.looks_empty()
@@ -317,7 +317,7 @@ impl WorkerCore {
         }
         let task = self.pop_fresh()?;
         self.count_tick();
-        if task.stack_class.get() != class || !task.is_fresh() || self.may_hold_too_many() {
+        if task.wait.stack_class() != class || !task.is_fresh() || self.may_hold_too_many() {
             // For the root to decide.
             self.handoff.set(Some(task));
             return None;
@@ -366,7 +366,7 @@ impl WorkerCore {
     #[inline]
     pub(crate) fn has_other_work(&self) -> bool {
         !self.has_nothing_queued()
-            || self.roster.is_closing()
+            || self.roster.has_calls()
             || (self.count_tick() && self.lets_others_in())
     }
 

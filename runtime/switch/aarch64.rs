@@ -123,3 +123,46 @@ pub(super) unsafe extern "C" fn root() {
         FP = const FP,
     )
 }
+
+/// Calls `f(arg)` as if the suspended side in `this` had made the call: unwinders go on from `f` into its frames.
+///
+/// Only for them: the call runs on the caller's own stack, and the suspended one is read, never written.
+///
+/// # Safety
+/// `this` holds the registers of a side that is not running, does not run meanwhile, and has not just been created. `f` may be called with `arg`.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn look(
+    this: *const Context,
+    f: unsafe extern "C" fn(*mut ()),
+    arg: *mut (),
+) {
+    naked_asm!(
+        ".cfi_startproc",
+        // x19 finds the context for the unwinder.
+        "stp x30, x19, [sp, #-16]!",
+        ".cfi_adjust_cfa_offset 16",
+        ".cfi_offset x30, -16",
+        ".cfi_offset x19, -8",
+        "mov x19, x0",
+        "mov x0, x2",
+        // During the call the caller's registers are those in the context. In the bytes of DWARF: 0x0f (DW_CFA_def_cfa_expression) for sp, 0x10
+        // (DW_CFA_expression) for a register that was saved at an address; then 0x83 (DW_OP_breg19), an offset from x19, and 6 (DW_OP_deref).
+        ".cfi_remember_state",
+        ".cfi_escape 0x0f, 3, 0x83, {SP}, 6",
+        ".cfi_escape 0x10, 30, 2, 0x83, {PC}",
+        ".cfi_escape 0x10, 29, 2, 0x83, {FP}",
+        ".cfi_escape 0x10, 19, 2, 0x83, {BASE}",
+        "blr x1",
+        ".cfi_restore_state",
+        "ldp x30, x19, [sp], #16",
+        ".cfi_adjust_cfa_offset -16",
+        ".cfi_restore x30",
+        ".cfi_restore x19",
+        "ret",
+        ".cfi_endproc",
+        PC = const PC,
+        SP = const SP,
+        FP = const FP,
+        BASE = const BASE,
+    )
+}

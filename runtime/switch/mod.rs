@@ -7,7 +7,7 @@
 //! * `tests.rs` (and `tests/`): the contract as tests, run on whichever backend is built.
 //!
 //! `build.rs` chooses the backend (`gort_switch`); setting `GORT_SWITCH=portable` when building chooses corosensei
-//! anywhere. All backends have one interface, by name: [`Context`] with `vacant`, `create`, `enter`, `leave`.
+//! anywhere. All backends have one interface, by name: [`Context`] with `vacant`, `create`, `enter`, `leave`, `look`.
 //!
 //! # Contract
 //!
@@ -39,6 +39,8 @@
 //!    changes them restores them before it may suspend.
 //! 8. A backtrace taken inside ends: with our own backends at the coroutine's root, with corosensei after the enterer's
 //!    frames, to which it goes on.
+//! 9. `look` lets an unwinder walk the frames of a suspended coroutine, from outside and without entering it. The unwinder reads the coroutine's
+//!    stack; nothing is written there, so it needs no room. Our own backends have it, corosensei has not.
 //!
 //! Not supported, because untested: shadow stacks (CET), pointer authentication, branch-target enforcement, sanitizers that
 //! must be told of stack switches.

@@ -1,9 +1,10 @@
 //! What our own backends share: the saved registers, and how a coroutine is prepared, entered and left.
 //!
-//! The instruction set's file (`x86_64.rs` or `aarch64.rs`) adds the two pieces of assembly:
+//! The instruction set's file (`x86_64.rs` or `aarch64.rs`) adds the pieces of assembly:
 //!
 //! * `exchange(this)`: exchanges the running side's registers with those in the context;
-//! * `root`: the outermost frame of every coroutine.
+//! * `root`: the outermost frame of every coroutine;
+//! * `look`: a call that unwinders take for one that a suspended coroutine has made.
 //!
 //! A [`Context`] holds four registers of the side that is *not* running. So entering and leaving are one and the same
 //! exchange:
@@ -19,7 +20,7 @@
 
 use crate::runtime::switch::{
     abi::{Entry, STACK_ALIGN, StackBounds},
-    isa::{exchange, root},
+    isa::{exchange, look, root},
 };
 use core::{mem::offset_of, ptr};
 
@@ -115,5 +116,26 @@ impl Context {
     pub(crate) unsafe fn leave(this: *mut Context) {
         // SAFETY: it holds the enterer's registers, stored by the exchange in `enter`.
         unsafe { exchange(this) };
+    }
+
+    /// From outside: calls `f` on the caller's stack, but so that unwinders go on from there into the frames of the suspended coroutine. `f` is told the address
+    /// of the first of these: where the coroutine will go on. False if this backend cannot do that, and has not called.
+    ///
+    /// # Safety
+    /// * `this` is suspended: it has been entered, and has left. It is not entered before this returns.
+    /// * `f` does not unwind.
+    #[must_use]
+    pub(crate) unsafe fn look<F: FnMut(usize)>(this: *const Context, f: F) -> bool {
+        unsafe extern "C" fn call<F: FnMut(usize)>(arg: *mut ()) {
+            // SAFETY: `look` passes its own argument, and waits.
+            let (f, pc) = unsafe { &mut *arg.cast::<(F, usize)>() };
+            f(*pc);
+        }
+        // SAFETY: valid, by the first item above.
+        let pc = unsafe { (*this).pc }.addr();
+        let mut arg = (f, pc);
+        // SAFETY: suspended, so it holds the coroutine's registers; and `call` may be called with this argument.
+        unsafe { look(this, call::<F>, (&raw mut arg).cast()) };
+        true
     }
 }

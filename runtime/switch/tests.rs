@@ -2,6 +2,7 @@
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod callee_saved;
+mod look;
 
 use crate::runtime::switch::{Context, Entry, StackBounds, abi::STACK_ALIGN};
 use std::{

@@ -137,3 +137,44 @@ pub(super) unsafe extern "C" fn root() {
         BASE = const BASE,
     )
 }
+
+/// Calls `f(arg)` as if the suspended side in `this` had made the call: unwinders go on from `f` into its frames.
+///
+/// Only for them: the call runs on the caller's own stack, and the suspended one is read, never written.
+///
+/// # Safety
+/// `this` holds the registers of a side that is not running, does not run meanwhile, and has not just been created. `f` may be called with `arg`.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn look(
+    this: *const Context,
+    f: unsafe extern "C" fn(*mut ()),
+    arg: *mut (),
+) {
+    naked_asm!(
+        ".cfi_startproc",
+        // rbx finds the context for the unwinder; the push also aligns rsp for the call.
+        "push rbx",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_offset rbx, -16",
+        "mov rbx, rdi",
+        "mov rdi, rdx",
+        // During the call the caller's registers are those in the context. In the bytes of DWARF: 0x0f (DW_CFA_def_cfa_expression) for rsp, 0x10
+        // (DW_CFA_expression) for a register that was saved at an address; then 0x73 (DW_OP_breg3), an offset from rbx, and 6 (DW_OP_deref).
+        ".cfi_remember_state",
+        ".cfi_escape 0x0f, 3, 0x73, {SP}, 6",
+        ".cfi_escape 0x10, 16, 2, 0x73, {PC}",
+        ".cfi_escape 0x10, 6, 2, 0x73, {FP}",
+        ".cfi_escape 0x10, 3, 2, 0x73, {BASE}",
+        "call rsi",
+        ".cfi_restore_state",
+        "pop rbx",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_restore rbx",
+        "ret",
+        ".cfi_endproc",
+        PC = const PC,
+        SP = const SP,
+        FP = const FP,
+        BASE = const BASE,
+    )
+}

@@ -105,7 +105,7 @@ where
     let memory = cells.take(class);
     let vtable = const { &Typed::<F, T>::VTABLE };
     // SAFETY: the cell is fresh from the pool.
-    let task = unsafe { header::write_header(memory, class as u8, vtable, birth) };
+    let task = unsafe { header::write_header(memory, class.flag(), vtable, birth) };
     let payload = Payload::<F, T> {
         closure: ManuallyDrop::new(closure),
     };
@@ -181,7 +181,7 @@ impl TaskRef {
             (self.vtable().free_box)(self);
             cells.give(
                 NonNull::new_unchecked(self.as_ptr()),
-                Class::from_u8(self.class.get()),
+                Class::from_flags(self.flags.get()),
             );
         }
     }

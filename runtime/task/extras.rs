@@ -1,49 +1,113 @@
 //! What few goroutines have: a name, and goroutine-local values.
+//!
+//! The header has a pointer to them, with NAMED_BIT beside it if there is a name. A name is set before the goroutine is published, and stays until its end. Dumps
+//! read it from any thread; so extras with a name are taken from the header only under the depot's lock, which dumps hold (D4).
 
-use crate::runtime::task::header::{Extras, LocalValue, TaskRef};
-use std::{ptr, sync::Arc};
+use crate::runtime::{
+    prims::Ordering,
+    task::{
+        header::{Extras, LocalValue, TaskHeader, TaskRef},
+        pool,
+    },
+};
+use std::{
+    cell::UnsafeCell,
+    ptr::{self, NonNull},
+    sync::Arc,
+};
 
-/// The extras of a task, made if there are none.
+/// In `TaskHeader::extras`: these have a name.
+const NAMED_BIT: usize = 1;
+const _: () = assert!(align_of::<Extras>() > NAMED_BIT);
+
+fn pointer(header: &TaskHeader) -> Option<NonNull<Extras>> {
+    let tagged = header.extras.load(Ordering::Relaxed);
+    NonNull::new(tagged.map_addr(|addr| addr & !NAMED_BIT))
+}
+
+/// Whether there are any; for the goroutine itself.
+#[inline]
+pub(crate) fn exist(task: TaskRef) -> bool {
+    !task.extras.load(Ordering::Relaxed).is_null()
+}
+
+/// Gives the goroutine a name.
 ///
 /// # Safety
-/// The caller is the goroutine itself, or has not yet published it; no other reference to its extras is alive.
-pub(crate) unsafe fn of<'a>(task: TaskRef) -> &'a mut Extras {
-    if task.extras.get().is_null() {
-        task.extras.set(Box::into_raw(Box::default()));
-    }
-    // SAFETY: not null, from Box::into_raw, and exclusive by the caller's promise.
-    unsafe { &mut *task.extras.get() }
+/// The caller has made the task and has not yet published it.
+pub(crate) unsafe fn set_name(task: TaskRef, name: Arc<str>) {
+    let extras = Box::into_raw(Box::new(Extras {
+        name: Some(name),
+        locals: UnsafeCell::default(),
+    }));
+    let tagged = extras.map_addr(|addr| addr | NAMED_BIT);
+    // Release: the name, for the Acquire in `name_in_dump`.
+    task.extras.store(tagged, Ordering::Release);
+}
+
+/// The goroutine-local values.
+///
+/// # Safety
+/// The caller is the goroutine itself; no other reference to its values is alive.
+pub(crate) unsafe fn locals<'a>(task: TaskRef) -> &'a mut Vec<LocalValue> {
+    let extras = pointer(&task).unwrap_or_else(|| {
+        let extras = NonNull::from(Box::leak(Box::<Extras>::default()));
+        task.extras.store(extras.as_ptr(), Ordering::Relaxed);
+        extras
+    });
+    // SAFETY: from a box; this field is exclusive by the caller's promise, and others read the name only.
+    unsafe { &mut *extras.as_ref().locals.get() }
 }
 
 /// The name, if one was given.
 ///
 /// # Safety
-/// The caller is the goroutine itself or holds it while it cannot run.
-pub(crate) unsafe fn name(task: TaskRef) -> Option<Arc<str>> {
-    // SAFETY: by the caller's promise nobody changes the extras now.
-    unsafe { task.extras.get().as_ref() }?.name.clone()
+/// The caller is the goroutine itself or holds it while it cannot run. What is returned is not used after the goroutine's end.
+pub(crate) unsafe fn name<'a>(task: TaskRef) -> Option<&'a Arc<str>> {
+    // SAFETY: by the caller's promise they are not freed now, and names do not change.
+    unsafe { pointer(&task)?.as_ref() }.name.as_ref()
+}
+
+/// The name of goroutine `id`, if it is the one in this cell and has a name. For dumps.
+///
+/// # Safety
+/// The caller holds the depot's lock, as in `pool::each_cell`.
+pub(crate) unsafe fn name_in_dump(header: &TaskHeader, id: u64) -> Option<Arc<str>> {
+    // Acquire: the name, from `set_name`; and the cell's id as it was by then.
+    let tagged = header.extras.load(Ordering::Acquire);
+    if tagged.addr() & NAMED_BIT == 0 || header.id.load(Ordering::Relaxed) != id {
+        return None;
+    }
+    // SAFETY: they have a name, so they are not freed before they have been taken from the header under the lock, which the caller holds (D4).
+    let name = unsafe { &(*tagged.map_addr(|addr| addr & !NAMED_BIT)).name };
+    name.clone()
 }
 
 /// Takes the goroutine-local values, newest first to drop.
 ///
 /// # Safety
-/// As for [`of`].
+/// As for [`locals`].
 pub(crate) unsafe fn take_locals(task: TaskRef) -> Vec<LocalValue> {
-    // SAFETY: by the caller's promise nobody else uses the extras now.
-    match unsafe { task.extras.get().as_mut() } {
-        Some(extras) => std::mem::take(&mut extras.locals),
-        None => Vec::new(),
+    if !exist(task) {
+        return Vec::new();
     }
+    // SAFETY: passed on.
+    std::mem::take(unsafe { locals(task) })
 }
 
 /// Frees the extras at the goroutine's end. Its local values are gone already.
 ///
 /// # Safety
-/// As for [`of`].
+/// The caller is the goroutine itself or holds it while it cannot run; no reference to its extras is alive.
 pub(crate) unsafe fn free(task: TaskRef) {
-    let extras = task.extras.replace(ptr::null_mut());
-    if !extras.is_null() {
-        // SAFETY: from Box::into_raw in `of`.
-        drop(unsafe { Box::from_raw(extras) });
-    }
+    let Some(extras) = pointer(&task) else {
+        return;
+    };
+    // SAFETY: not freed yet.
+    let is_named = unsafe { extras.as_ref() }.name.is_some();
+    let dumps_off = is_named.then(pool::hold_dumps_off);
+    task.extras.store(ptr::null_mut(), Ordering::Relaxed);
+    drop(dumps_off);
+    // SAFETY: from a box, and out of the header, so nobody finds it any more.
+    drop(unsafe { Box::from_raw(extras.as_ptr()) });
 }

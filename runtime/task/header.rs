@@ -4,10 +4,21 @@
 //! the first 64 bytes, one cache line.
 
 use crate::runtime::{
-    prims::{AtomicPtr, AtomicU8, AtomicU64, Ordering},
-    task::state::{Life, ParkWord},
+    prims::{AtomicPtr, AtomicU64, Ordering},
+    task::{
+        state::{Life, ParkWord},
+        wait::WaitWord,
+    },
 };
-use std::{any::Any, cell::Cell, ops::Deref, panic::Location, ptr, ptr::NonNull, sync::Arc};
+use std::{
+    any::Any,
+    cell::{Cell, UnsafeCell},
+    ops::Deref,
+    panic::Location,
+    ptr,
+    ptr::NonNull,
+    sync::Arc,
+};
 
 /// Set once the goroutine counts as homed at its worker (protocol B).
 pub(crate) const COUNTED: u8 = 1;
@@ -17,6 +28,8 @@ pub(crate) const LOCAL: u8 = 2;
 pub(crate) const HANDED: u8 = 4;
 /// Parked while unwinding: the panic count is the thread's, so it must resume there even in migration mode.
 pub(crate) const PINNED: u8 = 8;
+/// The memory is a large cell; fixed while it is a cell.
+pub(crate) const LARGE: u8 = 16;
 
 /// In `TaskHeader::home`: what it points to is a runtime, no worker.
 pub(crate) const HOMELESS: usize = 1;
@@ -29,27 +42,23 @@ pub(crate) struct TaskHeader {
     pub(crate) next: AtomicPtr<TaskHeader>,
     pub(crate) life: Life,
     pub(crate) park: ParkWord,
-    /// A `WaitReason`, written by the goroutine before it parks; read by dumps.
-    pub(crate) reason: AtomicU8,
-    /// Stack size class, as the stack module numbers them. Written at spawn.
-    pub(crate) stack_class: Cell<u8>,
-    /// COUNTED, LOCAL, HANDED, PINNED. Written by whoever holds the task.
+    /// COUNTED, LOCAL, HANDED, PINNED, LARGE. Written by whoever holds the task.
     pub(crate) flags: Cell<u8>,
     /// Depth of `forbid_yield` guards. The goroutine itself.
     pub(crate) forbid: Cell<u8>,
-    /// `cell::Class` as a number; fixed while the memory is a cell.
-    pub(crate) class: Cell<u8>,
-    _pad: u8,
+    /// What it waits for, or what stack it wants.
+    pub(crate) wait: WaitWord,
     /// The worker that it resumes on; before it starts, its runtime with the HOMELESS bit. Opaque here; `sched` writes it.
     pub(crate) home: AtomicPtr<()>,
     pub(crate) vtable: Cell<*const TaskVTable>,
-    /// The carrier whose stack it is on, once parked; null while fresh. Opaque here; `sched` writes it.
-    pub(crate) carrier: Cell<*mut ()>,
+    /// The carrier whose stack it is on, once parked; null while fresh, and again once it has ended (D3). Opaque here; `sched` writes it. Atomic for dumps.
+    pub(crate) carrier: AtomicPtr<()>,
     /// 0 while the cell is free; unique in the process. Atomic for dumps.
     pub(crate) id: AtomicU64,
     /// A `&'static Location`, or null. Atomic for dumps.
     pub(crate) site: AtomicPtr<Location<'static>>,
-    pub(crate) extras: Cell<*mut Extras>,
+    /// For `extras` only. Atomic for dumps.
+    pub(in crate::runtime::task) extras: AtomicPtr<Extras>,
     /// The joiner's unparker; written before `Life::join`, read after `Finished::WakeJoiner`. Opaque here.
     pub(crate) joiner: Cell<usize>,
 }
@@ -87,7 +96,7 @@ impl TaskRef {
 
     /// Whether it has not started; for its holder.
     pub(crate) fn is_fresh(self) -> bool {
-        self.carrier.get().is_null()
+        self.carrier.load(Ordering::Relaxed).is_null()
     }
 
     /// Whether it has no home yet: not started, and not `LOCAL`. For anyone.
@@ -163,11 +172,12 @@ pub(crate) struct TaskVTable {
 /// One goroutine-local value, found by the address of its key.
 pub(crate) type LocalValue = (usize, Box<dyn Any>);
 
-/// The rare part of a goroutine; allocated on first need.
+/// The rare part of a goroutine; allocated on first need. Only `extras` looks into it.
 #[derive(Default, Debug)]
 pub(crate) struct Extras {
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) locals: Vec<LocalValue>,
+    pub(in crate::runtime::task) name: Option<Arc<str>>,
+    /// The goroutine's own, while others may read the name.
+    pub(in crate::runtime::task) locals: UnsafeCell<Vec<LocalValue>>,
 }
 
 /// What differs from goroutine to goroutine at birth.
@@ -182,13 +192,13 @@ pub(crate) struct Birth {
     pub(crate) movable: bool,
 }
 
-/// Writes a header into cell memory.
+/// Writes a header into cell memory; `size` is LARGE or 0.
 ///
 /// # Safety
-/// `at` is an unused cell from the pool.
+/// `at` is an unused cell from the pool, of this size.
 pub(crate) unsafe fn write_header(
     at: NonNull<TaskHeader>,
-    class: u8,
+    size: u8,
     vtable: &'static TaskVTable,
     birth: &Birth,
 ) -> TaskRef {
@@ -197,19 +207,17 @@ pub(crate) unsafe fn write_header(
     header.next.store(ptr::null_mut(), Ordering::Relaxed);
     header.life.reset();
     header.park.reset(birth.movable);
-    header.reason.store(0, Ordering::Relaxed);
-    header.stack_class.set(birth.stack_class);
-    header.flags.set(birth.flags);
+    header.flags.set(birth.flags | size);
     header.forbid.set(0);
-    header.class.set(class);
+    header.wait.reset(birth.stack_class);
     let homeless = birth.runtime.map_addr(|addr| addr | HOMELESS);
     header.home.store(homeless, Ordering::Relaxed);
     header.vtable.set(vtable);
-    header.carrier.set(ptr::null_mut());
+    header.carrier.store(ptr::null_mut(), Ordering::Relaxed);
     header
         .site
         .store(ptr::from_ref(birth.site).cast_mut(), Ordering::Relaxed);
-    header.extras.set(ptr::null_mut());
+    header.extras.store(ptr::null_mut(), Ordering::Relaxed);
     header.id.store(birth.id, Ordering::Relaxed);
     // SAFETY: the cell is live from here on.
     unsafe { TaskRef::new(at) }

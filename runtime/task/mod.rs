@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `state` | the two state words: life (done, joined, detached) and park (parked, notified, timed out) |
 //! | `header` | the fixed part of a cell, and [`TaskRef`], the handle that the scheduler passes around |
+//! | `wait` | what it waits for, and since when |
 //! | `pool` | where cells come from and go to: magazines per worker, chunks of 2 MiB behind them |
 //! | `cell` | a closure put into a cell, run, and its output taken out again |
 //! | `extras` | what few goroutines have: a name, goroutine-local values |
@@ -26,3 +27,4 @@ pub(crate) mod extras;
 pub(crate) mod header;
 pub(crate) mod pool;
 pub(crate) mod state;
+pub(crate) mod wait;

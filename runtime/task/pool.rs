@@ -8,7 +8,7 @@
 
 use crate::runtime::{
     prims::{AtomicU64, Ordering, prefetch},
-    task::header::TaskHeader,
+    task::header::{LARGE, TaskHeader},
 };
 use std::{
     alloc::{self, Layout},
@@ -45,8 +45,19 @@ impl Class {
         }
     }
 
-    pub(crate) const fn from_u8(n: u8) -> Self {
-        if n == 0 { Self::Small } else { Self::Large }
+    /// As it stands in a header's flags.
+    pub(crate) const fn flag(self) -> u8 {
+        match self {
+            Self::Small => 0,
+            Self::Large => LARGE,
+        }
+    }
+
+    pub(crate) const fn from_flags(flags: u8) -> Self {
+        match flags & LARGE {
+            0 => Self::Small,
+            _ => Self::Large,
+        }
     }
 
     const fn bytes(self) -> usize {
@@ -462,6 +473,11 @@ pub(crate) fn each_cell(mut f: impl FnMut(&TaskHeader)) {
     }
 }
 
+/// Keeps dumps from walking the cells while what it returns is held: for a moment.
+pub(crate) fn hold_dumps_off() -> impl Sized {
+    lock_depot()
+}
+
 /// The next unused goroutine id; ids are taken in blocks.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -470,7 +486,7 @@ pub(crate) fn take_ids(count: u64) -> u64 {
     NEXT_ID.fetch_add(count, Ordering::Relaxed)
 }
 
-/// Calls `f` with the header at `cell` if that is a cell, in use or free. For the monitor: as for `each_cell`.
+/// Calls `f` with the header at `cell` if that is a cell, in use or free. For the monitor and for dumps: as for `each_cell`.
 pub(crate) fn look_at<R>(cell: *mut TaskHeader, f: impl FnOnce(&TaskHeader) -> R) -> Option<R> {
     let depot = lock_depot();
     let base = cell as usize & !(CHUNK - 1);

@@ -105,7 +105,7 @@ pub(crate) fn assert_no_goroutine_left(runtime: &Runtime) {
 }
 
 /// Whether `condition` comes true in time. Sleeps between two looks, so for plain threads only.
-pub(crate) fn within(patience: Duration, condition: impl Fn() -> bool) -> bool {
+pub(crate) fn within(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + patience;
     loop {
         if condition() {
@@ -119,7 +119,7 @@ pub(crate) fn within(patience: Duration, condition: impl Fn() -> bool) -> bool {
 }
 
 /// As [`within`], for goroutines: yields between two looks.
-pub(crate) fn within_yielding(patience: Duration, condition: impl Fn() -> bool) -> bool {
+pub(crate) fn within_yielding(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + patience;
     while !condition() {
         if Instant::now() >= until {
@@ -232,8 +232,8 @@ fn give_up(what: &str, patience: Duration, dump: impl Fn() -> String + Send + 's
     let (tx, rx) = mpsc::channel();
     thread::spawn(move || tx.send(dump()));
     match rx.recv_timeout(Duration::from_secs(5)) {
-        Ok(text) if text.len() > 20_000 => {
-            say(&String::from_utf8_lossy(&text.as_bytes()[..20_000]));
+        Ok(text) if text.len() > 60_000 => {
+            say(&String::from_utf8_lossy(&text.as_bytes()[..60_000]));
             say("\n...\n");
         }
         Ok(text) => say(&text),

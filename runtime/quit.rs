@@ -1,0 +1,110 @@
+//! SIGQUIT (Ctrl-\ on a terminal) under `#[runtime::main]`: shows what every goroutine is doing and ends the program, as Go does.
+//!
+//! The handler only writes a byte into a pipe; a thread that waits at the other end dumps. So it works whatever the workers are doing, asleep or stuck.
+
+use crate::runtime::{
+    dump,
+    prims::{
+        Ordering,
+        statics::{AtomicBool, AtomicUsize},
+    },
+    sched::roster::Roster,
+};
+use std::{
+    fs::File,
+    io::{self, PipeReader, Read, Write},
+    mem::{self, ManuallyDrop},
+    os::fd::{FromRawFd, IntoRawFd},
+    ptr,
+    sync::Arc,
+    thread,
+};
+
+/// The end of the pipe that the handler writes to, and the process that it is for. Set before the handler is.
+static PIPE: AtomicUsize = AtomicUsize::new(0);
+static PROCESS: AtomicUsize = AtomicUsize::new(0);
+
+/// What Go's runtime ends with.
+const EXIT_CODE: libc::c_int = 2;
+
+/// Sees to it that SIGQUIT dumps this runtime, unless the program has an action of its own for it, or was started with the signal ignored.
+pub(crate) fn watch(roster: &Arc<Roster>) {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if !is_default() || TAKEN.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    if let Err(error) = start(roster) {
+        tracing::warn!(target: "gort", %error, "SIGQUIT will not show the goroutines");
+    }
+}
+
+fn start(roster: &Arc<Roster>) -> io::Result<()> {
+    let (reader, writer) = io::pipe()?;
+    let of = Arc::clone(roster);
+    // Counted before it is there: a look at the process must not take it for a thread of the program's.
+    roster.helpers.fetch_add(1, Ordering::Relaxed);
+    let started = thread::Builder::new()
+        .name(format!("{}-quit", roster.config.thread_name))
+        .spawn(move || wait(reader, &of));
+    if let Err(error) = started {
+        roster.helpers.fetch_sub(1, Ordering::Relaxed);
+        return Err(error);
+    }
+    // Open for good: the handler may run at any time.
+    PIPE.store(writer.into_raw_fd() as usize, Ordering::Relaxed);
+    PROCESS.store(std::process::id() as usize, Ordering::Relaxed);
+    install()
+}
+
+/// Waits for the signal; then shows the goroutines and ends the process.
+fn wait(mut signals: PipeReader, roster: &Roster) {
+    if signals.read_exact(&mut [0]).is_err() {
+        return;
+    }
+    let text = format!("SIGQUIT: quit\n\n{}\n", dump::of(roster));
+    // Not through std's handle, whose lock a goroutine may hold.
+    // SAFETY: never dropped, so never closed. If the program has closed it, the write fails or goes where the program's own writes go.
+    let mut errors = ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) });
+    let _ = errors.write_all(text.as_bytes());
+    // At once: destructors and exit handlers may wait for what goroutines hold.
+    // SAFETY: no preconditions.
+    unsafe { libc::_exit(EXIT_CODE) }
+}
+
+fn is_default() -> bool {
+    // SAFETY: zeroes are a valid action.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    // SAFETY: no new action; the old one is written to memory of its type.
+    let told = unsafe { libc::sigaction(libc::SIGQUIT, ptr::null(), &raw mut action) } == 0;
+    told && action.sa_sigaction == libc::SIG_DFL
+}
+
+fn install() -> io::Result<()> {
+    // SAFETY: zeroes are a valid action, with an empty mask.
+    let mut action: libc::sigaction = unsafe { mem::zeroed() };
+    action.sa_sigaction = handler as extern "C" fn(_) as usize;
+    // RESETHAND: a second signal ends the process as if we were not there, should the dump hang. ONSTACK: the goroutine's stack may have no room.
+    action.sa_flags = libc::SA_RESTART | libc::SA_RESETHAND | libc::SA_ONSTACK;
+    // SAFETY: the action is valid, and its handler async-signal-safe.
+    if unsafe { libc::sigaction(libc::SIGQUIT, &raw const action, ptr::null_mut()) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Async-signal-safe: loads and system calls only.
+extern "C" fn handler(signal: libc::c_int) {
+    let pipe = PIPE.load(Ordering::Relaxed) as libc::c_int;
+    // A forked child has the handler, but not the thread; its byte would end the parent.
+    // SAFETY: no preconditions; and one byte is readable.
+    let told = unsafe {
+        libc::getpid() as usize == PROCESS.load(Ordering::Relaxed)
+            && libc::write(pipe, [0_u8].as_ptr().cast(), 1) == 1
+    };
+    if !told {
+        // The action is the default again: this ends the process when the handler returns.
+        // SAFETY: no preconditions; async-signal-safe.
+        unsafe { libc::raise(signal) };
+    }
+}
