@@ -262,6 +262,22 @@ pub(crate) fn yield_now() {
     }
 }
 
+/// For operations that may be done again and again without a park, as a select that always finds a ready arm: yields if this goroutine has
+/// done so for 1 ms. Does nothing on a plain thread, or under a `forbid_yield` guard.
+#[inline]
+pub(crate) fn take_turns() {
+    // SAFETY: the worker is used up before the goroutine suspends.
+    if let Some((core, task)) = unsafe { current::task() }
+        && core.is_turn_over()
+        && task.forbid.get() == 0
+        && core.has_work_after_turn()
+    {
+        prepare(core, task, WaitReason::None);
+        core.suspend(task, After::Yield);
+        resumed(task);
+    }
+}
+
 /// Whether the caller would do better to spin a little than to park: another worker may be about to
 /// release what is waited for, and this one has nothing else to run.
 pub(crate) fn can_spin() -> bool {

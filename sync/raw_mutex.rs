@@ -72,18 +72,22 @@ impl RawMutex {
     /// Takes the lock; parks for as long as it is held by another.
     #[inline]
     pub(crate) fn lock(&self, reason: WaitReason) {
-        // Acquire: pairs with the Release in `unlock`.
-        if self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED != 0 {
-            self.lock_slow(reason, None);
-        }
+        self.lock_until(reason, None);
     }
 
     /// Takes the lock, giving up at `deadline`. `true` if it was taken.
     #[inline]
     pub(crate) fn lock_until(&self, reason: WaitReason, deadline: Option<Instant>) -> bool {
         // Acquire: pairs with the Release in `unlock`.
-        self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
-            || self.lock_slow(reason, deadline)
+        let before = self.state.fetch_or(LOCKED, Ordering::Acquire);
+        if before & LOCKED != 0 {
+            return self.lock_slow(reason, deadline);
+        }
+        if before != 0 {
+            // Overtook one who waits, perhaps for this worker: in a loop he would never run, to say that he has waited for too long.
+            park::take_turns();
+        }
+        true
     }
 
     /// Takes the lock if that is possible at once. Does not overtake starving waiters.

@@ -1,17 +1,43 @@
 //! Channels: capacity, order, rendezvous, timeouts, disconnection, ownership of values.
 
-use gort::sync::channel::{
-    Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
-    TrySendError, bounded, never, unbounded,
+mod support;
+
+use gort::{
+    sleep,
+    sync::channel::{
+        Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
+        TrySendError, bounded, never, unbounded,
+    },
+    yield_now,
 };
 use std::{
     sync::{
-        Arc, Barrier,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::{self, spawn},
     time::{Duration, Instant},
 };
+use support::party::{spawn, three_ways};
+
+three_ways! {
+    capacity_and_len,
+    never_is_a_nil_channel,
+    fifo,
+    unbounded_keeps_order_across_segments_of_every_phase,
+    a_rendezvous_waits_for_its_partner,
+    try_meets_a_parked_partner,
+    timeouts,
+    a_partner_within_the_timeout_counts,
+    timeouts_race_with_partners,
+    dropping_the_senders_wakes_receivers,
+    dropping_the_receivers_wakes_senders,
+    clones_keep_the_channel_open,
+    iterators,
+    zero_sized_values,
+    large_values,
+    channels_through_channels,
+    everybody_starts_at_once,
+}
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -28,7 +54,6 @@ fn kinds<T>() -> Vec<(Sender<T>, Receiver<T>)> {
     ]
 }
 
-#[test]
 fn capacity_and_len() {
     for cap in [0, 1, 2, 10, 200] {
         let (tx, rx) = bounded(cap);
@@ -54,7 +79,6 @@ fn capacity_and_len() {
     assert!(!tx.is_full() && !rx.is_full());
 }
 
-#[test]
 fn never_is_a_nil_channel() {
     let rx = never::<i32>();
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
@@ -65,7 +89,6 @@ fn never_is_a_nil_channel() {
     assert!(!rx.clone().is_closed() && rx.same_channel(&never()));
 }
 
-#[test]
 fn fifo() {
     for (tx, rx) in kinds() {
         let sender = spawn(move || (0..10_000).for_each(|i| tx.send(i).unwrap()));
@@ -77,7 +100,6 @@ fn fifo() {
     }
 }
 
-#[test]
 fn unbounded_keeps_order_across_segments_of_every_phase() {
     let (tx, rx) = unbounded();
     let (mut sent, mut received) = (0, 0);
@@ -101,14 +123,13 @@ fn unbounded_keeps_order_across_segments_of_every_phase() {
     );
 }
 
-#[test]
 fn a_rendezvous_waits_for_its_partner() {
     let (tx, rx) = bounded(0);
     assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
     let received = Arc::new(AtomicUsize::new(0));
     let seen = received.clone();
     let receiver = spawn(move || {
-        thread::sleep(ms(50));
+        sleep(ms(50));
         // Set before the receive: a send that returned early would not see it.
         seen.store(1, Ordering::SeqCst);
         rx.recv()
@@ -118,19 +139,18 @@ fn a_rendezvous_waits_for_its_partner() {
     assert_eq!(receiver.join().unwrap(), Ok(5));
 }
 
-#[test]
 fn try_meets_a_parked_partner() {
     let (tx, rx) = bounded(0);
     let receiver = spawn(move || (rx.recv(), rx));
     while tx.try_send(3).is_err() {
-        thread::yield_now();
+        yield_now();
     }
     let (got, rx) = receiver.join().unwrap();
     assert_eq!(got, Ok(3));
     let sender = spawn(move || tx.send(4));
     let got = loop {
         match rx.try_recv() {
-            Err(TryRecvError::Empty) => thread::yield_now(),
+            Err(TryRecvError::Empty) => yield_now(),
             other => break other,
         }
     };
@@ -138,7 +158,6 @@ fn try_meets_a_parked_partner() {
     sender.join().unwrap().unwrap();
 }
 
-#[test]
 fn timeouts() {
     for (tx, rx) in kinds() {
         let start = Instant::now();
@@ -172,11 +191,10 @@ fn timeouts() {
     }
 }
 
-#[test]
 fn a_partner_within_the_timeout_counts() {
     for (tx, rx) in kinds() {
         let sender = spawn(move || {
-            thread::sleep(ms(20));
+            sleep(ms(20));
             tx.send_timeout(7, ms(5_000))
         });
         assert_eq!(rx.recv_timeout(ms(5_000)), Ok(7));
@@ -184,7 +202,6 @@ fn a_partner_within_the_timeout_counts() {
     }
 }
 
-#[test]
 fn timeouts_race_with_partners() {
     // Both sides give up all the time; what was sent must be what was received.
     for (tx, rx) in [bounded(0), bounded(1)] {
@@ -214,14 +231,13 @@ fn timeouts_race_with_partners() {
     }
 }
 
-#[test]
 fn dropping_the_senders_wakes_receivers() {
     for (tx, rx) in kinds::<i32>() {
         let waiting: Vec<_> = (0..4)
             .map(|_| rx.clone())
             .map(|rx| spawn(move || rx.recv()))
             .collect();
-        thread::sleep(ms(20));
+        sleep(ms(20));
         drop(tx);
         for receiver in waiting {
             assert_eq!(receiver.join().unwrap(), Err(RecvError));
@@ -230,7 +246,6 @@ fn dropping_the_senders_wakes_receivers() {
     }
 }
 
-#[test]
 fn dropping_the_receivers_wakes_senders() {
     for cap in [0, 1, 3] {
         let (tx, rx) = bounded(cap);
@@ -239,7 +254,7 @@ fn dropping_the_receivers_wakes_senders() {
             .map(|i| (i, tx.clone()))
             .map(|(i, tx)| spawn(move || (i, tx.send(i))))
             .collect();
-        thread::sleep(ms(20));
+        sleep(ms(20));
         drop(rx);
         for sender in waiting {
             let (i, result) = sender.join().unwrap();
@@ -253,7 +268,6 @@ fn dropping_the_receivers_wakes_senders() {
     }
 }
 
-#[test]
 fn clones_keep_the_channel_open() {
     let (tx, rx) = unbounded();
     let (tx2, rx2) = (tx.clone(), rx.clone());
@@ -265,7 +279,6 @@ fn clones_keep_the_channel_open() {
     assert!(rx2.is_closed());
 }
 
-#[test]
 fn iterators() {
     let (tx, rx) = unbounded();
     (0..5).for_each(|i| tx.send(i).unwrap());
@@ -275,7 +288,6 @@ fn iterators() {
     assert_eq!(rx.into_iter().collect::<Vec<_>>(), [3, 4]);
 }
 
-#[test]
 fn zero_sized_values() {
     for (tx, rx) in [bounded(0), bounded(1), bounded(usize::MAX), unbounded()] {
         let sender = spawn(move || (0..1000).for_each(|_| tx.send(()).unwrap()));
@@ -284,7 +296,6 @@ fn zero_sized_values() {
     }
 }
 
-#[test]
 fn large_values() {
     type Large = [usize; 8 * 1024];
     for (tx, rx) in [bounded::<Large>(0), bounded(2), unbounded()] {
@@ -299,7 +310,6 @@ fn large_values() {
     }
 }
 
-#[test]
 fn channels_through_channels() {
     let (tx, rx) = bounded(0);
     let sender = spawn(move || {
@@ -317,11 +327,10 @@ fn channels_through_channels() {
     sender.join().unwrap();
 }
 
-#[test]
 fn everybody_starts_at_once() {
     // Eight parties, each both sides, over one rendezvous: all values come through.
     let (tx, rx) = bounded(0);
-    let start = Arc::new(Barrier::new(8));
+    let start = Arc::new(gort::sync::Barrier::new(8));
     let parties: Vec<_> = (0..8usize)
         .map(|i| {
             let (tx, rx, start) = (tx.clone(), rx.clone(), start.clone());

@@ -1,13 +1,23 @@
 //! Closing: who sees what, and when. Every operation on every kind of channel in every state.
 
-use gort::sync::channel::{
-    Receiver, RecvError, RecvTimeoutError, Select, SendError, SendTimeoutError, Sender,
-    TryRecvError, TrySendError, bounded, select, unbounded,
+mod support;
+
+use gort::{
+    sleep,
+    sync::channel::{
+        Receiver, RecvError, RecvTimeoutError, Select, SendError, SendTimeoutError, Sender,
+        TryRecvError, TrySendError, bounded, select, unbounded,
+    },
 };
-use std::{
-    thread::{self, spawn},
-    time::Duration,
-};
+use std::time::Duration;
+use support::party::{spawn, three_ways};
+
+three_ways! {
+    truth_table,
+    close_gives_values_back_to_parked_senders,
+    close_while_a_thousand_wait,
+    close_races_with_both_sides,
+}
 
 const SHORT: Duration = Duration::from_millis(5);
 
@@ -80,7 +90,6 @@ fn receives_fail(rx: &Receiver<i32>) {
     assert_eq!((rx.iter().next(), rx.try_iter().next()), (None, None));
 }
 
-#[test]
 fn truth_table() {
     for end in ENDS {
         for (cap, fill) in [
@@ -121,7 +130,6 @@ fn truth_table() {
     }
 }
 
-#[test]
 fn close_gives_values_back_to_parked_senders() {
     for cap in [0, 2] {
         let (tx, rx) = bounded(cap);
@@ -136,14 +144,13 @@ fn close_gives_values_back_to_parked_senders() {
                 })
             })
             .collect();
-        thread::sleep(Duration::from_millis(30));
+        sleep(Duration::from_millis(30));
         rx.close();
         assert!(waiting.into_iter().all(|waiter| waiter.join().unwrap()));
         assert_eq!(rx.iter().count(), cap);
     }
 }
 
-#[test]
 fn close_while_a_thousand_wait() {
     for round in 0..2 {
         let (tx, rx) = bounded::<usize>(0);
@@ -157,19 +164,15 @@ fn close_while_a_thousand_wait() {
                         tx.send(i) == Err(SendError(i))
                     }
                 };
-                thread::Builder::new()
-                    .stack_size(64 << 10)
-                    .spawn(wait)
-                    .unwrap()
+                spawn(wait)
             })
             .collect();
-        thread::sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(50));
         tx.close();
         assert!(waiting.into_iter().all(|waiter| waiter.join().unwrap()));
     }
 }
 
-#[test]
 fn close_races_with_both_sides() {
     // Whatever was acknowledged is received; whatever was not comes back.
     for round in 0..300u64 {
@@ -179,9 +182,18 @@ fn close_races_with_both_sides() {
             _ => unbounded(),
         };
         let closer = tx.clone();
-        let sender = spawn(move || (0..).take_while(|&i| tx.send(i).is_ok()).count());
+        let sender = spawn(move || {
+            // An unbounded channel makes no sender wait, so it leaves room to others by itself.
+            let send = |&i: &usize| {
+                if i % 64 == 63 {
+                    gort::yield_now();
+                }
+                tx.send(i).is_ok()
+            };
+            (0..).take_while(send).count()
+        });
         let receiver = spawn(move || rx.iter().count());
-        thread::sleep(Duration::from_micros(round));
+        sleep(Duration::from_micros(round));
         closer.close();
         assert_eq!(sender.join().unwrap(), receiver.join().unwrap());
     }

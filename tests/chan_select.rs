@@ -1,8 +1,14 @@
 //! Select: exactly one arm, fairly, at one instant; the macros and the builder.
 
-use gort::sync::channel::{
-    Receiver, RecvError, Select, SendError, Sender, TryRecvError, bounded, never, select,
-    select_biased, unbounded,
+mod support;
+
+use gort::{
+    sleep,
+    sync::channel::{
+        Receiver, RecvError, Select, SendError, Sender, TryRecvError, bounded, never, select,
+        select_biased, unbounded,
+    },
+    yield_now,
 };
 use std::{
     cell::Cell,
@@ -11,15 +17,40 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::{self, spawn},
     time::{Duration, Instant},
 };
+use support::party::{spawn, three_ways};
+
+three_ways! {
+    fairness,
+    fairness_over_sends_and_duplicates,
+    fairness_among_parked_duplicates,
+    biased_takes_the_first,
+    double_select,
+    stress_rendezvous,
+    stress_buffered,
+    plain_and_select_partners_mix,
+    two_selects_meet,
+    a_select_does_not_meet_itself,
+    duplicates,
+    losing_arms_consume_nothing,
+    one_instant,
+    timeouts_and_defaults,
+    timeouts_race_with_partners,
+    closing_wakes_selects,
+    the_macro_takes_what_people_write,
+    the_builder,
+    many_arms,
+    unfinished_operations_give_back_what_they_hold,
+    a_panicking_message_leaves_the_channel_whole,
+    try_recv_meets_a_parked_select,
+    ready_waits_for_each_kind_of_readiness,
+}
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-#[test]
 fn fairness() {
     // Ten thousand choices between two ready channels: 4.9 standard deviations of a fair coin.
     const TRIALS: usize = 10_000;
@@ -39,7 +70,6 @@ fn fairness() {
     );
 }
 
-#[test]
 fn fairness_over_sends_and_duplicates() {
     let (tx, _rx) = unbounded();
     let mut hits = [0; 4];
@@ -58,7 +88,6 @@ fn fairness_over_sends_and_duplicates() {
     );
 }
 
-#[test]
 fn fairness_among_parked_duplicates() {
     const TRIALS: usize = 10_000;
     let (tx, rx) = bounded(0);
@@ -87,7 +116,6 @@ fn fairness_among_parked_duplicates() {
     assert!(hits.iter().all(|&n| fair(n, 1.0 / 3.0)), "{hits:?}");
 }
 
-#[test]
 fn biased_takes_the_first() {
     let (tx, rx) = unbounded();
     let (tx2, rx2) = unbounded();
@@ -105,7 +133,6 @@ fn biased_takes_the_first() {
     assert_eq!(order, [[2; 100], [1; 100]].concat());
 }
 
-#[test]
 fn double_select() {
     // Two selects on the same pair of channels against two senders, each value received exactly once, in order per channel.
     const N: usize = 100_000;
@@ -195,18 +222,15 @@ fn stress(cap: usize, rounds: usize) {
     assert_eq!(sum, total * (total + 1) / 2);
 }
 
-#[test]
 fn stress_rendezvous() {
     stress(0, 2_000);
 }
 
-#[test]
 fn stress_buffered() {
     stress(1, 5_000);
     stress(3, 5_000);
 }
 
-#[test]
 fn plain_and_select_partners_mix() {
     for cap in [0, 1] {
         let (tx, rx) = bounded(cap);
@@ -268,7 +292,6 @@ fn plain_and_select_partners_mix() {
     }
 }
 
-#[test]
 fn two_selects_meet() {
     // Both sides only ever select; each has a second arm that nobody serves.
     let (tx, rx) = bounded(0);
@@ -292,7 +315,6 @@ fn two_selects_meet() {
     drop(idle_tx);
 }
 
-#[test]
 fn a_select_does_not_meet_itself() {
     let (tx, rx) = bounded(0);
     let both = |wait| {
@@ -321,7 +343,6 @@ fn a_select_does_not_meet_itself() {
     assert_ne!(sent, partner.join().unwrap());
 }
 
-#[test]
 fn duplicates() {
     let (tx, rx) = bounded(0);
     let receiver = spawn(move || {
@@ -344,7 +365,6 @@ fn duplicates() {
     assert_eq!(receiver.join().unwrap(), (0..5_000).collect::<Vec<_>>());
 }
 
-#[test]
 fn losing_arms_consume_nothing() {
     let (tx, rx) = bounded(1);
     let (tx2, rx2) = bounded(1);
@@ -366,7 +386,6 @@ fn losing_arms_consume_nothing() {
     }
 }
 
-#[test]
 fn one_instant() {
     // At every instant one of the two channels holds a value; a select with a default must never take the default.
     let (tx1, rx1) = bounded(1);
@@ -391,11 +410,11 @@ fn one_instant() {
     while !mover.is_finished() {
         // Only looked at: taking one would break the invariant.
         assert!(ready.try_ready().is_ok() || mover.is_finished());
+        yield_now();
     }
     mover.join().unwrap();
 }
 
-#[test]
 fn timeouts_and_defaults() {
     let (tx, rx) = bounded::<i32>(0);
     let start = Instant::now();
@@ -415,7 +434,7 @@ fn timeouts_and_defaults() {
     assert!(sel.select_timeout(ms(10)).is_err() && sel.ready_timeout(ms(10)).is_err());
     assert!(sel.select_deadline(start).is_err() && sel.ready_deadline(start).is_err());
     let sender = spawn(move || {
-        thread::sleep(ms(20));
+        sleep(ms(20));
         tx.send(4)
     });
     assert_eq!(
@@ -425,7 +444,6 @@ fn timeouts_and_defaults() {
     sender.join().unwrap().unwrap();
 }
 
-#[test]
 fn timeouts_race_with_partners() {
     for cap in [0, 1] {
         let (tx, rx) = bounded(cap);
@@ -453,7 +471,6 @@ fn timeouts_race_with_partners() {
     }
 }
 
-#[test]
 fn closing_wakes_selects() {
     for cap in [0, 1] {
         let (tx, rx) = bounded::<usize>(cap);
@@ -469,7 +486,7 @@ fn closing_wakes_selects() {
                 })
             })
             .collect();
-        thread::sleep(ms(20));
+        sleep(ms(20));
         tx.close();
         assert!(waiting.into_iter().all(|waiter| waiter.join().unwrap()));
         assert_eq!(select! { send(tx, 5) -> res => res }, Err(SendError(5)));
@@ -532,7 +549,6 @@ fn the_macro_takes_what_people_write() {
     }
 }
 
-#[test]
 fn the_builder() {
     let (tx1, rx1) = unbounded();
     let (tx2, rx2) = bounded(1);
@@ -556,7 +572,6 @@ fn the_builder() {
     assert!(catch_unwind(|| Select::new().ready()).is_err());
 }
 
-#[test]
 fn many_arms() {
     let channels: Vec<_> = (0..100).map(|_| bounded(0)).collect();
     let (txs, rxs): (Vec<_>, Vec<_>) = channels.into_iter().unzip();
@@ -573,7 +588,6 @@ fn many_arms() {
     sender.join().unwrap();
 }
 
-#[test]
 fn unfinished_operations_give_back_what_they_hold() {
     // A reserved place.
     let (tx, rx) = bounded(1);
@@ -599,7 +613,6 @@ fn explode() -> i32 {
     panic!("no message")
 }
 
-#[test]
 fn a_panicking_message_leaves_the_channel_whole() {
     let (tx, rx) = bounded(0);
     let receiver = spawn(move || rx.recv());
@@ -622,12 +635,11 @@ fn a_panicking_message_leaves_the_channel_whole() {
         assert!(result.is_err());
         tx.send(2)
     });
-    thread::sleep(ms(20));
+    sleep(ms(20));
     assert_eq!(rx.recv(), Ok(2));
     sender.join().unwrap().unwrap();
 }
 
-#[test]
 fn try_recv_meets_a_parked_select() {
     let (tx, rx) = bounded(0);
     let (_keep, idle) = bounded::<i32>(0);
@@ -643,7 +655,7 @@ fn try_recv_meets_a_parked_select() {
                 assert_eq!(n, next);
                 next += 1
             }
-            Err(TryRecvError::Empty) => thread::yield_now(),
+            Err(TryRecvError::Empty) => yield_now(),
             Err(TryRecvError::Disconnected) => break,
         }
     }
@@ -651,13 +663,12 @@ fn try_recv_meets_a_parked_select() {
     sender.join().unwrap();
 }
 
-#[test]
 fn ready_waits_for_each_kind_of_readiness() {
     for cap in [0, 1] {
         // A value comes.
         let (tx, rx) = bounded(cap);
         let sender = spawn(move || {
-            thread::sleep(ms(20));
+            sleep(ms(20));
             tx.send(1).unwrap();
             tx
         });
@@ -669,7 +680,7 @@ fn ready_waits_for_each_kind_of_readiness() {
         let tx = sender.join().unwrap();
         (0..cap).for_each(|_| tx.send(2).unwrap());
         let receiver = spawn(move || {
-            thread::sleep(ms(20));
+            sleep(ms(20));
             rx.recv().unwrap();
             rx.recv()
         });
@@ -686,7 +697,7 @@ fn ready_waits_for_each_kind_of_readiness() {
         // A select on the other side comes.
         let (tx, rx) = bounded(0);
         let sender = spawn(move || {
-            thread::sleep(ms(20));
+            sleep(ms(20));
             select! { send(tx, 5) -> res => res.unwrap() }
         });
         let mut sel = Select::new();

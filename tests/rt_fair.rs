@@ -5,7 +5,10 @@ mod support;
 use gort::{
     runtime::Runtime,
     sleep, spawn,
-    sync::{Mutex, Semaphore, WaitGroup},
+    sync::{
+        Mutex, Semaphore, WaitGroup,
+        channel::{RecvError, TryRecvError, bounded, never, select, unbounded},
+    },
     yield_now,
 };
 use std::{
@@ -84,13 +87,21 @@ fn longest_gap(turn: Turn) -> Duration {
     longest
 }
 
-/// Calls `turn` until it is enough.
+/// Calls `turn` until it is enough. A load that panics is none: then the process ends.
 fn repeat(stop: &Stop, load: &WaitGroup, turn: impl Fn() + Send + 'static) {
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
     let stop = Arc::clone(stop);
     load.go(move || {
+        let unwinding = Abort;
         while !stop.load(SeqCst) {
             turn();
         }
+        std::mem::forget(unwinding);
     });
 }
 
@@ -128,6 +139,126 @@ fn under_pairs_that_wake_each_other() {
                 });
             }
         }
+    });
+}
+
+/// As Go's test of the same: values go to and fro over two channels without a buffer.
+#[test]
+fn under_ping_pong_pairs() {
+    probe_under(|stop, load| {
+        for _ in 0..20 {
+            let (ping, pinged) = bounded(0);
+            let (pong, ponged) = bounded(0);
+            let stop = Arc::clone(stop);
+            load.go(move || {
+                while !stop.load(SeqCst) {
+                    ping.send(()).unwrap();
+                    ponged.recv().unwrap();
+                }
+            });
+            load.go(move || pinged.iter().all(|()| pong.send(()).is_ok()));
+        }
+    });
+}
+
+/// Selects that always find a ready arm: nothing ever parks.
+#[test]
+fn under_select_loops() {
+    probe_under(|stop, load| {
+        for cap in [1, 1, 3, 3, 64, 64] {
+            let (tx, rx) = bounded(cap);
+            repeat(stop, load, move || {
+                select! {
+                    send(tx, 1) -> res => res.unwrap(),
+                    recv(rx) -> msg => assert_eq!(msg, Ok(1)),
+                }
+            });
+        }
+    });
+}
+
+/// Go's loops around a `select` with a `default`, and around a `try_recv`.
+#[test]
+fn under_loops_that_poll() {
+    probe_under(|stop, load| {
+        for is_open in [true, true, false] {
+            let (tx, rx) = unbounded::<()>();
+            let keep = is_open.then_some(tx);
+            let other = rx.clone();
+            repeat(stop, load, move || {
+                let _keep = &keep;
+                select! {
+                    recv(rx) -> msg => assert!(msg.is_err() && !is_open),
+                    recv(never::<()>()) -> _ => unreachable!(),
+                    default => assert!(is_open),
+                }
+            });
+            let third = other.clone();
+            repeat(stop, load, move || {
+                assert!(third.recv_timeout(Duration::ZERO).is_err())
+            });
+            repeat(stop, load, move || {
+                if is_open {
+                    assert_eq!(other.try_recv(), Err(TryRecvError::Empty));
+                } else {
+                    assert_eq!(other.recv(), Err(RecvError));
+                }
+            });
+        }
+    });
+}
+
+/// Goroutines whose partners are threads, which keep the channel full (empty): there is always something to receive, and room to send.
+#[test]
+fn under_a_stream_to_and_from_threads() {
+    probe_under(|stop, load| {
+        for cap in [Some(1), Some(128), None, None] {
+            let make = || cap.map_or_else(unbounded, bounded);
+            let ((tx, rx), (out, back)) = (make(), make());
+            // Enough for as long as the thread is off its core.
+            let fill = move || {
+                while tx.send(1).is_ok() {
+                    while tx.len() > 1_000_000 && !tx.is_closed() {
+                        std::thread::yield_now();
+                    }
+                }
+            };
+            std::thread::spawn(fill);
+            std::thread::spawn(move || back.iter().for_each(drop));
+            repeat(stop, load, move || assert_eq!(rx.recv(), Ok(1)));
+            if cap.is_some() {
+                repeat(stop, load, move || out.send(2).unwrap());
+            }
+        }
+    });
+}
+
+/// One goroutine receives millions of values that are all there: it never parks, and yet a sleeper gets its turn.
+#[test]
+fn while_a_full_channel_is_drained() {
+    let _alone = support::alone();
+    let values = if cfg!(debug_assertions) {
+        2_000_000
+    } else {
+        20_000_000
+    };
+    support::under(&[1], |_| {
+        let look = || {
+            let (tx, rx) = unbounded();
+            (0..values).for_each(|_| tx.send(()).unwrap());
+            drop(tx);
+            let drainer = spawn(move || rx.iter().count());
+            let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
+            while !drainer.is_finished() {
+                sleep(Duration::from_millis(1));
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+            }
+            assert_eq!(drainer.join().unwrap(), values);
+            longest
+        };
+        let best = (0..LOOKS).map(|_| look()).find(|gap| *gap < LONGEST);
+        assert!(best.is_some(), "each time longer than {LONGEST:?}");
     });
 }
 

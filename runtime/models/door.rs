@@ -29,6 +29,9 @@ pub(crate) enum Unparked {
     TimedOut,
 }
 
+/// Every thread has a processor.
+pub(crate) fn take_turns() {}
+
 /// What stands in for a goroutine's cell.
 struct Parker {
     word: ParkWord,

@@ -180,12 +180,15 @@ impl Monitor {
             };
             return false;
         }
+        if seen.since.is_none_or(|since| now - since < ROUND) {
+            return false;
+        }
+        worker.set_overdue(ticks);
         // What outside threads spawned waits for any worker, so for this one too.
-        let waits = !worker.fresh.is_empty()
+        !worker.fresh.is_empty()
             || !worker.moving.is_empty()
             || !worker.remote.inbox.looks_empty()
-            || !self.roster.injector.is_empty();
-        waits && seen.since.is_some_and(|since| now - since >= ROUND)
+            || !self.roster.injector.is_empty()
     }
 
     fn help(&mut self, i: usize, now: Instant) {

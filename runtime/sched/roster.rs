@@ -100,6 +100,8 @@ pub(crate) struct WorkerShared {
     pub(crate) sleepers: Alarms,
     /// Goroutines that start at a deadline. The monitor fires them too, if the worker is stuck.
     pub(crate) starts: Alarms,
+    /// The tick since which the monitor has seen one goroutine run for longer than it should; MAX: none. See [`is_overdue`](Self::is_overdue).
+    overdue: AtomicU64,
     pub(crate) thread: OnceLock<Thread>,
     roster: AtomicPtr<Roster>,
 }
@@ -133,9 +135,21 @@ impl WorkerShared {
             ends: Mutex::new(Some((fresh, moving))),
             sleepers: Alarms::new(start, times()),
             starts: Alarms::new(start, times()),
+            overdue: AtomicU64::new(u64::MAX),
             thread: OnceLock::new(),
             roster: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// Says that the goroutine that has run since this tick has had its turn; by the monitor.
+    pub(crate) fn set_overdue(&self, tick: u64) {
+        self.overdue.store(tick, Ordering::Relaxed);
+    }
+
+    /// Whether the goroutine that runs here now has had its turn. Relaxed: a hint; it ends with the tick that it names.
+    #[inline]
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.overdue.load(Ordering::Relaxed) == self.own.ticks.load(Ordering::Relaxed)
     }
 
     pub(crate) fn roster(&self) -> &Roster {

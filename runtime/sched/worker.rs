@@ -42,6 +42,8 @@ use std::{
 const FAIR_EVERY: u32 = 61;
 /// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's time slice).
 const SWEEP_EVERY: Duration = Duration::from_millis(10);
+/// How long a goroutine may go on with operations that find no reason to park, while others wait: well above the price of a switch (guess).
+const TURN: Duration = Duration::from_millis(1);
 /// Goroutine ids that a worker takes at a time.
 const ID_BLOCK: u64 = 1024;
 
@@ -74,6 +76,10 @@ pub(crate) struct WorkerCore {
     /// So many fresh goroutines are taken oldest first.
     aged: Cell<usize>,
     swept: Cell<Instant>,
+    /// Of those that [`is_turn_over`](Self::is_turn_over) was asked.
+    asked: Cell<u32>,
+    /// The tick of a turn that was asked about, and when that was.
+    turn: Cell<(u64, Instant)>,
     next_id: Cell<u64>,
     end_id: Cell<u64>,
 }
@@ -112,6 +118,8 @@ impl WorkerCore {
             tick: Cell::new(0),
             aged: Cell::new(0),
             swept: Cell::new(Instant::now()),
+            asked: Cell::new(0),
+            turn: Cell::new((0, Instant::now())),
             next_id: Cell::new(0),
             end_id: Cell::new(0),
         })
@@ -360,6 +368,32 @@ impl WorkerCore {
         !self.has_nothing_queued()
             || self.roster.has_calls()
             || (self.count_tick() && self.lets_others_in())
+    }
+
+    /// Whether the goroutine that runs now has run for 1 ms and more of operations that might have parked, but did not. Each asks here. The clock is
+    /// read every 16th time; should those take long, the monitor tells.
+    #[inline]
+    pub(crate) fn is_turn_over(&self) -> bool {
+        let asked = self.asked.get().wrapping_add(1);
+        self.asked.set(asked);
+        self.shared().is_overdue() || (asked.is_multiple_of(16) && self.is_turn_over_slow())
+    }
+
+    #[cold]
+    fn is_turn_over_slow(&self) -> bool {
+        let ticks = self.shared().own.ticks.load(Ordering::Relaxed);
+        let (seen, since) = self.turn.get();
+        if seen != ticks {
+            self.turn.set((ticks, Instant::now()));
+        }
+        seen == ticks && since.elapsed() >= TURN
+    }
+
+    /// As [`has_other_work`](Self::has_other_work), of a goroutine whose turn is over: looks at the timers each time.
+    #[cold]
+    pub(crate) fn has_work_after_turn(&self) -> bool {
+        self.count_tick();
+        self.lets_others_in() || self.roster.is_closing()
     }
 
     /// Queues what timers and outside threads have for this worker. The turn that it takes has been counted, so `next` may not come to look.

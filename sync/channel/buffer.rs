@@ -12,6 +12,9 @@ use std::{
 /// Values of one segment. A guess: allocation is then a small part of the cost of a send.
 const SEGMENT: usize = 32;
 
+/// So many operations in a row that find no reason to park may pass until the next look at whether others should have a turn. A guess.
+const LAP: usize = 64;
+
 /// A channel's values.
 pub(crate) enum Buffer<T> {
     /// At most a fixed number of them.
@@ -36,6 +39,25 @@ impl<T> Buffer<T> {
             tail_at: 0,
             spare: None,
         })
+    }
+
+    /// Whether a push to a ring that holds `len` values is one of those before which a sender lets others run. A push to a chain never parks,
+    /// and so never yields either.
+    #[inline]
+    pub(crate) fn push_is_lap(&self, len: usize) -> bool {
+        match self {
+            Self::Ring(ring) => ring.head.wrapping_add(len) % LAP == 0,
+            Self::Chain(_) => false,
+        }
+    }
+
+    /// As [`push_is_lap`](Self::push_is_lap), for a pop.
+    #[inline]
+    pub(crate) fn pop_is_lap(&self) -> bool {
+        match self {
+            Self::Ring(ring) => ring.head % LAP == 0,
+            Self::Chain(chain) => chain.head_at == 0,
+        }
     }
 
     /// Whether a push needs [`supply`](Self::supply) first.

@@ -229,7 +229,7 @@ impl<'a> Select<'a> {
         &mut self,
         deadline: Instant,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        operate(&mut self.arms, self.biased, Wait::Until(deadline)).ok_or(SelectTimeoutError)
+        operate(&mut self.arms, self.biased, Wait::until(deadline)).ok_or(SelectTimeoutError)
     }
 
     /// The index of an operation that would not wait now, without doing it. Does not park.
@@ -307,7 +307,7 @@ impl<'a> Select<'a> {
     /// assert!(Select::new().ready_deadline(Instant::now()).is_err());
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        watch(&mut self.arms, self.biased, Wait::Until(deadline)).ok_or(ReadyTimeoutError)
+        watch(&mut self.arms, self.biased, Wait::until(deadline)).ok_or(ReadyTimeoutError)
     }
 }
 

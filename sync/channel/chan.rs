@@ -68,12 +68,21 @@ impl<T> Chan<T> {
             && self.hub.has_room(queues)
             && !buffer.is_starved()
         {
+            let is_lap = buffer.push_is_lap(self.hub.len());
             // SAFETY: there is room, the lock is held, `from` holds a value.
             unsafe { self.push(buffer, from) };
+            drop(held);
+            if is_lap {
+                let_others_run(wait);
+            }
             return Ok(());
         }
         // SAFETY: passed on.
-        unsafe { self.send_held(held, from, wait) }
+        let result = unsafe { self.send_held(held, from, wait) };
+        if self.hub.is_bounded() {
+            let_others_run(wait);
+        }
+        result
     }
 
     /// Moves a value out of the channel to `to`, or says why not.
@@ -90,13 +99,18 @@ impl<T> Chan<T> {
         let queues = unsafe { self.hub.queues() };
         if self.hub.len() > 0 && queues.senders.is_empty() && queues.watchers.is_empty() {
             // SAFETY: there is a value, the lock is held, `to` is free.
-            let used_up = unsafe { self.pop(to) };
+            let (is_lap, used_up) = unsafe { (self.buffer().pop_is_lap(), self.pop(to)) };
             drop(held);
             drop(used_up);
+            if is_lap {
+                let_others_run(wait);
+            }
             return Ok(());
         }
         // SAFETY: passed on.
-        unsafe { self.recv_held(held, to, wait) }
+        let result = unsafe { self.recv_held(held, to, wait) };
+        let_others_run(wait);
+        result
     }
 
     /// The whole of sending, from a held lock on.
@@ -376,6 +390,14 @@ impl<T> Chan<T> {
         let used_up = unsafe { self.buffer().pop(to) };
         self.hub.set_len(self.hub.len() - 1);
         used_up
+    }
+}
+
+/// After an operation that might have parked, and did not (or could not be done): a loop of such starves nobody. What never parks never yields either.
+#[inline]
+fn let_others_run(wait: Wait) {
+    if wait != Wait::Never {
+        park::take_turns();
     }
 }
 

@@ -40,9 +40,21 @@ pub(crate) enum Wait {
 impl Wait {
     /// At most `timeout` from now; for ever if that is beyond what an `Instant` can say.
     pub(crate) fn at_most(timeout: Duration) -> Self {
+        if timeout.is_zero() {
+            // A park, even for no time, would end with the timers' next tick.
+            return Self::Never;
+        }
         clock::now()
             .checked_add(timeout)
             .map_or(Self::Forever, Self::Until)
+    }
+
+    /// Until `deadline`; not at all if that has passed.
+    pub(crate) fn until(deadline: Instant) -> Self {
+        if deadline <= clock::now() {
+            return Self::Never;
+        }
+        Self::Until(deadline)
     }
 
     /// Whether no time is left.

@@ -8,12 +8,26 @@
 //!   temporaries live until the arm has been run;
 //! * `@run` builds the array of arms on the stack, selects, and finishes the chosen arm.
 //!
-//! Identifiers that the stages make are kept apart by hygiene: every expansion has its own `channel`.
+//! Identifiers that the stages make are kept apart by hygiene: every expansion has its own `channel`. The compiler allows 128 expansions in each
+//! other: `@read` needs one an arm, so `@bind` and `@finish` take four arms at a time, that 64 arms fit.
 
 /// The engine's entry for the macros.
 #[doc(hidden)]
 pub mod internal {
     pub use crate::sync::channel::select::Arm;
+
+    /// The types of channels, under the names of the arms that use them.
+    #[allow(
+        non_camel_case_types,
+        reason = "the macros have the arm's word at hand"
+    )]
+    pub mod ends {
+        use crate::sync::channel::{receiver::Receiver, sender::Sender};
+
+        pub type recv<T> = Receiver<T>;
+        pub type send<T> = Sender<T>;
+    }
+
     use crate::sync::channel::{hub::Wait, operation::SelectedOperation, select::operate};
     use std::time::Duration;
 
@@ -106,6 +120,36 @@ macro_rules! gort_select_internal {
     (@bind $bias:tt $default:tt [] $done:tt $index:tt) => {
         $crate::gort_select_internal!(@run $bias $default $done)
     };
+    // Four at a time: 64 arms must fit into the compiler's limit of 128 expansions in each other.
+    (
+        @bind $bias:tt $default:tt [
+            { $kind0:ident ($channel0:expr $(, $message0:expr)? $(,)?) $res0:tt $body0:tt }
+            { $kind1:ident ($channel1:expr $(, $message1:expr)? $(,)?) $res1:tt $body1:tt }
+            { $kind2:ident ($channel2:expr $(, $message2:expr)? $(,)?) $res2:tt $body2:tt }
+            { $kind3:ident ($channel3:expr $(, $message3:expr)? $(,)?) $res3:tt $body3:tt }
+            $($arms:tt)*
+        ] [$($done:tt)*] ($index:expr)
+    ) => {{
+        $crate::gort_select_internal!(@check $kind0 ($channel0 $(, $message0)?));
+        $crate::gort_select_internal!(@check $kind1 ($channel1 $(, $message1)?));
+        $crate::gort_select_internal!(@check $kind2 ($channel2 $(, $message2)?));
+        $crate::gort_select_internal!(@check $kind3 ($channel3 $(, $message3)?));
+        match $channel0 { ref channel0 => match $channel1 { ref channel1 => match $channel2 { ref channel2 => match $channel3 { ref channel3 => {
+            let channel0: &$crate::sync::channel::internal::ends::$kind0<_> = channel0;
+            let channel1: &$crate::sync::channel::internal::ends::$kind1<_> = channel1;
+            let channel2: &$crate::sync::channel::internal::ends::$kind2<_> = channel2;
+            let channel3: &$crate::sync::channel::internal::ends::$kind3<_> = channel3;
+            $crate::gort_select_internal!(
+                @bind $bias $default [$($arms)*] [
+                    $($done)*
+                    { $kind0 channel0 ($index) ($($message0)?) $res0 $body0 }
+                    { $kind1 channel1 ($index + 1usize) ($($message1)?) $res1 $body1 }
+                    { $kind2 channel2 ($index + 2usize) ($($message2)?) $res2 $body2 }
+                    { $kind3 channel3 ($index + 3usize) ($($message3)?) $res3 $body3 }
+                ] ($index + 4usize)
+            )
+        } } } } }
+    }};
     (@bind $bias:tt $default:tt [{ recv ($receiver:expr $(,)?) $res:tt $body:tt } $($arms:tt)*] [$($done:tt)*] ($index:expr)) => {
         match $receiver {
             ref channel => {
@@ -127,6 +171,15 @@ macro_rules! gort_select_internal {
         }
     };
     (@bind $bias:tt $default:tt [{ $kind:ident $args:tt $res:tt $body:tt } $($arms:tt)*] $done:tt $index:tt) => {
+        compile_error!(concat!(
+            "expected `recv(receiver)` or `send(sender, message)`, found `", stringify!($kind $args), "`"
+        ))
+    };
+
+    // @check arm: that it is one.
+    (@check recv ($receiver:expr)) => {};
+    (@check send ($sender:expr, $message:expr)) => {};
+    (@check $kind:ident $args:tt) => {
         compile_error!(concat!(
             "expected `recv(receiver)` or `send(sender, message)`, found `", stringify!($kind $args), "`"
         ))
@@ -172,6 +225,30 @@ macro_rules! gort_select_internal {
         let _ = $operation;
         ::std::unreachable!("a select chose an arm that it does not have")
     }};
+    (
+        @finish $operation:ident
+        { $kind0:ident $channel0:ident ($index0:expr) ($($message0:expr)?) ($res0:pat) $body0:block }
+        { $kind1:ident $channel1:ident ($index1:expr) ($($message1:expr)?) ($res1:pat) $body1:block }
+        { $kind2:ident $channel2:ident ($index2:expr) ($($message2:expr)?) ($res2:pat) $body2:block }
+        { $kind3:ident $channel3:ident ($index3:expr) ($($message3:expr)?) ($res3:pat) $body3:block }
+        $($arms:tt)*
+    ) => {
+        if $operation.index() == $index0 {
+            let $res0 = $operation.$kind0($channel0 $(, $message0)?);
+            $body0
+        } else if $operation.index() == $index1 {
+            let $res1 = $operation.$kind1($channel1 $(, $message1)?);
+            $body1
+        } else if $operation.index() == $index2 {
+            let $res2 = $operation.$kind2($channel2 $(, $message2)?);
+            $body2
+        } else if $operation.index() == $index3 {
+            let $res3 = $operation.$kind3($channel3 $(, $message3)?);
+            $body3
+        } else {
+            $crate::gort_select_internal!(@finish $operation $($arms)*)
+        }
+    };
     (@finish $operation:ident { $kind:ident $channel:ident ($index:expr) ($($message:expr)?) ($res:pat) $body:block } $($arms:tt)*) => {
         if $operation.index() == $index {
             let $res = $operation.$kind($channel $(, $message)?);
@@ -197,7 +274,8 @@ macro_rules! gort_select_internal {
 /// is chosen uniformly at random. Exactly one is done; the others have consumed nothing. An operation on a disconnected channel can be done: it
 /// fails. `message` is evaluated only if its arm is chosen; a receiver on a channel of capacity 0 waits for it then.
 ///
-/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long.
+/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long. In whatever form, a goroutine that has kept
+/// its worker for more than 1 ms first yields, so that a loop around a select that always finds something to do starves nobody.
 ///
 /// # Examples
 /// ```

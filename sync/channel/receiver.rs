@@ -1,6 +1,6 @@
 //! The receiving face of a channel.
 
-use crate::runtime::park::WaitReason;
+use crate::runtime::park::{self, WaitReason};
 use crate::sync::channel::{
     chan::{Chan, Refused},
     counter::Counted,
@@ -132,7 +132,8 @@ impl<T> Receiver<T> {
 
     /// Receives without waiting. Parks only for a partner that a select has already chosen and that is about to send.
     ///
-    /// On a channel of capacity 0 it succeeds only if a sender is waiting.
+    /// On a channel of capacity 0 it succeeds only if a sender is waiting. A goroutine that has kept its worker for more than 1 ms, and so
+    /// may be polling, yields before it is told `Empty`.
     ///
     /// # Errors
     /// [`TryRecvError::Empty`] if it would have to wait; [`TryRecvError::Disconnected`] if the channel is empty and disconnected.
@@ -152,7 +153,10 @@ impl<T> Receiver<T> {
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.receive(Wait::Never).map_err(|why| match why {
             Refused::Closed => TryRecvError::Disconnected,
-            Refused::Time => TryRecvError::Empty,
+            Refused::Time => {
+                park::take_turns();
+                TryRecvError::Empty
+            }
         })
     }
 
@@ -208,13 +212,19 @@ impl<T> Receiver<T> {
     /// assert!(rx.recv_deadline(deadline).unwrap_err().is_timeout());
     /// ```
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_within(Wait::Until(deadline))
+        self.recv_within(Wait::until(deadline))
     }
 
     fn recv_within(&self, wait: Wait) -> Result<T, RecvTimeoutError> {
-        self.receive(wait).map_err(|why| match why {
-            Refused::Closed => RecvTimeoutError::Disconnected,
-            Refused::Time => RecvTimeoutError::Timeout,
+        self.receive(wait).map_err(|why| {
+            if wait == Wait::Never {
+                // With no time given: it may be polling.
+                park::take_turns();
+            }
+            match why {
+                Refused::Closed => RecvTimeoutError::Disconnected,
+                Refused::Time => RecvTimeoutError::Timeout,
+            }
         })
     }
 

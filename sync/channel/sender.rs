@@ -1,5 +1,6 @@
 //! The sending face of a channel.
 
+use crate::runtime::park;
 use crate::sync::channel::{
     chan::{Chan, Refused},
     counter::Counted,
@@ -131,7 +132,7 @@ impl<T> Sender<T> {
     /// assert!(tx.send_deadline(1, deadline).unwrap_err().is_timeout());
     /// ```
     pub fn send_deadline(&self, msg: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_within(msg, Wait::Until(deadline))
+        self.send_within(msg, Wait::until(deadline))
     }
 
     /// Sends, and makes the error of the value and the reason. (Large values are moved no more often than must be.)
@@ -148,6 +149,10 @@ impl<T> Sender<T> {
     }
 
     fn send_within(&self, msg: T, wait: Wait) -> Result<(), SendTimeoutError<T>> {
+        if wait == Wait::Never {
+            // With no time given: it may be polling.
+            park::take_turns();
+        }
         self.transfer(msg, wait, |msg, why| match why {
             Refused::Closed => SendTimeoutError::Disconnected(msg),
             Refused::Time => SendTimeoutError::Timeout(msg),

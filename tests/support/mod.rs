@@ -3,7 +3,9 @@
 //! * `GORT_TEST_WORKERS=1,2` narrows the worker counts.
 //! * A body that takes longer than its patience is dumped, and the process aborts: a test that hangs tells where.
 //! * When the body has returned all its goroutines must end within 5 s; else the test fails with the dump.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports, unused_macros)]
+
+pub(crate) mod party;
 
 use gort::runtime::{Builder, Runtime};
 use std::{
