@@ -39,6 +39,12 @@ const QUEUED: u32 = 1 << 3;
 /// Go's `starvationThresholdNs`.
 const STARVATION: Duration = Duration::from_millis(1);
 
+fn starves(since: Instant) -> bool {
+    since
+        .checked_add(STARVATION)
+        .is_some_and(|at| clock::now() >= at)
+}
+
 /// Pauses before a locker parks even if `can_spin` says no. A guess: cheaper than a park and its unpark.
 const GLANCE: u32 = 2;
 
@@ -125,7 +131,7 @@ impl RawMutex {
                 Some(since) => (since, End::Front),
                 None => (clock::now(), End::Back),
             };
-            let starving = end == End::Front && since.elapsed() >= STARVATION;
+            let starving = end == End::Front && starves(since);
             waiting_since = Some(since);
             let waiter = Waiter::new_or(COMPETE, || {
                 if woken && self.give_up() {
@@ -146,7 +152,7 @@ impl RawMutex {
                 return false;
             }
             if waiter.word() == HANDED_OFF {
-                if since.elapsed() < STARVATION {
+                if !starves(since) {
                     self.state.fetch_and(!STARVING, Ordering::Relaxed);
                 }
                 return true;

@@ -5,6 +5,7 @@
 //! | `state` | the two state words: life (done, joined, detached) and park (parked, notified, timed out) |
 //! | `header` | the fixed part of a cell, and [`TaskRef`], the handle that the scheduler passes around |
 //! | `wait` | what it waits for, and since when |
+//! | `chunk` | memory for cells, in large aligned pieces |
 //! | `pool` | where cells come from and go to: magazines per worker, chunks of 2 MiB behind them |
 //! | `cell` | a closure put into a cell, run, and its output taken out again |
 //! | `extras` | what few goroutines have: a name, goroutine-local values |
@@ -23,6 +24,7 @@
 //! `sched` gives a meaning to.
 
 pub(crate) mod cell;
+pub(crate) mod chunk;
 pub(crate) mod extras;
 pub(crate) mod header;
 pub(crate) mod pool;

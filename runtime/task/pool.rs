@@ -8,16 +8,16 @@
 
 use crate::runtime::{
     prims::{AtomicU64, Ordering, prefetch},
-    task::header::{LARGE, TaskHeader},
+    task::{
+        chunk::{CHUNK, map_chunk},
+        header::{LARGE, TaskHeader},
+    },
 };
 use std::{
-    alloc::{self, Layout},
     cell::Cell,
     collections::HashMap,
     ptr::{self, NonNull},
     sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
 };
 
 /// The sizes of cells.
@@ -31,7 +31,6 @@ pub(crate) enum Class {
 }
 
 const CLASSES: usize = 2;
-const CHUNK: usize = 2 << 20;
 /// Cells in a full magazine: amortises the depot's lock, and is 32 KiB of small cells (guess, then measured with spawn_fanout).
 const MAGAZINE: u32 = 256;
 
@@ -248,45 +247,6 @@ impl CellSource for Shared {
     }
 }
 
-/// For the report when there is no memory.
-const CHUNK_LAYOUT: Layout = match Layout::from_size_align(CHUNK, CHUNK) {
-    Ok(layout) => layout,
-    Err(_) => panic!("chunk layout"),
-};
-
-/// A chunk's memory: zeroed, aligned to its size, and touched only where it is used (an allocator would clear it all at once).
-fn map_chunk() -> Option<NonNull<u8>> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping, twice as large as needed so that an aligned piece lies within.
-    let wide = unsafe { libc::mmap(ptr::null_mut(), 2 * CHUNK, access, flags, -1, 0) };
-    if wide == libc::MAP_FAILED {
-        return None;
-    }
-    let wide = wide.cast::<u8>();
-    let before = wide.align_offset(CHUNK);
-    let base = wide.wrapping_add(before);
-    // SAFETY: the two ends of the mapping above, which nobody uses; either may be empty.
-    unsafe {
-        if before > 0 {
-            libc::munmap(wide.cast(), before);
-        }
-        libc::munmap(base.wrapping_add(CHUNK).cast(), CHUNK - before);
-    }
-    NonNull::new(base)
-}
-
-/// As `map_chunk`; at an end of addresses it tries again for some ms. Threads that start take many for a moment: an allocator's arena is mapped twice as large as
-/// it will be.
-fn map_chunk_with_patience() -> Option<NonNull<u8>> {
-    (0..10).find_map(|attempt| {
-        if attempt > 0 {
-            thread::sleep(Duration::from_millis(1));
-        }
-        map_chunk()
-    })
-}
-
 struct Chunk {
     base: NonNull<u8>,
     class: Class,
@@ -299,8 +259,7 @@ unsafe impl Send for Chunk {}
 
 impl Chunk {
     fn new(class: Class, huge_pages: bool) -> Self {
-        let base =
-            map_chunk_with_patience().unwrap_or_else(|| alloc::handle_alloc_error(CHUNK_LAYOUT));
+        let base = map_chunk();
         #[cfg(target_os = "linux")]
         if huge_pages {
             // SAFETY: the range is ours. Only advice: a refusal costs speed, nothing else.
