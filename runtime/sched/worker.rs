@@ -79,7 +79,7 @@ pub(crate) struct WorkerCore {
     /// Of those that [`is_turn_over`](Self::is_turn_over) was asked.
     asked: Cell<u32>,
     /// The tick of a turn that was asked about, and when that was.
-    turn: Cell<(u64, Instant)>,
+    turn: Cell<(u64, Option<Instant>)>,
     next_id: Cell<u64>,
     end_id: Cell<u64>,
 }
@@ -119,7 +119,7 @@ impl WorkerCore {
             aged: Cell::new(0),
             swept: Cell::new(Instant::now()),
             asked: Cell::new(0),
-            turn: Cell::new((0, Instant::now())),
+            turn: Cell::new((0, None)),
             next_id: Cell::new(0),
             end_id: Cell::new(0),
         })
@@ -383,10 +383,13 @@ impl WorkerCore {
     fn is_turn_over_slow(&self) -> bool {
         let ticks = self.shared().own.ticks.load(Ordering::Relaxed);
         let (seen, since) = self.turn.get();
-        if seen != ticks {
-            self.turn.set((ticks, Instant::now()));
+        match since {
+            // Where turns change all the time the clock is never read.
+            _ if seen != ticks => self.turn.set((ticks, None)),
+            None => self.turn.set((ticks, Some(Instant::now()))),
+            Some(since) => return since.elapsed() >= TURN,
         }
-        seen == ticks && since.elapsed() >= TURN
+        false
     }
 
     /// As [`has_other_work`](Self::has_other_work), of a goroutine whose turn is over: looks at the timers each time.

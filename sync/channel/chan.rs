@@ -78,11 +78,7 @@ impl<T> Chan<T> {
             return Ok(());
         }
         // SAFETY: passed on.
-        let result = unsafe { self.send_held(held, from, wait) };
-        if self.hub.is_bounded() {
-            let_others_run(wait);
-        }
-        result
+        unsafe { self.send_held(held, from, wait) }
     }
 
     /// Moves a value out of the channel to `to`, or says why not.
@@ -108,9 +104,7 @@ impl<T> Chan<T> {
             return Ok(());
         }
         // SAFETY: passed on.
-        let result = unsafe { self.recv_held(held, to, wait) };
-        let_others_run(wait);
-        result
+        unsafe { self.recv_held(held, to, wait) }
     }
 
     /// The whole of sending, from a held lock on.
@@ -133,12 +127,15 @@ impl<T> Chan<T> {
             // SAFETY: the lock is held.
             let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
             if self.hub.is_closed() {
+                drop(held);
+                self.after_send(wait);
                 return Err(Refused::Closed);
             }
             if let Some(receiver) = queues.receivers.claim() {
                 drop(held);
                 // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
                 unsafe { deliver(receiver, from) };
+                self.after_send(wait);
                 return Ok(());
             }
             if self.hub.has_room(queues) {
@@ -148,6 +145,7 @@ impl<T> Chan<T> {
                 notify(queues, Side::Recv, &mut wakes);
                 drop(held);
                 wakes.fire();
+                self.after_send(wait);
                 return Ok(());
             }
             if wait == Wait::Never {
@@ -172,6 +170,14 @@ impl<T> Chan<T> {
                 // Nobody tells a plain sender to look again.
                 Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
             };
+        }
+    }
+
+    /// A send that did not park is over.
+    #[inline]
+    fn after_send(&self, wait: Wait) {
+        if self.hub.is_bounded() {
+            let_others_run(wait);
         }
     }
 
@@ -214,6 +220,7 @@ impl<T> Chan<T> {
                 drop(held);
                 drop(used_up);
                 wakes.fire();
+                let_others_run(wait);
                 return Ok(());
             }
             let mut outcome = Outcome::Pending;
@@ -222,7 +229,10 @@ impl<T> Chan<T> {
             {
                 // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
                 outcome = unsafe { take_from(held, sender, to) };
+                let_others_run(wait);
             } else if self.hub.is_closed() {
+                drop(held);
+                let_others_run(wait);
                 return Err(Refused::Closed);
             } else if patient && park::can_spin() {
                 drop(held);
