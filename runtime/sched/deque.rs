@@ -16,7 +16,7 @@
 //!
 //! A queue that was long and has become short is sealed by taking the oldest one, with a compare-and-swap on `top` like a thief's: all who had read `top` before
 //! fail, and whoever reads it then knows a `bottom` that is short (**Q2**). So once in `BATCH` pops, or more, the oldest comes first; else it is the newest.
-//! The last one is taken that way too, as in the original. `top` only grows, and has 64 bits: it never comes back to a value.
+//! The last one is taken that way too, as in the original. `top` only grows; with 64 bits it never comes back to a value.
 
 use crate::runtime::prims::{AtomicPtr, AtomicUsize, Ordering, fence};
 use crossbeam_deque::Steal;
@@ -135,7 +135,7 @@ impl<T> Deque<T> {
     fn below(&self, top: usize) -> usize {
         // SeqCst (Q1): after the load of `top`, before that of `bottom`; partner of the fence in `pop`.
         fence(Ordering::SeqCst);
-        // Acquire: pairs with the Release in `push`: what was pushed is seen, and its slots.
+        // Acquire: pairs with the Releases in `push` and `pop`: what was pushed is seen, and its slots.
         let bottom = self.bottom.load(Ordering::Acquire);
         (bottom.wrapping_sub(top).cast_signed()).max(0) as usize
     }
@@ -265,7 +265,8 @@ impl<T> Owner<T> {
             return None;
         }
         let bottom = above.wrapping_sub(1);
-        self.shared.bottom.store(bottom, Ordering::Relaxed);
+        // Release: as in `push`. A thief may read this value in place of that, and must see all slots below it.
+        self.shared.bottom.store(bottom, Ordering::Release);
         // SeqCst (Q1): after the new `bottom`, before the load of `top`; partner of the fence in `below`.
         fence(Ordering::SeqCst);
         // Acquire: as in `make_room`, which may rely on what is seen here.
@@ -277,8 +278,8 @@ impl<T> Owner<T> {
             let item = self.ring().slot(bottom).load(Ordering::Relaxed);
             return NonNull::new(item);
         }
-        // Back: the rest is taken from the top.
-        self.shared.bottom.store(above, Ordering::Relaxed);
+        // Back: the rest is taken from the top. Release: as above.
+        self.shared.bottom.store(above, Ordering::Release);
         self.pop_oldest(above)
     }
 

@@ -371,7 +371,7 @@ impl WorkerCore {
     }
 
     /// Whether the goroutine that runs now has run for 1 ms and more of operations that might have parked, but did not. Each asks here. The clock is
-    /// read every 16th time; should those take long, the monitor tells.
+    /// read every 16th time at most; should those take long, the monitor tells.
     #[inline]
     pub(crate) fn is_turn_over(&self) -> bool {
         let asked = self.asked.get().wrapping_add(1);
@@ -411,7 +411,6 @@ impl WorkerCore {
 
     /// Drops what this worker will never start, at shutdown.
     fn abandon_own(&self) {
-        self.refs.flush();
         self.take_inbox();
         while let Some(task) = self
             .handoff
@@ -423,5 +422,7 @@ impl WorkerCore {
         {
             self.roster.abandon(task);
         }
+        // Last: closures that were dropped may have left some.
+        self.refs.flush();
     }
 }
