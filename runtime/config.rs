@@ -116,6 +116,7 @@ pub(crate) struct Config {
     pub(crate) thread_name: String,
     /// Whether started goroutines may move to another worker.
     pub(crate) migrate: bool,
+    pub(crate) homes: usize,
 }
 
 /// A value that cannot be used: where it comes from, what it is, and what would do.
@@ -148,6 +149,7 @@ impl Settings {
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
             migrate: self.migrate.unwrap_or(false),
+            homes: std::env::var("GORT_HOMES").ok().and_then(|s| s.parse().ok()).unwrap_or(16),
         })
     }
 }

@@ -3,8 +3,7 @@
 use crate::runtime::{
     clock,
     park::{self, WaitReason},
-    prims::Ordering,
-    sched::current,
+    sched::{home::current, worker::current::worker_in},
     task::cell::GoexitPayload,
 };
 use std::{
@@ -34,8 +33,8 @@ pub fn yield_now() {
 const SLICE: Duration = Duration::from_millis(10);
 
 thread_local! {
-    /// The worker's tick count when this slice began, and when that was.
-    static SLICE_START: Cell<(u64, Option<Instant>)> = const { Cell::new((0, None)) };
+    /// The worker and its turn when this slice began, and when that was.
+    static SLICE_START: Cell<Option<((usize, u64), Instant)>> = const { Cell::new(None) };
 }
 
 /// Yields if this goroutine has run for 10 ms and others wait. For loops that compute: cheap enough to call thousands of times a
@@ -64,17 +63,17 @@ pub fn yield_if_due() {
     }
 }
 
-#[inline(never)]
 fn slice_is_over() -> bool {
-    // SAFETY: used up here.
-    let Some((core, _)) = (unsafe { current::task() }) else {
+    let Some((here, _)) = current::task() else {
         return false;
     };
-    let ticks = core.shared().own.ticks.load(Ordering::Relaxed);
+    // SAFETY: used up here.
+    let worker = unsafe { worker_in(here) };
+    let turn = (worker.shared.index, worker.turn());
     match SLICE_START.get() {
-        (seen, Some(start)) if seen == ticks => start.elapsed() >= SLICE,
+        Some((seen, start)) if seen == turn => start.elapsed() >= SLICE,
         _ => {
-            SLICE_START.set((ticks, Some(Instant::now())));
+            SLICE_START.set(Some((turn, Instant::now())));
             false
         }
     }
@@ -144,8 +143,7 @@ pub fn sleep_until(deadline: Instant) {
 /// ```
 #[doc(alias = "Goexit")]
 pub fn goexit() -> ! {
-    // SAFETY: the worker is not used.
-    let inside = unsafe { current::task() }.is_some();
+    let inside = current::task().is_some();
     assert!(
         inside,
         "gort::runtime::goexit was called on a thread that runs no goroutine"
@@ -193,8 +191,7 @@ pub struct NoYieldGuard {
 /// assert!(handle.join().is_err());
 /// ```
 pub fn forbid_yield() -> NoYieldGuard {
-    // SAFETY: the worker is not used.
-    let maker = match unsafe { current::task() } {
+    let maker = match current::task() {
         Some((_, task)) => {
             let depth = task.forbid.get().checked_add(1);
             task.forbid
@@ -214,8 +211,7 @@ pub fn forbid_yield() -> NoYieldGuard {
 
 impl Drop for NoYieldGuard {
     fn drop(&mut self) {
-        // SAFETY: the worker is not used.
-        match unsafe { current::task() } {
+        match current::task() {
             Some((_, task)) if task.id() == self.maker => task.forbid.set(task.forbid.get() - 1),
             None if self.maker == 0 => current::set_thread_forbid(current::thread_forbid() - 1),
             _ => {}

@@ -1,7 +1,7 @@
 //! A stack and a context: something that can be resumed and suspended.
 //!
-//! A [`Carrier`] lives at the top of its own stack and is made anew for each use of it; making one is a handful of stores. The scheduler runs
-//! fresh goroutines one after another on one carrier; a goroutine that parks keeps the carrier it is on.
+//! A [`Coroutine`] lives at the top of its own stack and is made anew for each use of it; making one is a handful of stores. The scheduler runs
+//! fresh goroutines one after another on one coroutine; a goroutine that parks keeps the coroutine it is on.
 
 use crate::runtime::{
     stack::Stack,
@@ -11,106 +11,106 @@ use std::{mem::ManuallyDrop, ptr::NonNull};
 
 /// A stack in use.
 #[repr(C, align(16))]
-pub(crate) struct Carrier {
+pub(crate) struct Coroutine {
     context: Context,
     stack: ManuallyDrop<Stack>,
-    /// The carrier that goes on when this one is done; for `on_big_stack`.
-    outer: Option<NonNull<Carrier>>,
+    /// The coroutine that goes on when this one is done; for `on_big_stack`.
+    outer: Option<NonNull<Coroutine>>,
 }
 
-impl std::fmt::Debug for Carrier {
+impl std::fmt::Debug for Coroutine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Carrier").finish_non_exhaustive()
+        f.debug_struct("Coroutine").finish_non_exhaustive()
     }
 }
 
-impl Carrier {
-    /// Makes a carrier on `stack` that will run `entry(arg)`.
+impl Coroutine {
+    /// Makes a coroutine on `stack` that will run `entry(arg)`.
     pub(crate) fn place(
         stack: Stack,
-        outer: Option<NonNull<Carrier>>,
+        outer: Option<NonNull<Coroutine>>,
         entry: Entry,
         arg: *mut (),
-    ) -> NonNull<Carrier> {
-        // The top is 16-aligned, and so is a carrier's size.
-        // SAFETY: a stack is far larger than a carrier.
-        let carrier = unsafe { stack.top().cast::<Carrier>().sub(1) };
+    ) -> NonNull<Coroutine> {
+        // The top is 16-aligned, and so is a coroutine's size.
+        // SAFETY: a stack is far larger than a coroutine.
+        let coroutine = unsafe { stack.top().cast::<Coroutine>().sub(1) };
         let bounds = StackBounds {
             base: stack.base().as_ptr() as usize,
-            top: carrier.as_ptr() as usize,
+            top: coroutine.as_ptr() as usize,
         };
-        // SAFETY: the stack is ours, and far larger than a carrier; the carrier does not move until `retire`.
+        // SAFETY: the stack is ours, and far larger than a coroutine; the coroutine does not move until `retire`.
         unsafe {
-            carrier.write(Self {
+            coroutine.write(Self {
                 context: Context::vacant(),
                 stack: ManuallyDrop::new(stack),
                 outer,
             });
-            Context::create(&raw mut (*carrier.as_ptr()).context, bounds, entry, arg);
+            Context::create(&raw mut (*coroutine.as_ptr()).context, bounds, entry, arg);
         }
-        carrier
+        coroutine
     }
 
-    /// Runs the carrier until it suspends or its entry returns.
+    /// Runs the coroutine until it suspends or its entry returns.
     ///
     /// # Safety
     /// It is alive, not running, and not finished.
     // Inlined, here and below: a processor predicts a return from the calls before it, and across a switch those are somebody else's. So each call
     // level between a switch and the code that it is for costs a mispredicted return.
     #[inline(always)]
-    pub(crate) unsafe fn resume(this: NonNull<Carrier>) {
+    pub(crate) unsafe fn resume(this: NonNull<Coroutine>) {
         // SAFETY: passed on.
         unsafe { Context::enter(&raw mut (*this.as_ptr()).context) }
     }
 
-    /// Suspends the carrier that the caller runs on.
+    /// Suspends the coroutine that the caller runs on.
     ///
     /// # Safety
-    /// The caller runs on this carrier.
+    /// The caller runs on this coroutine.
     // It may return on another thread: callers keep no address of a thread-local across it, which they cannot, since those are read in functions that
     // are never inlined (`sched::current`).
     #[inline(always)]
-    pub(crate) unsafe fn suspend(this: NonNull<Carrier>) {
+    pub(crate) unsafe fn suspend(this: NonNull<Coroutine>) {
         // SAFETY: passed on.
         unsafe { Context::leave(&raw mut (*this.as_ptr()).context) }
     }
 
-    /// Takes the stack of a finished carrier, which is gone then.
+    /// Takes the stack of a finished coroutine, which is gone then.
     ///
     /// # Safety
     /// Its entry has returned, and the caller does not run on it.
-    pub(crate) unsafe fn retire(this: NonNull<Carrier>) -> (Stack, Option<NonNull<Carrier>>) {
+    pub(crate) unsafe fn retire(this: NonNull<Coroutine>) -> (Stack, Option<NonNull<Coroutine>>) {
         // SAFETY: alive until here; taken once.
         unsafe {
-            let carrier = &mut *this.as_ptr();
-            (ManuallyDrop::take(&mut carrier.stack), carrier.outer)
+            let coroutine = &mut *this.as_ptr();
+            (ManuallyDrop::take(&mut coroutine.stack), coroutine.outer)
         }
     }
 
     /// The stack itself, for overflow reports.
     ///
     /// # Safety
-    /// The carrier is alive and stays so while the reference is used.
-    pub(crate) unsafe fn stack<'a>(this: NonNull<Carrier>) -> &'a Stack {
+    /// The coroutine is alive and stays so while the reference is used.
+    pub(crate) unsafe fn stack<'a>(this: NonNull<Coroutine>) -> &'a Stack {
         // SAFETY: passed on.
         unsafe { &(*this.as_ptr()).stack }
     }
 
-    /// The carrier that goes on when this one is done.
+    /// The coroutine that goes on when this one is done.
     ///
     /// # Safety
-    /// The carrier is alive.
-    pub(crate) unsafe fn outer(this: NonNull<Carrier>) -> Option<NonNull<Carrier>> {
+    /// The coroutine is alive.
+    pub(crate) unsafe fn outer(this: NonNull<Coroutine>) -> Option<NonNull<Coroutine>> {
         // SAFETY: passed on. One field only: the context may be in use.
         unsafe { (*this.as_ptr()).outer }
     }
 
-    /// Calls `f` so that unwinders go on from it into the carrier's frames, the first of which is at the address that `f` is told. False: not with this
+    /// Calls `f` so that unwinders go on from it into the coroutine's frames, the first of which is at the address that `f` is told. False: not with this
     /// build's switch.
     ///
     /// # Safety
     /// It is suspended, and stays so until this returns. `f` does not unwind.
-    pub(crate) unsafe fn look(this: NonNull<Carrier>, f: impl FnMut(usize)) -> bool {
+    pub(crate) unsafe fn look(this: NonNull<Coroutine>, f: impl FnMut(usize)) -> bool {
         // SAFETY: passed on.
         unsafe { Context::look(&raw const (*this.as_ptr()).context, f) }
     }

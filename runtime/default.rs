@@ -3,40 +3,40 @@
 use crate::runtime::{
     config::Settings,
     sched::{
-        current,
-        roster::{Clock, Roster},
+        scheduler::{Clock, Scheduler},
+        worker::current::worker,
     },
     start,
 };
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-static DEFAULT: OnceLock<Arc<Roster>> = OnceLock::new();
+static DEFAULT: OnceLock<&'static Scheduler> = OnceLock::new();
 
 /// The default runtime, started if need be.
 ///
 /// # Panics
 /// If it cannot be started; the text says why.
-pub(crate) fn roster() -> &'static Roster {
+pub(crate) fn scheduler() -> &'static Scheduler {
     DEFAULT.get_or_init(|| match start::start(Settings::default(), Clock::Real) {
-        Ok((roster, threads)) => {
+        Ok((scheduler, threads)) => {
             // It runs for ever.
             std::mem::forget(threads);
-            roster
+            scheduler
         }
         Err(error) => panic!("gort: the default runtime cannot start: {error}"),
     })
 }
 
 /// Makes this the default runtime if there is none yet.
-pub(crate) fn offer(roster: Arc<Roster>) {
-    let _ = DEFAULT.set(roster);
+pub(crate) fn offer(scheduler: &'static Scheduler) {
+    let _ = DEFAULT.set(scheduler);
 }
 
 /// Calls `f` with the runtime of the calling goroutine, or else the default one.
-pub(crate) fn with_roster<R>(f: impl FnOnce(&Roster) -> R) -> R {
+pub(crate) fn with_scheduler<R>(f: impl FnOnce(&'static Scheduler) -> R) -> R {
     // SAFETY: the callers' closures do not suspend.
-    match unsafe { current::core() } {
-        Some(core) => f(&core.roster),
-        None => f(roster()),
+    match unsafe { worker() } {
+        Some(worker) => f(worker.scheduler),
+        None => f(scheduler()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy},
-    default::{self, with_roster},
+    default::{self, with_scheduler},
     dump as dump_of,
     metrics::{self, Metrics},
     park::{self, WaitReason},
@@ -74,8 +74,8 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
             return ExitCode::from(2);
         }
     };
-    default::offer(runtime.share_roster());
-    quit::watch(&runtime.share_roster());
+    default::offer(runtime.scheduler());
+    quit::watch(runtime.scheduler());
     let ended = runtime.run_caught(|| f().report(), main_class(options));
     if let Err(payload) = &ended
         && payload.is::<GoexitPayload>()
@@ -89,7 +89,7 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
 
 /// Main called `goexit`: the others go on. When they have ended, or none can go on, the deadlock detector ends the process.
 fn outlive_main(runtime: &Runtime) -> ! {
-    runtime.share_roster().orphan();
+    runtime.scheduler().orphan();
     loop {
         // Nobody has this thread's unparker.
         park::park(WaitReason::None);
@@ -109,8 +109,8 @@ pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
         Ok(runtime) => runtime,
         Err(error) => panic!("{error}"),
     };
-    let roster = runtime.share_roster();
-    roster.in_test.store(true, Ordering::Relaxed);
+    let scheduler = runtime.scheduler();
+    scheduler.in_test.store(true, Ordering::Relaxed);
     match runtime.run_caught(|| f().report(), main_class(options)) {
         Ok(code) => code,
         Err(payload) => panic::resume_unwind(payload),
@@ -126,7 +126,7 @@ pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
 /// ```
 #[doc(alias = "NumGoroutine")]
 pub fn num_goroutines() -> usize {
-    with_roster(|roster| roster.live())
+    with_scheduler(|scheduler| scheduler.live())
 }
 
 /// How many workers this runtime has; from a plain thread, the default runtime. Does not park.
@@ -137,7 +137,7 @@ pub fn num_goroutines() -> usize {
 /// ```
 #[doc(alias = "GOMAXPROCS")]
 pub fn workers() -> usize {
-    with_roster(|roster| roster.config.workers)
+    with_scheduler(|scheduler| scheduler.config.workers)
 }
 
 /// What this runtime has done so far. Does not park.
@@ -148,7 +148,7 @@ pub fn workers() -> usize {
 /// assert!(gort::runtime::metrics().spawned >= 1);
 /// ```
 pub fn metrics() -> Metrics {
-    with_roster(metrics::of)
+    with_scheduler(metrics::of)
 }
 
 /// What each goroutine of this runtime is doing, in a form close to Go's: id, state or wait reason and for how long, name, worker, spawn site, and the backtrace of
@@ -175,5 +175,5 @@ pub fn metrics() -> Metrics {
 #[doc(alias = "Stack")]
 #[doc(alias = "SIGQUIT")]
 pub fn dump() -> String {
-    with_roster(dump_of::of)
+    with_scheduler(dump_of::of)
 }

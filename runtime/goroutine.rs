@@ -1,7 +1,7 @@
 //! Which goroutine: its id and name.
 
 use crate::runtime::{
-    sched::current,
+    sched::home::current,
     task::{extras, header::TaskRef},
 };
 use std::{fmt, num::NonZeroU64, sync::Arc};
@@ -114,8 +114,7 @@ pub fn current() -> Goroutine {
 /// assert!(gort::go!(|| try_current()).join().unwrap().is_some());
 /// ```
 pub fn try_current() -> Option<Goroutine> {
-    // SAFETY: the worker is not used.
-    let (_, task) = unsafe { current::task() }?;
+    let (_, task) = current::task()?;
     // SAFETY: the caller is the goroutine.
     let name = unsafe { extras::name(task) }.cloned();
     Some(Goroutine::of(task, name))

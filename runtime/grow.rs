@@ -1,8 +1,8 @@
 //! `on_big_stack`: one call on a bigger stack, same goroutine.
 
 use crate::runtime::{
-    coroutine::Carrier,
-    sched::{
+    coroutine::Coroutine,
+    sched::home::{
         after::{After, GrownCall},
         current,
     },
@@ -80,9 +80,8 @@ where
         arg: (&raw mut call).cast(),
         failed: None,
     };
-    // SAFETY: `core` is used up before the goroutine suspends.
-    match unsafe { current::task() } {
-        Some((core, task)) => core.suspend(task, After::Grow(NonNull::from(&mut grown))),
+    match current::task() {
+        Some((here, task)) => here.suspend(task, After::Grow(NonNull::from(&mut grown))),
         None => on_thread(&mut grown),
     }
     if let Some(error) = grown.failed {
@@ -102,18 +101,18 @@ unsafe extern "C" fn thread_main(grown: *mut ()) {
     }
 }
 
-/// A plain thread's call: a carrier that nobody suspends, since parking there parks the thread.
+/// A plain thread's call: a coroutine that nobody suspends, since parking there parks the thread.
 fn on_thread(grown: &mut GrownCall) {
     let mut stacks = LocalCache::new();
     match stacks.take(grown.class) {
         Err(error) => grown.failed = Some(error),
         Ok(stack) => {
-            let carrier =
-                Carrier::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
+            let coroutine =
+                Coroutine::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
             // SAFETY: placed just now; it runs to its end; then it is finished and we are not on it.
             unsafe {
-                Carrier::resume(carrier);
-                stacks.give(Carrier::retire(carrier).0);
+                Coroutine::resume(coroutine);
+                stacks.give(Coroutine::retire(coroutine).0);
             }
         }
     }

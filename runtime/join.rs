@@ -3,7 +3,7 @@
 use crate::runtime::{
     goroutine::Goroutine,
     park::{self, Unparker, WaitReason},
-    sched::current,
+    sched::worker::current::worker,
     task::{header::TaskRef, pool::Shared, state::Joining},
 };
 use std::{fmt, marker::PhantomData, mem::ManuallyDrop, thread};
@@ -119,8 +119,8 @@ impl<T> JoinHandle<T> {
 unsafe fn free(task: TaskRef) {
     // SAFETY: used up at once; the rest is passed on.
     unsafe {
-        match current::core() {
-            Some(core) => task.free(&core.cells),
+        match worker() {
+            Some(worker) => task.free(&worker.cells),
             None => task.free(&Shared),
         }
     }

@@ -7,9 +7,9 @@ use crate::runtime::{
     default,
     prims::{Ordering, fence},
     sched::{
-        current,
-        roster::{Roster, WorkerShared},
-        timers::Key,
+        scheduler::Scheduler,
+        timer::wheel::Key,
+        worker::{current::worker, shared::WorkerShared},
     },
     task::{
         cell, extras,
@@ -17,19 +17,14 @@ use crate::runtime::{
         pool::{CellSource, Shared},
     },
 };
-use std::{panic::Location, ptr::NonNull, time::Instant};
+use std::{panic::Location, time::Instant};
 
 /// The right to call off a goroutine that waits for its time; dropping it lets the goroutine start.
 #[derive(Debug)]
 pub(crate) struct Later {
-    worker: NonNull<WorkerShared>,
+    worker: &'static WorkerShared,
     key: Key,
 }
-
-// SAFETY: the worker is part of a roster, which is never freed and is shared by all threads.
-unsafe impl Send for Later {}
-// SAFETY: as above.
-unsafe impl Sync for Later {}
 
 /// Starts a goroutine that runs `f` at `deadline`; at once if that has passed. Does not park.
 ///
@@ -38,23 +33,21 @@ unsafe impl Sync for Later {}
 pub(crate) fn spawn_later(deadline: Instant, f: impl FnOnce() + Send + 'static) -> Later {
     let site = Location::caller();
     // SAFETY: used up at once.
-    match unsafe { current::core() } {
-        Some(core) => {
-            let task = new_task(&core.roster, &core.cells, f, site);
-            let worker = core.shared();
+    match unsafe { worker() } {
+        Some(worker) => {
+            let task = new_task(worker.scheduler, &worker.cells, f, site);
+            let worker = worker.shared;
             let key = worker.starts.add(deadline, task);
-            let worker = NonNull::from(worker);
             Later { worker, key }
         }
         None => {
-            let roster = default::roster();
-            let task = new_task(roster, &Shared, f, site);
-            let worker = &roster.regulars()[pick(task) % roster.config.workers];
+            let scheduler = default::scheduler();
+            let task = new_task(scheduler, &Shared, f, site);
+            let worker = scheduler.workers[pick(task) % scheduler.config.workers];
             let key = worker.starts.add(deadline, task);
             // SeqCst (T4): after the new due time, before the look at the sleep word; partner of the fence before a sleeper's last look (S3).
             fence(Ordering::SeqCst);
-            worker.wake();
-            let worker = NonNull::from(worker);
+            scheduler.wake(worker);
             Later { worker, key }
         }
     }
@@ -66,7 +59,7 @@ fn pick(task: TaskRef) -> usize {
 }
 
 fn new_task(
-    roster: &Roster,
+    scheduler: &Scheduler,
     cells: &impl CellSource,
     f: impl FnOnce() + Send + 'static,
     site: &'static Location<'static>,
@@ -75,10 +68,9 @@ fn new_task(
         // Given when it starts: so dumps do not count it among the goroutines.
         id: 0,
         site,
-        stack_class: roster.default_class.index() as u8,
+        stack_class: scheduler.default_class.index() as u8,
         flags: 0,
-        runtime: roster.address(),
-        movable: roster.config.migrate,
+        runtime: scheduler.address(),
     };
     let task = cell::new_task(cells, &birth, f);
     // Nobody waits for its end.
@@ -89,8 +81,7 @@ fn new_task(
 impl Later {
     /// Calls it off; false if it has started, or is about to. Does not park.
     pub(crate) fn cancel(&self) -> bool {
-        // SAFETY: part of a roster, which is never freed.
-        let task = unsafe { self.worker.as_ref() }.starts.take(self.key);
+        let task = self.worker.starts.take(self.key);
         let Some(task) = task else {
             return false;
         };
@@ -110,8 +101,8 @@ unsafe fn discard(task: TaskRef) {
         task.abandon(Box::new(()));
         task.drop_output();
         extras::free(task);
-        match current::core() {
-            Some(core) => task.free(&core.cells),
+        match worker() {
+            Some(worker) => task.free(&worker.cells),
             None => task.free(&Shared),
         }
     }

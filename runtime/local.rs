@@ -1,7 +1,7 @@
 //! Goroutine-local values: `go_local!`, used as `std::thread_local!`.
 
 use crate::runtime::{
-    sched::current,
+    sched::home::current,
     task::{extras, header::TaskRef},
 };
 use std::{any::Any, cell::RefCell, fmt};
@@ -132,8 +132,7 @@ impl<T: 'static> GoLocal<T> {
 }
 
 fn task() -> Option<TaskRef> {
-    // SAFETY: the worker is not used.
-    unsafe { current::task() }.map(|(_, task)| task)
+    current::task().map(|(_, task)| task)
 }
 
 /// Declares goroutine-local values, as [`std::thread_local!`] declares thread-local ones. On a plain thread they are thread-local.

@@ -2,7 +2,11 @@
 
 use crate::runtime::{
     prims::Ordering,
-    sched::roster::{OwnLine, Roster, WorkerShared},
+    sched::{
+        home::data::Home,
+        scheduler::Scheduler,
+        worker::shared::{OwnLine, WorkerShared},
+    },
     stack::{self, GuardMode},
 };
 
@@ -35,13 +39,13 @@ pub struct Metrics {
     pub steals: u64,
     /// Goroutines taken that way.
     pub stolen: u64,
-    /// Fresh goroutines handed to a worker with fewer.
+    /// Fresh goroutines handed to another worker's home (only where homes are not lent).
     pub handed_over: u64,
     /// Times that a goroutine parked.
     pub parks: u64,
     /// Times that a worker went to sleep.
     pub sleeps: u64,
-    /// Goroutines whose home is each worker, spares last.
+    /// Goroutines that live in each home.
     pub homed: Vec<usize>,
     /// Stacks carved so far in this process.
     pub stacks: usize,
@@ -55,27 +59,22 @@ pub struct Metrics {
     pub blocking_threads: usize,
 }
 
-pub(crate) fn of(roster: &Roster) -> Metrics {
-    let sum = |field: fn(&OwnLine) -> u64| roster.workers.iter().map(|w| field(&w.own)).sum();
+pub(crate) fn of(scheduler: &Scheduler) -> Metrics {
+    let sum = |field: fn(&OwnLine) -> u64| scheduler.workers().map(|w| field(&w.own)).sum();
     let stacks = stack::stats();
-    let outside = roster.spawned_outside.load(Ordering::Relaxed);
-    let started = |w: &&WorkerShared| w.thread.get().is_some();
+    let outside = scheduler.spawned_outside.load(Ordering::Relaxed);
+    let is_started_spare = |w: &&WorkerShared| scheduler.is_spare(w) && w.has_thread();
     Metrics {
-        workers: roster.config.workers,
-        spare_workers: roster.spares().iter().filter(started).count(),
-        goroutines: roster.live(),
+        workers: scheduler.config.workers,
+        spare_workers: scheduler.workers().filter(is_started_spare).count(),
+        goroutines: scheduler.live(),
         spawned: outside + sum(|l| l.spawned.load(Ordering::Relaxed)),
         steals: sum(|l| l.steals.load(Ordering::Relaxed)),
         stolen: sum(|l| l.stolen.load(Ordering::Relaxed)),
         handed_over: sum(|l| l.handed_over.load(Ordering::Relaxed)),
         parks: sum(|l| l.parks.load(Ordering::Relaxed)),
         sleeps: sum(|l| l.sleeps.load(Ordering::Relaxed)),
-        homed: roster
-            .workers
-            .iter()
-            .filter(|w| !w.is_spare() || started(w))
-            .map(|w| w.remote.homed.load(Ordering::Relaxed))
-            .collect(),
+        homed: scheduler.homes().map(Home::live).collect(),
         stacks: stacks.mapped_slots,
         stacks_cached: stacks.cached,
         stacks_cold: stacks.cold,
@@ -83,6 +82,6 @@ pub(crate) fn of(roster: &Roster) -> Metrics {
             GuardMode::Install => "guard-install",
             GuardMode::Protect => "mprotect",
         },
-        blocking_threads: roster.blocking.threads(),
+        blocking_threads: scheduler.blocking.threads(),
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod dump;
 pub(crate) mod entry;
 pub(crate) mod fake_clock;
 pub(crate) mod future;
+pub(crate) mod futex;
 pub(crate) mod goroutine;
 pub(crate) mod grow;
 pub(crate) mod join;

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     park::{self, Unparker, WaitReason},
-    sched::current,
+    sched::{home::current, scheduler::Scheduler},
 };
 use std::{
     any::Any,
@@ -52,8 +52,7 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
-    // SAFETY: `core` is used up before the goroutine suspends.
-    let Some((core, _)) = (unsafe { current::task() }) else {
+    let Some((here, _)) = current::task() else {
         return f();
     };
     let mut call = Call {
@@ -67,7 +66,7 @@ where
     let job = unsafe {
         std::mem::transmute::<Box<dyn FnOnce() + Send + '_>, Box<dyn FnOnce() + Send>>(job)
     };
-    if let Err(refused) = core.roster.blocking.submit(job) {
+    if let Err(refused) = Scheduler::of(here.home()).blocking.submit(job) {
         // No thread to be had: better here than never. It unparks us, so that the park below returns at once.
         refused();
     }

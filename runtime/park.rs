@@ -12,12 +12,15 @@
 use crate::runtime::{
     park_thread::ThreadParker,
     sched::{
-        after::After, current, events, roster::WorkerShared, unparker::THREAD_BIT,
-        worker::WorkerCore,
+        events,
+        home::{after::After, current, data::Held},
+        scheduler::Scheduler,
+        unparker::THREAD_BIT,
+        worker::{current::worker_in, turn},
     },
-    task::header::{PINNED, TaskRef},
+    task::header::TaskRef,
 };
-use std::{ptr::NonNull, thread, time::Instant};
+use std::{thread, time::Instant};
 
 pub(crate) use crate::runtime::{park_thread::Unparked, sched::unparker::Unparker};
 
@@ -106,6 +109,12 @@ impl WaitReason {
         }
     }
 
+    /// Whether the caller waits until others have ended, and so keeps nobody from running in its home.
+    #[inline]
+    const fn is_for_end(self) -> bool {
+        matches!(self, Self::Join | Self::WaitGroup)
+    }
+
     /// The words for a number from a task's header.
     pub(crate) fn words_of(number: u8) -> &'static str {
         Self::ALL
@@ -127,8 +136,7 @@ impl Unparker {
     /// As `current`, but `None` under a `forbid_yield` guard. Does not unwind.
     #[inline]
     pub(crate) fn allowed() -> Option<Self> {
-        // SAFETY: the worker is not used.
-        match unsafe { current::task() } {
+        match current::task() {
             Some((_, task)) => (task.forbid.get() == 0).then(|| Self(task.as_ptr() as usize)),
             None => (current::thread_forbid() == 0)
                 .then(|| Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT)),
@@ -137,8 +145,7 @@ impl Unparker {
 
     /// As `current`, for a caller who may park as it knows. Does not unwind.
     pub(crate) fn unchecked() -> Self {
-        // SAFETY: the worker is not used.
-        match unsafe { current::task() } {
+        match current::task() {
             Some((_, task)) => Self(task.as_ptr() as usize),
             None => Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT),
         }
@@ -148,52 +155,56 @@ impl Unparker {
 /// Parks the caller until its unparker is used.
 #[inline]
 pub(crate) fn park(reason: WaitReason) {
-    // SAFETY: `core` is used up before the goroutine suspends.
-    match unsafe { current::task() } {
-        Some((core, task)) => park_task(core, task, reason),
+    match current::task() {
+        Some((here, task)) => park_task(here, task, reason),
         None => ThreadParker::park(),
     }
 }
 
 #[inline]
-fn park_task(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
+fn park_task(here: Held, task: TaskRef, reason: WaitReason) {
     if task.park.take_early() {
         return;
     }
-    prepare(core, task, reason);
-    core.suspend(task, After::Park);
+    let is_join = reason.is_for_end();
+    if is_join {
+        here.begin_join(task);
+    }
+    prepare(here, task, reason);
+    here.suspend(task, After::Park);
     task.park.take();
-    resumed(task);
+    task.wait.end();
+    if is_join {
+        here.end_join();
+    }
 }
 
 /// Parks the caller until its unparker is used or `deadline` has passed.
 pub(crate) fn park_until(reason: WaitReason, deadline: Instant) -> Unparked {
-    // SAFETY: `core` is used up before the goroutine suspends.
-    match unsafe { current::task() } {
-        Some((core, task)) => park_task_until(core, task, reason, deadline),
+    match current::task() {
+        Some((here, task)) => park_task_until(here, task, reason, deadline),
         None => ThreadParker::park_until(deadline),
     }
 }
 
-fn park_task_until(
-    core: &WorkerCore,
-    task: TaskRef,
-    reason: WaitReason,
-    deadline: Instant,
-) -> Unparked {
+fn park_task_until(here: Held, task: TaskRef, reason: WaitReason, deadline: Instant) -> Unparked {
     if task.park.take_early() {
         return Unparked::Notified;
     }
-    prepare(core, task, reason);
-    let timers: NonNull<WorkerShared> = NonNull::from(core.shared());
-    // On the worker that it runs on, which fires between goroutines only (T1).
-    let key = core.shared().sleepers.add(deadline, task);
-    core.suspend(task, After::Park);
-    // SAFETY: the roster of a goroutine that has not ended is alive.
-    unsafe { timers.as_ref() }.sleepers.take(key);
-    // The timer has fired or never will, so the word has no other writer but the one unpark.
+    prepare(here, task, reason);
+    // With the worker that it runs on; whoever fires the timer leaves it to this home's holder, which is
+    // this worker until the park is committed (T1).
+    // SAFETY: used up before the goroutine suspends. The shared side lives on.
+    let timers = unsafe { worker_in(here) }.shared;
+    let key = timers.sleepers.add(deadline, task);
+    here.suspend(task, After::Park);
+    if timers.sleepers.take(key).is_none() {
+        // It has fired, and may wait for this home's holder (T3).
+        here.take_late();
+    }
+    // So the word has no other writer but the one unpark.
     let notified = task.park.take_timed();
-    resumed(task);
+    task.wait.end();
     if notified {
         Unparked::Notified
     } else {
@@ -202,20 +213,10 @@ fn park_task_until(
 }
 
 #[inline]
-fn prepare(core: &WorkerCore, task: TaskRef, reason: WaitReason) {
-    task.wait.begin(core.roster.time(), reason as u8);
-    events::parked(core, task, reason.words());
-    if core.roster.config.migrate && thread::panicking() {
-        task.set(PINNED);
-    }
-}
-
-#[inline]
-fn resumed(task: TaskRef) {
-    task.wait.end();
-    if task.has(PINNED) {
-        task.clear(PINNED);
-    }
+fn prepare(here: Held, task: TaskRef, reason: WaitReason) {
+    task.wait
+        .begin(Scheduler::of(here.home()).time(), reason as u8);
+    events::parked(here, task, reason.words());
 }
 
 /// Refuses under a `forbid_yield` guard.
@@ -228,8 +229,7 @@ pub(crate) fn check_may_park() {
 
 /// Whether no `forbid_yield` guard of the caller is alive.
 pub(crate) fn may_park() -> bool {
-    // SAFETY: the worker is not used.
-    match unsafe { current::task() } {
+    match current::task() {
         Some((_, task)) => task.forbid.get() == 0,
         None => current::thread_forbid() == 0,
     }
@@ -246,44 +246,56 @@ pub(crate) fn refuse() -> ! {
 
 /// Gives other goroutines a turn, or other threads.
 pub(crate) fn yield_now() {
-    // SAFETY: `core` is used up before the goroutine suspends.
-    match unsafe { current::task() } {
-        Some((core, task)) => {
+    match current::task() {
+        Some((here, task)) => {
             if task.forbid.get() != 0 {
                 refuse();
             }
-            if core.has_other_work() {
-                prepare(core, task, WaitReason::None);
-                core.suspend(task, After::Yield);
-                resumed(task);
+            // SAFETY: used up before the goroutine suspends.
+            if turn::has_other_work(unsafe { worker_in(here) }, here) {
+                suspend_to_yield(here, task);
             }
         }
         None => thread::yield_now(),
     }
 }
 
-/// For operations that may be done again and again without a park, as a select that always finds a ready arm: yields if this goroutine has
-/// done so for 1 ms. Does nothing on a plain thread, or under a `forbid_yield` guard.
+#[inline]
+fn suspend_to_yield(here: Held, task: TaskRef) {
+    prepare(here, task, WaitReason::None);
+    here.suspend(task, After::Yield);
+    task.wait.end();
+}
+
+/// For operations that may be done again and again without a park, as a select that always finds a ready arm: yields if
+/// this goroutine has done so for 1 ms. Does nothing on a plain thread, or under a `forbid_yield` guard.
 #[inline]
 pub(crate) fn take_turns() {
-    // SAFETY: the worker is used up before the goroutine suspends.
-    if let Some((core, task)) = unsafe { current::task() }
-        && core.is_turn_over()
-        && task.forbid.get() == 0
-        && core.has_work_after_turn()
+    if let Some((here, task)) = current::task()
+        // SAFETY: used up before the goroutine suspends.
+        && turn::is_over(unsafe { worker_in(here) })
     {
-        prepare(core, task, WaitReason::None);
-        core.suspend(task, After::Yield);
-        resumed(task);
+        end_turn(here, task);
+    }
+}
+
+#[cold]
+fn end_turn(here: Held, task: TaskRef) {
+    // SAFETY: used up before the goroutine suspends.
+    if task.forbid.get() == 0 && turn::has_work_after(unsafe { worker_in(here) }, here) {
+        suspend_to_yield(here, task);
     }
 }
 
 /// Whether the caller would do better to spin a little than to park: another worker may be about to
 /// release what is waited for, and this one has nothing else to run.
 pub(crate) fn can_spin() -> bool {
-    // SAFETY: used up at once.
-    match unsafe { current::task() } {
-        Some((core, _)) => core.roster.parallel && core.has_nothing_queued(),
+    match current::task() {
+        Some((here, _)) => {
+            // SAFETY: used up at once.
+            let worker = unsafe { worker_in(here) };
+            worker.scheduler.parallel && worker.has_nothing_queued(here)
+        }
         None => true,
     }
 }

@@ -8,7 +8,7 @@ use crate::runtime::{
         Ordering,
         statics::{AtomicBool, AtomicUsize},
     },
-    sched::{census, roster::Roster},
+    sched::{inspect::quiescence::Listed, scheduler::Scheduler},
 };
 use std::{
     fs::File,
@@ -16,7 +16,6 @@ use std::{
     mem::{self, ManuallyDrop},
     os::fd::{FromRawFd, IntoRawFd},
     ptr,
-    sync::Arc,
     thread,
 };
 
@@ -28,22 +27,21 @@ static PROCESS: AtomicUsize = AtomicUsize::new(0);
 const EXIT_CODE: libc::c_int = 2;
 
 /// Sees to it that SIGQUIT dumps this runtime, unless the program has an action of its own for it, or was started with the signal ignored.
-pub(crate) fn watch(roster: &Arc<Roster>) {
+pub(crate) fn watch(scheduler: &'static Scheduler) {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if !is_default() || TAKEN.swap(true, Ordering::Relaxed) {
         return;
     }
-    if let Err(error) = start(roster) {
+    if let Err(error) = start(scheduler) {
         tracing::warn!(target: "gort", %error, "SIGQUIT will not show the goroutines");
     }
 }
 
-fn start(roster: &Arc<Roster>) -> io::Result<()> {
+fn start(scheduler: &'static Scheduler) -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
-    let of = Arc::clone(roster);
     thread::Builder::new()
-        .name(format!("{}-quit", roster.config.thread_name))
-        .spawn(move || wait(reader, &of))?;
+        .name(format!("{}-quit", scheduler.config.thread_name))
+        .spawn(move || wait(reader, scheduler))?;
     // Open for good: the handler may run at any time.
     PIPE.store(writer.into_raw_fd() as usize, Ordering::Relaxed);
     PROCESS.store(std::process::id() as usize, Ordering::Relaxed);
@@ -51,13 +49,13 @@ fn start(roster: &Arc<Roster>) -> io::Result<()> {
 }
 
 /// Waits for the signal; then shows the goroutines and ends the process.
-fn wait(mut signals: PipeReader, roster: &Roster) {
+fn wait(mut signals: PipeReader, scheduler: &'static Scheduler) {
     // It ends the process, or does nothing: no goroutine can hope for it.
-    let _listed = census::Listed::new(roster);
+    let _listed = Listed::new(scheduler);
     if signals.read_exact(&mut [0]).is_err() {
         return;
     }
-    let text = format!("SIGQUIT: quit\n\n{}\n", dump::of(roster));
+    let text = format!("SIGQUIT: quit\n\n{}\n", dump::of(scheduler));
     // Not through std's handle, whose lock a goroutine may hold.
     // SAFETY: never dropped, so never closed. If the program has closed it, the write fails or goes where the program's own writes go.
     let mut errors = ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) });

@@ -2,13 +2,13 @@
 
 use crate::runtime::{
     prims::Ordering,
-    sched::roster::{Roster, WorkerShared},
+    sched::scheduler::Scheduler,
     task::{header::HOMELESS, pool},
 };
 use std::collections::BTreeSet;
 
 /// The ids of those that have been spawned and have not ended.
-pub(crate) fn of(roster: &Roster) -> BTreeSet<u64> {
+pub(crate) fn of(scheduler: &Scheduler) -> BTreeSet<u64> {
     let mut ids = BTreeSet::new();
     pool::each_cell(|cell| {
         let id = cell.id.load(Ordering::Relaxed);
@@ -16,9 +16,8 @@ pub(crate) fn of(roster: &Roster) -> BTreeSet<u64> {
             return;
         }
         let home = cell.home.load(Ordering::Relaxed);
-        let is_homeless = home.addr() == roster.address().addr() | HOMELESS;
-        let is_homed = |w: &WorkerShared| std::ptr::eq(w, home.cast::<WorkerShared>());
-        if is_homeless || roster.workers.iter().any(is_homed) {
+        let is_homeless = home.addr() == scheduler.address().addr() | HOMELESS;
+        if is_homeless || scheduler.homes().any(|h| std::ptr::eq(h, home.cast())) {
             ids.insert(id);
         }
     });

@@ -4,7 +4,16 @@ use crate::runtime::{
     default,
     goroutine::Goroutine,
     join::JoinHandle,
-    sched::{current, events, roster::Roster, worker::WorkerCore},
+    sched::{
+        events,
+        home::{current, data::Held},
+        scheduler::Scheduler,
+        worker::{
+            current::{worker, worker_in},
+            data::Worker,
+            submit,
+        },
+    },
     stack::SizeClass,
     task::{
         cell, extras,
@@ -62,12 +71,12 @@ where
     T: 'static,
 {
     let site = Location::caller();
-    // SAFETY: used up at once.
-    let (core, _) = unsafe { current::task() }.expect(
-        "gort::spawn_local was called outside a goroutine, where there is no worker to stay on: use spawn",
+    let (here, _) = current::task().expect(
+        "gort::spawn_local was called outside a goroutine, where there is no thread to stay on: use spawn",
     );
-    // SAFETY: 'static, and LOCAL keeps closure and output on this thread.
-    unsafe { spawn_on(core, f, None, core.roster.default_class, LOCAL, site) }
+    let class = Scheduler::of(here.home()).default_class;
+    // SAFETY: 'static, and LOCAL keeps closure and output in this home. The worker is used up at once.
+    unsafe { spawn_on(worker_in(here), here, f, None, class, LOCAL, site) }
 }
 
 /// As [`spawn`], without the bounds.
@@ -83,25 +92,25 @@ where
     F: FnOnce() -> T,
 {
     // SAFETY: used up at once.
-    match unsafe { current::core() } {
-        Some(core) => {
-            let class = class_of(settings, &core.roster);
+    match (current::home(), unsafe { worker() }) {
+        (Some(here), Some(worker)) => {
+            let class = class_of(settings, worker.scheduler);
             // SAFETY: passed on.
-            unsafe { spawn_on(core, f, name_of(settings), class, 0, site) }
+            unsafe { spawn_on(worker, here, f, name_of(settings), class, 0, site) }
         }
-        None => {
-            let roster = default::roster();
-            let class = class_of(settings, roster);
+        _ => {
+            let scheduler = default::scheduler();
+            let class = class_of(settings, scheduler);
             // SAFETY: passed on.
-            unsafe { spawn_outside(roster, f, name_of(settings), class, site) }
+            unsafe { spawn_outside(scheduler, f, name_of(settings), class, site) }
         }
     }
 }
 
-fn class_of(settings: Option<&Builder>, roster: &Roster) -> SizeClass {
+fn class_of(settings: Option<&Builder>, scheduler: &Scheduler) -> SizeClass {
     settings
         .and_then(|s| s.class)
-        .unwrap_or(roster.default_class)
+        .unwrap_or(scheduler.default_class)
 }
 
 fn name_of(settings: Option<&Builder>) -> Option<Arc<str>> {
@@ -109,9 +118,11 @@ fn name_of(settings: Option<&Builder>) -> Option<Arc<str>> {
 }
 
 /// # Safety
-/// As [`spawn_unchecked`]; with `LOCAL`, closure and output stay on the worker's thread.
+/// As [`spawn_unchecked`]; with `LOCAL`, closure and output stay in the home. The caller is in `here`, carried by
+/// `worker`.
 unsafe fn spawn_on<F, T>(
-    core: &WorkerCore,
+    worker: &Worker,
+    here: Held,
     f: F,
     name: Option<Arc<str>>,
     class: SizeClass,
@@ -122,17 +133,16 @@ where
     F: FnOnce() -> T,
 {
     let birth = Birth {
-        id: core.take_id(),
+        id: worker.ids.take(),
         site,
         stack_class: class.index() as u8,
         flags,
-        runtime: core.roster.address(),
-        movable: core.roster.config.migrate,
+        runtime: worker.scheduler.address(),
     };
-    let task = cell::new_task(&core.cells, &birth, f);
+    let task = cell::new_task(&worker.cells, &birth, f);
     // SAFETY: made for `f`, and not published yet.
     let handle = unsafe { handle_of(task, name) };
-    core.submit(task);
+    submit::submit(worker, here, task);
     handle
 }
 
@@ -141,7 +151,7 @@ where
 /// # Safety
 /// As [`spawn_unchecked`].
 pub(crate) unsafe fn spawn_outside<F, T>(
-    roster: &Roster,
+    scheduler: &Scheduler,
     f: F,
     name: Option<Arc<str>>,
     class: SizeClass,
@@ -155,13 +165,12 @@ where
         site,
         stack_class: class.index() as u8,
         flags: 0,
-        runtime: roster.address(),
-        movable: roster.config.migrate,
+        runtime: scheduler.address(),
     };
     let task = cell::new_task(&Shared, &birth, f);
     // SAFETY: made for `f`, and not published yet.
     let handle = unsafe { handle_of(task, name) };
-    roster.submit_outside(task);
+    submit::submit_outside(scheduler, task);
     handle
 }
 

@@ -4,18 +4,18 @@ use crate::runtime::{
     config::{Settings, process_environment},
     dump,
     sched::{
-        launch::{self, Threads},
-        roster::{Clock, Roster},
+        scheduler::{Clock, Scheduler},
+        threads::launch::{self, Threads},
     },
     stack::SizeClass,
 };
-use std::{io, sync::Arc};
+use std::io;
 
 /// Starts a runtime's threads.
-pub(crate) fn start(settings: Settings, clock: Clock) -> io::Result<(Arc<Roster>, Threads)> {
+pub(crate) fn start(settings: Settings, clock: Clock) -> io::Result<(&'static Scheduler, Threads)> {
     let config = settings.resolve(&process_environment)?;
     let class = SizeClass::for_bytes(config.stack_size)?;
-    let roster = Roster::new(config, class, clock);
-    let threads = launch::start(&roster, dump::of)?;
-    Ok((roster, threads))
+    let scheduler = Scheduler::new(config, class, clock);
+    let threads = launch::start(scheduler, dump::of)?;
+    Ok((scheduler, threads))
 }

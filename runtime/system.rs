@@ -7,8 +7,8 @@ use crate::runtime::{
     metrics::{self, Metrics},
     park,
     sched::{
-        launch::{self, Threads},
-        roster::{Clock, Roster},
+        scheduler::{Clock, Scheduler},
+        threads::launch::{self, Threads},
     },
     spawn,
     stack::SizeClass,
@@ -17,7 +17,6 @@ use crate::runtime::{
 use std::{
     error, fmt, io,
     panic::{self, Location},
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -170,9 +169,9 @@ impl Builder {
         if clock == Clock::Fake {
             self.settings.deadlock = Some(DeadlockPolicy::Off);
         }
-        let (roster, threads) = start::start(self.settings, clock)?;
+        let (scheduler, threads) = start::start(self.settings, clock)?;
         Ok(Runtime {
-            roster: Some(roster),
+            scheduler,
             threads: Some(threads),
         })
     }
@@ -195,7 +194,11 @@ impl Builder {
 /// ```
 #[derive(Debug)]
 pub struct Runtime {
-    roster: Option<Arc<Roster>>,
+    /// Never freed, tens of kilobytes at most: goroutines that are left may still be unparked by other threads. And
+    /// a thread that has just unparked one, which then ran to its end, may be on its way to wake a worker: nothing
+    /// counts such threads.
+    scheduler: &'static Scheduler,
+    /// Until it is shut down.
     threads: Option<Threads>,
 }
 
@@ -203,14 +206,8 @@ pub struct Runtime {
 const DROP_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Runtime {
-    fn roster(&self) -> &Arc<Roster> {
-        self.roster
-            .as_ref()
-            .expect("a runtime has its roster until it is shut down")
-    }
-
-    pub(crate) fn share_roster(&self) -> Arc<Roster> {
-        Arc::clone(self.roster())
+    pub(crate) fn scheduler(&self) -> &'static Scheduler {
+        self.scheduler
     }
 
     /// Runs `f` as a goroutine of this runtime and returns what it returns. Parks the caller, be it a thread or a goroutine of another runtime.
@@ -234,7 +231,7 @@ impl Runtime {
         F: FnOnce() -> T + Send,
         T: Send,
     {
-        match self.run_caught(f, self.roster().default_class) {
+        match self.run_caught(f, self.scheduler.default_class) {
             Ok(value) => value,
             Err(payload) => panic::resume_unwind(payload),
         }
@@ -251,7 +248,7 @@ impl Runtime {
         // Before `f` is on its way: a refusal in `join_raw` would return while it runs.
         park::check_may_park();
         // SAFETY: Send; and joined here, before anything that `f` borrows can end.
-        let handle = unsafe { spawn::spawn_outside(self.roster(), f, None, class, site) };
+        let handle = unsafe { spawn::spawn_outside(self.scheduler, f, None, class, site) };
         handle.join_raw()
     }
 
@@ -271,9 +268,9 @@ impl Runtime {
         T: Send + 'static,
     {
         let site = Location::caller();
-        let roster = self.roster();
+        let class = self.scheduler.default_class;
         // SAFETY: Send and 'static.
-        unsafe { spawn::spawn_outside(roster, f, None, roster.default_class, site) }
+        unsafe { spawn::spawn_outside(self.scheduler, f, None, class, site) }
     }
 
     /// What the runtime has done so far.
@@ -286,7 +283,7 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        metrics::of(self.roster())
+        metrics::of(self.scheduler)
     }
 
     /// What each goroutine of this runtime is doing; see [`dump`](crate::runtime::dump).
@@ -301,7 +298,7 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn dump(&self) -> String {
-        dump::of(self.roster())
+        dump::of(self.scheduler)
     }
 
     /// Goroutines that have been spawned and have not ended.
@@ -316,7 +313,7 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn num_goroutines(&self) -> usize {
-        self.roster().live()
+        self.scheduler.live()
     }
 
     /// Waits until all goroutines have ended, at most `patience`, then ends the runtime's threads. Blocks the calling thread.
@@ -334,28 +331,24 @@ impl Runtime {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn shutdown_timeout(mut self, patience: Duration) -> Result<(), StillRunning> {
-        let roster = self.share_roster();
+        let scheduler = self.scheduler;
         let until = Instant::now().checked_add(patience);
-        while roster.live() > 0 && until.is_none_or(|until| Instant::now() < until) {
+        while scheduler.live() > 0 && until.is_none_or(|until| Instant::now() < until) {
             thread::sleep(Duration::from_micros(200));
         }
-        let left = roster.live();
+        let left = scheduler.live();
         let report = (left > 0).then(|| StillRunning {
             goroutines: left,
-            dump: dump::of(&roster),
+            dump: dump::of(scheduler),
         });
         self.shut_down();
         report.map_or(Ok(()), Err)
     }
 
     fn shut_down(&mut self) {
-        let (Some(roster), Some(threads)) = (self.roster.take(), self.threads.take()) else {
-            return;
-        };
-        launch::stop(&roster, threads, DROP_PATIENCE);
-        // Leaked, tens of kilobytes: goroutines that are left may still be unparked by other threads. And a thread that has just unparked one, which then
-        // ran to its end, may be on its way to wake the worker: nothing counts such threads.
-        std::mem::forget(roster);
+        if let Some(threads) = self.threads.take() {
+            launch::stop(self.scheduler, threads, DROP_PATIENCE);
+        }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::runtime::{
     prims::AtomicUsize,
-    sched::{current, refs},
+    sched::worker::{current::worker, refs},
 };
 use std::{fmt, marker::PhantomData, ops::Deref, ptr::NonNull};
 
 /// A counted reference, as `Arc`; a worker may keep the thing alive for a while after the last one has gone. So it is for things whose drop runs no code
-/// of users. (`runtime/sched/refs.rs` says why and how.)
+/// of users. (`runtime/sched/worker/refs.rs` says why and how.)
 pub(crate) struct Shared<T> {
     inner: NonNull<Inner<T>>,
     owns: PhantomData<Inner<T>>,
@@ -64,8 +64,8 @@ impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         // SAFETY: the core is used up at once; `self` is a reference, and `free` is for its type.
         unsafe {
-            match current::core() {
-                Some(core) => core.refs.take(self.count(), Self::free),
+            match worker() {
+                Some(worker) => worker.refs.take(self.count(), Self::free),
                 None => refs::add(self.count(), 1),
             }
         }
@@ -81,8 +81,8 @@ impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // SAFETY: the core is used up at once; the reference is this one, which is gone after; `free` is for its type.
         unsafe {
-            match current::core() {
-                Some(core) => core.refs.give(self.count(), Self::free),
+            match worker() {
+                Some(worker) => worker.refs.give(self.count(), Self::free),
                 None => refs::sub(self.count(), 1, Self::free),
             }
         }

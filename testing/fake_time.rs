@@ -5,13 +5,16 @@ use crate::runtime::{
     join::JoinHandle,
     park::{self, Unparker, WaitReason},
     sched::{
-        bubble::{Bubble, End},
-        current,
-        roster::{Clock, Roster},
+        home::current,
+        scheduler::{Clock, Scheduler},
+        timer::{
+            advance,
+            bubble::{Bubble, End},
+        },
     },
     system::{Builder, Runtime},
 };
-use std::{panic, sync::Arc};
+use std::panic;
 
 /// Runs `f` as the main goroutine of a runtime of its own whose clock is fake, and returns what it returns. Parks the caller.
 ///
@@ -89,33 +92,33 @@ where
         Ok(runtime) => runtime,
         Err(error) => panic!("gort::testing: the bubble's runtime cannot start: {error}"),
     };
-    let roster = runtime.share_roster();
+    let scheduler = runtime.scheduler();
     let _held = Held::new();
-    let returns = Returns(Arc::clone(&roster));
+    let returns = Returns(scheduler);
     let main = runtime.spawn(move || {
         let _returns = returns;
         f()
     });
-    let end = wait_for_end(bubble_of(&roster));
+    let end = wait_for_end(bubble_of(scheduler));
     conclude(runtime, main, end)
 }
 
 /// Tells the bubble that main has come to its end, however it does.
-struct Returns(Arc<Roster>);
+struct Returns(&'static Scheduler);
 
 impl Drop for Returns {
     fn drop(&mut self) {
-        bubble_of(&self.0).main_returns();
+        bubble_of(self.0).main_returns();
     }
 }
 
-fn bubble_of(roster: &Roster) -> &Bubble {
-    let bubble = roster.bubble.as_ref();
+fn bubble_of(scheduler: &'static Scheduler) -> &'static Bubble {
+    let bubble = scheduler.bubble.as_ref();
     bubble.expect("a runtime with a fake clock is a bubble")
 }
 
 fn wait_for_end(bubble: &Bubble) -> End {
-    if let Some(end) = bubble.watch(Unparker::current()) {
+    if let Some(end) = advance::watch(bubble, Unparker::current()) {
         return end;
     }
     park::park(WaitReason::Join);
@@ -124,8 +127,8 @@ fn wait_for_end(bubble: &Bubble) -> End {
 
 #[track_caller]
 fn conclude<T>(runtime: Runtime, main: JoinHandle<T>, end: End) -> T {
-    let has_returned = bubble_of(&runtime.share_roster()).has_main_returned();
-    let left = (end == End::Stalled).then(|| dump::of(&runtime.share_roster()));
+    let has_returned = bubble_of(runtime.scheduler()).has_main_returned();
+    let left = (end == End::Stalled).then(|| dump::of(runtime.scheduler()));
     let output = main.is_finished().then(|| main.join());
     drop(runtime);
     match (output, left) {
@@ -144,17 +147,15 @@ fn conclude<T>(runtime: Runtime, main: JoinHandle<T>, end: End) -> T {
 }
 
 /// Holds the time of the bubble that the caller is in, if it is in one.
-struct Held(Option<Arc<Roster>>);
+struct Held(Option<&'static Scheduler>);
 
 impl Held {
     fn new() -> Self {
-        // SAFETY: used up at once.
-        let core = unsafe { current::core() };
-        let around = core
-            .filter(|core| core.roster.bubble.is_some())
-            .map(|core| Arc::clone(&core.roster));
-        if let Some(roster) = &around {
-            bubble_of(roster).hold();
+        let around = current::home()
+            .map(|here| Scheduler::of(here.home()))
+            .filter(|scheduler| scheduler.bubble.is_some());
+        if let Some(scheduler) = around {
+            bubble_of(scheduler).hold();
         }
         Self(around)
     }
@@ -162,8 +163,8 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(roster) = &self.0 {
-            bubble_of(roster).release();
+        if let Some(scheduler) = self.0 {
+            bubble_of(scheduler).release();
         }
     }
 }
@@ -193,11 +194,10 @@ impl Drop for Held {
 /// });
 /// ```
 pub fn wait() {
-    // SAFETY: used up before anything that may suspend.
-    let around = unsafe { current::task() }.map(|(core, _)| Arc::clone(&core.roster));
-    let around = around.filter(|roster| roster.bubble.is_some());
-    let roster = around.expect("gort::testing::wait was called outside of a bubble");
-    let registered = bubble_of(&roster).settle_for(Unparker::current());
+    let around = current::task().map(|(here, _)| Scheduler::of(here.home()));
+    let around = around.filter(|scheduler| scheduler.bubble.is_some());
+    let scheduler = around.expect("gort::testing::wait was called outside of a bubble");
+    let registered = advance::settle_for(bubble_of(scheduler), Unparker::current());
     assert!(
         registered,
         "gort::testing::wait: another goroutine of this bubble waits already"

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     clock, control, default, dump, park, roll,
-    sched::{current, roster::Roster},
+    sched::{home::current, scheduler::Scheduler},
     system::Builder,
 };
 use std::{collections::BTreeSet, thread, time::Duration};
@@ -67,7 +67,7 @@ impl LeakCheck {
     /// ```
     pub fn new() -> Self {
         Self {
-            before: default::with_roster(roll::of),
+            before: default::with_scheduler(roll::of),
             grace: GRACE,
         }
     }
@@ -92,7 +92,7 @@ impl LeakCheck {
         // A bubble's hours pass as fast as these looks.
         let pause = LOOK_AGAIN.max(self.grace / 1000);
         loop {
-            let left = default::with_roster(|roster| self.describe(roster));
+            let left = default::with_scheduler(|scheduler| self.describe(scheduler));
             let is_late = until.is_some_and(|until| clock::now() >= until);
             if left.is_none() || is_late || !park::may_park() {
                 return left;
@@ -101,11 +101,11 @@ impl LeakCheck {
         }
     }
 
-    fn describe(&self, roster: &Roster) -> Option<String> {
-        let now = roll::of(roster);
+    fn describe(&self, scheduler: &'static Scheduler) -> Option<String> {
+        let now = roll::of(scheduler);
         let left: BTreeSet<u64> = now.difference(&self.before).copied().collect();
         (!left.is_empty()).then(|| {
-            let dump = only(&dump::of(roster), &left);
+            let dump = only(&dump::of(scheduler), &left);
             format!("goroutines are left behind: {}\n\n{dump}", left.len())
         })
     }
@@ -187,8 +187,7 @@ where
         drop(check);
         output
     };
-    // SAFETY: the worker is not used.
-    if unsafe { current::task() }.is_some() {
+    if current::task().is_some() {
         return checked();
     }
     match Builder::new().build() {

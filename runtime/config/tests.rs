@@ -39,6 +39,7 @@ fn defaults_are_as_documented() {
         deadlock: DeadlockPolicy::Exit,
         thread_name: "gort-worker".to_owned(),
         migrate: false,
+        homes: 16,
     };
     assert_eq!(defaults(), expected);
     assert!(check_stack_size(DEFAULT_STACK_SIZE).is_ok());
@@ -90,6 +91,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
         deadlock: DeadlockPolicy::Warn,
         thread_name: "w".to_owned(),
         migrate: true,
+        homes: 16,
     };
     for value in ["8", "64k", "off", "nonsense"] {
         let settings = Settings {

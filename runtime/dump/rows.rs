@@ -4,9 +4,14 @@ use crate::runtime::{
     park::WaitReason,
     prims::Ordering,
     sched::{
-        frames::Frames,
-        roster::{Roster, WorkerShared},
-        survey::{Answer, Question},
+        home::data::{Held, Home},
+        inspect::{
+            frames::Frames,
+            reply,
+            request::{Question, Reply},
+        },
+        scheduler::Scheduler,
+        worker::{current::worker, submit},
     },
     task::{
         extras,
@@ -50,12 +55,10 @@ pub(crate) enum Trace {
     NoStack,
     /// The dump took those of others.
     TooMany,
-    /// It may move between threads, so no thread can look at its stack.
-    Moves,
     /// This build's switch cannot look at a stack.
     NoLook,
-    /// Its worker did not answer.
-    NoAnswer,
+    /// The holder of its home did not reply.
+    NoReply,
 }
 
 /// One goroutine.
@@ -66,7 +69,7 @@ pub(crate) struct Row {
     pub(crate) doing: Doing,
     /// For so many seconds.
     pub(crate) seconds: u32,
-    /// The index of its worker, once it has one.
+    /// The number of its home, once it has one.
     pub(crate) home: Option<usize>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) site: Option<&'static Location<'static>>,
@@ -74,46 +77,44 @@ pub(crate) struct Row {
 }
 
 /// All goroutines of a runtime, by id.
-pub(crate) fn of(roster: &Roster) -> Vec<Row> {
-    roster.keep_time();
-    let mut rows = walk(roster);
+pub(crate) fn of(scheduler: &'static Scheduler) -> Vec<Row> {
+    scheduler.keep_time();
+    let mut rows = walk(scheduler);
     rows.sort_unstable_by_key(|row| row.id);
-    if !roster.config.migrate && !roster.is_closing() {
+    if !scheduler.is_closing() {
         let chosen = choose(&rows);
-        ask(roster, &mut rows, &chosen);
+        ask(scheduler, &mut rows, &chosen);
     }
     rows
 }
 
 /// As `of`, but without backtraces.
-pub(crate) fn without_traces(roster: &Roster) -> Vec<Row> {
-    roster.keep_time();
-    let mut rows = walk(roster);
+pub(crate) fn without_traces(scheduler: &'static Scheduler) -> Vec<Row> {
+    scheduler.keep_time();
+    let mut rows = walk(scheduler);
     rows.sort_unstable_by_key(|row| row.id);
     rows
 }
 
-fn walk(roster: &Roster) -> Vec<Row> {
+fn walk(scheduler: &'static Scheduler) -> Vec<Row> {
     let mut rows = Vec::new();
-    let now = roster.time();
+    let now = scheduler.time();
+    let homes = scheduler.homes();
+    let homes: HashMap<_, _> = homes.map(|home| (ptr::from_ref(home).addr(), home)).collect();
     pool::each_cell(|cell| {
         let id = cell.id.load(Ordering::Relaxed);
         if id == 0 || cell.life.is_done() {
             return;
         }
         let home = cell.home.load(Ordering::Relaxed);
-        let homeless = home.addr() == roster.address().addr() | HOMELESS;
-        let index = roster
-            .workers
-            .iter()
-            .position(|w| ptr::eq(w, home.cast::<WorkerShared>()));
-        if !homeless && index.is_none() {
+        let homeless = home.addr() == scheduler.address().addr() | HOMELESS;
+        let home = homes.get(&home.addr()).copied();
+        if !homeless && home.is_none() {
             return;
         }
-        let (doing, seconds) = glance(cell, index.map(|i| &roster.workers[i]), now);
+        let (doing, seconds) = view(cell, home, now);
         let trace = match doing {
             Doing::NotStarted => Trace::NoStack,
-            _ if roster.config.migrate => Trace::Moves,
             _ => Trace::TooMany,
         };
         rows.push(Row {
@@ -121,7 +122,7 @@ fn walk(roster: &Roster) -> Vec<Row> {
             id,
             doing,
             seconds,
-            home: index,
+            home: home.map(|home| home.index),
             // SAFETY: `each_cell` holds the lock.
             name: unsafe { extras::name_in_dump(cell, id) },
             // SAFETY: only `&'static Location`s are stored.
@@ -133,16 +134,16 @@ fn walk(roster: &Roster) -> Vec<Row> {
 }
 
 /// What it looks like from outside, while it goes on.
-fn glance(cell: &TaskHeader, home: Option<&WorkerShared>, now: Stamp) -> (Doing, u32) {
+fn view(cell: &TaskHeader, home: Option<&Home>, now: Stamp) -> (Doing, u32) {
     let Some(home) = home else {
         return (Doing::NotStarted, 0);
     };
     if cell.park.looks_parked() {
         let (reason, since) = cell.wait.get();
         (Doing::Waits(reason), seconds(now, since))
-    } else if ptr::eq(home.own.current.load(Ordering::Relaxed), cell) {
+    } else if ptr::eq(home.current(), cell) {
         (Doing::Running, 0)
-    } else if cell.carrier.load(Ordering::Relaxed).is_null() {
+    } else if cell.coroutine.load(Ordering::Relaxed).is_null() {
         (Doing::NotStarted, 0)
     } else {
         (Doing::Runnable, 0)
@@ -184,9 +185,9 @@ fn choose(rows: &[Row]) -> Vec<usize> {
 }
 
 /// Asks the workers about the chosen rows.
-fn ask(roster: &Roster, rows: &mut Vec<Row>, chosen: &[usize]) {
-    let mut questions: Vec<Vec<Question>> = vec![Vec::new(); roster.workers.len()];
-    let mut places: Vec<Vec<usize>> = vec![Vec::new(); roster.workers.len()];
+fn ask(scheduler: &'static Scheduler, rows: &mut Vec<Row>, chosen: &[usize]) {
+    let mut questions: Vec<Vec<Question>> = vec![Vec::new(); scheduler.homes.count()];
+    let mut places: Vec<Vec<usize>> = vec![Vec::new(); scheduler.homes.count()];
     for &i in chosen {
         let row = &rows[i];
         if let Some(home) = row.home {
@@ -195,15 +196,15 @@ fn ask(roster: &Roster, rows: &mut Vec<Row>, chosen: &[usize]) {
             places[home].push(i);
         }
     }
-    let answers = roster.ask(questions);
-    let now = roster.time();
+    let answers = reply::ask(scheduler, questions, give_back);
+    let now = scheduler.time();
     let mut gone = vec![false; rows.len()];
     for (places, answers) in places.into_iter().zip(answers) {
         let mut answers = answers.map(Vec::into_iter);
         for i in places {
             match answers.as_mut().map(Iterator::next) {
                 Some(answer) => gone[i] = !take(&mut rows[i], answer, now),
-                None => rows[i].trace = Trace::NoAnswer,
+                None => rows[i].trace = Trace::NoReply,
             }
         }
     }
@@ -212,18 +213,26 @@ fn ask(roster: &Roster, rows: &mut Vec<Row>, chosen: &[usize]) {
 }
 
 /// Puts an answer into its row; false if the goroutine has ended meanwhile.
-fn take(row: &mut Row, answer: Option<Answer>, now: Stamp) -> bool {
+fn take(row: &mut Row, answer: Option<Reply>, now: Stamp) -> bool {
     let trace = |frames: Option<Frames>| frames.map_or(Trace::NoLook, Trace::Frames);
     (row.doing, row.seconds, row.trace) = match answer {
-        None | Some(Answer::Gone) => return false,
-        Some(Answer::Fresh) => (Doing::NotStarted, 0, Trace::NoStack),
-        Some(Answer::Running(frames)) => (Doing::Running, 0, trace(frames)),
-        Some(Answer::Suspended {
+        None | Some(Reply::Gone) => return false,
+        Some(Reply::Fresh) => (Doing::NotStarted, 0, Trace::NoStack),
+        Some(Reply::Running(frames)) => (Doing::Running, 0, trace(frames)),
+        Some(Reply::Suspended {
             reason: Some(reason),
             since,
             frames,
         }) => (Doing::Waits(reason), seconds(now, since), trace(frames)),
-        Some(Answer::Suspended { frames, .. }) => (Doing::Runnable, 0, trace(frames)),
+        Some(Reply::Suspended { frames, .. }) => (Doing::Runnable, 0, trace(frames)),
     };
     true
+}
+
+/// Gives up a home that was looked into: to nobody, or to a queue if something has come in.
+fn give_back(held: Held) {
+    if !held.home().shared.word.give_back() {
+        // SAFETY: used up at once.
+        submit::schedule(unsafe { worker() }, held.home());
+    }
 }

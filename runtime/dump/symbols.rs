@@ -1,6 +1,6 @@
 //! The names of frames, and which of them are of no interest: those of the runtime, at either end.
 
-use crate::runtime::sched::frames::Frames;
+use crate::runtime::sched::inspect::frames::Frames;
 use std::{
     collections::HashMap,
     env,
@@ -207,7 +207,7 @@ mod tests {
                 "gort::runtime::entry::main",
                 "core::ops::function::FnOnce::call_once",
                 BEGINNING,
-                "gort::runtime::sched::carry::carrier_main",
+                "gort::runtime::sched::carry::coroutine_main",
             ],
             &[
                 "gort::sync::mutex::Mutex<T>::lock",

@@ -6,7 +6,7 @@ use crate::runtime::{
         symbols::Symbols,
     },
     grow,
-    sched::roster::Roster,
+    sched::scheduler::Scheduler,
 };
 use std::{collections::HashMap, fmt::Write};
 
@@ -19,19 +19,19 @@ const MOST_LINES: usize = 20;
 /// spawn site, state and backtrace stand together.
 ///
 /// For any caller at any place: it does not park. It blocks the thread until the workers have answered, or 200 ms have passed.
-pub(crate) fn of(roster: &Roster) -> String {
-    grow::try_on_big_stack(ROOM, || write(roster, rows::of(roster)))
+pub(crate) fn of(scheduler: &'static Scheduler) -> String {
+    grow::try_on_big_stack(ROOM, || write(scheduler, rows::of(scheduler)))
         // Little room, so no symbols either.
-        .unwrap_or_else(|_| write(roster, rows::without_traces(roster)))
+        .unwrap_or_else(|_| write(scheduler, rows::without_traces(scheduler)))
 }
 
-fn write(roster: &Roster, rows: Vec<Row>) -> String {
+fn write(scheduler: &'static Scheduler, rows: Vec<Row>) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
         "{} goroutines on {} workers",
         rows.len(),
-        roster.config.workers
+        scheduler.config.workers
     );
     let mut symbols = Symbols::new();
     for group in groups(&rows) {
@@ -44,10 +44,10 @@ fn write(roster: &Roster, rows: Vec<Row>) -> String {
         }
         match &group[0].trace {
             Trace::Frames(frames) => symbols.write(&mut text, frames),
-            Trace::NoAnswer => text.push_str(
-                "   (no backtrace: its worker is busy in a goroutine that does not let others run)\n",
+            Trace::NoReply => text.push_str(
+                "   (no backtrace: a goroutine of the same home does not let others run)\n",
             ),
-            Trace::NoStack | Trace::TooMany | Trace::Moves | Trace::NoLook => {}
+            Trace::NoStack | Trace::TooMany | Trace::NoLook => {}
         }
     }
     write_notes(&mut text, &rows);
@@ -83,7 +83,7 @@ fn write_row(text: &mut String, row: &Row) {
         let _ = write!(text, " {name:?}");
     }
     if let Some(home) = row.home {
-        let _ = write!(text, " on worker {home}");
+        let _ = write!(text, " in home {home}");
     }
     if let Some(site) = row.site {
         let _ = write!(text, ", spawned at {site}");
@@ -99,11 +99,6 @@ fn write_notes(text: &mut String, rows: &[Row]) {
         let _ = writeln!(
             text,
             "\n{too_many} goroutines have no backtrace here: a dump takes those of {MOST_FRAMES}"
-        );
-    }
-    if count(&Trace::Moves) > 0 {
-        text.push_str(
-            "\nno backtraces: the goroutines of a runtime with allow_migration may move at any moment\n",
         );
     }
     if count(&Trace::NoLook) > 0 {

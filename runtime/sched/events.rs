@@ -1,8 +1,12 @@
 //! Tracing events, one line each for the callers; a load and a compare when nobody listens.
 //!
-//! Subscribers run on the root or on a goroutine's stack and may do what they like there, short of unwinding out of the scheduler.
+//! Subscribers run on the root or on a goroutine's stack and may do what they like there. One that panics does not
+//! unwind into the scheduler: what it unwinds with is dropped here.
 
-use crate::runtime::{sched::worker::WorkerCore, task::header::TaskRef};
+use crate::runtime::{
+    sched::{home::data::Held, worker::data::Worker},
+    task::header::TaskRef,
+};
 use std::panic::{self, AssertUnwindSafe};
 use tracing::{Level, level_enabled};
 
@@ -16,62 +20,76 @@ pub(crate) fn spawned(task: TaskRef) {
 #[cold]
 #[inline(never)]
 fn spawned_slow(task: TaskRef) {
-    let site = task.site().map(tracing::field::display);
-    tracing::trace!(target: "gort", goroutine = task.id(), site, "spawn");
+    contain(|| {
+        let site = task.site().map(tracing::field::display);
+        tracing::trace!(target: "gort", goroutine = task.id(), site, "spawn");
+    });
 }
 
 #[inline]
-pub(crate) fn parked(core: &WorkerCore, task: TaskRef, reason: &'static str) {
+pub(crate) fn parked(here: Held, task: TaskRef, reason: &'static str) {
     if level_enabled!(Level::TRACE) {
-        parked_slow(core, task, reason);
+        parked_slow(here, task, reason);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn parked_slow(core: &WorkerCore, task: TaskRef, reason: &'static str) {
-    // The goroutine's unparker is published already: a subscriber that parked as this goroutine would take that park's one unpark, and use the link of its
-    // cell twice. So meanwhile the thread runs no goroutine, and a subscriber that parks blocks the thread.
-    core.set_current(None);
-    let shown = AssertUnwindSafe(|| {
-        tracing::trace!(target: "gort", goroutine = task.id(), worker = core.shared().index, reason, "park");
+fn parked_slow(here: Held, task: TaskRef, reason: &'static str) {
+    // The goroutine's unparker is published already: a subscriber that parked as this goroutine would take that
+    // park's one unpark, and use the link of its cell twice. So meanwhile the thread runs no goroutine, and a
+    // subscriber that parks blocks the thread.
+    here.set_task(None);
+    let home = here.home().index;
+    contain(|| {
+        tracing::trace!(target: "gort", goroutine = task.id(), home, reason, "park");
     });
-    let unwound = panic::catch_unwind(shown);
-    core.set_current(Some(task));
-    // Nor may it unwind out of a park.
-    if let Err(payload) = unwound {
+    here.set_task(Some(task));
+}
+
+/// Runs a subscriber.
+fn contain(tell: impl FnOnce()) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(tell)) {
+        // Not dropped: its destructor might panic, too.
         std::mem::forget(payload);
     }
 }
 
 #[inline]
-pub(crate) fn stole(core: &WorkerCore, victim: usize) {
+pub(crate) fn stole(worker: &Worker, victim: usize) {
     if level_enabled!(Level::DEBUG) {
-        stole_slow(core, victim);
+        stole_slow(worker, victim);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn stole_slow(core: &WorkerCore, victim: usize) {
-    tracing::debug!(target: "gort", worker = core.shared().index, victim, "steal");
+fn stole_slow(worker: &Worker, victim: usize) {
+    let worker = worker.shared.index;
+    contain(|| tracing::debug!(target: "gort", worker, victim, "steal"));
 }
 
 #[inline]
-pub(crate) fn handed_over(core: &WorkerCore, task: TaskRef, to: usize) {
+pub(crate) fn handed_over(worker: &Worker, task: TaskRef, to: usize) {
     if level_enabled!(Level::TRACE) {
-        handed_over_slow(core, task, to);
+        handed_over_slow(worker, task, to);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn handed_over_slow(core: &WorkerCore, task: TaskRef, to: usize) {
-    tracing::trace!(target: "gort", goroutine = task.id(), worker = core.shared().index, to, "hand over");
+fn handed_over_slow(worker: &Worker, task: TaskRef, to: usize) {
+    let worker = worker.shared.index;
+    contain(|| {
+        tracing::trace!(target: "gort", goroutine = task.id(), worker, to, "hand over");
+    });
 }
 
 #[cold]
-pub(crate) fn panicked(core: &WorkerCore, task: TaskRef) {
-    let site = task.site().map(tracing::field::display);
-    tracing::debug!(target: "gort", goroutine = task.id(), worker = core.shared().index, site, "panic");
+pub(crate) fn panicked(worker: &Worker, task: TaskRef) {
+    let worker = worker.shared.index;
+    contain(|| {
+        let site = task.site().map(tracing::field::display);
+        tracing::debug!(target: "gort", goroutine = task.id(), worker, site, "panic");
+    });
 }

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    sched::submit,
+    sched::worker::submit,
     task::header::{TaskHeader, TaskRef},
 };
 use std::ptr::NonNull;

@@ -45,6 +45,8 @@
 //! Not supported, because untested: shadow stacks (CET), pointer authentication, branch-target enforcement, sanitizers that
 //! must be told of stack switches.
 
+pub(crate) mod identity;
+
 mod abi;
 
 #[cfg(gort_switch = "aarch64")]

@@ -20,18 +20,14 @@ use std::{
     sync::Arc,
 };
 
-/// Set once the goroutine counts as homed at its worker (protocol B).
+/// Set once the goroutine counts as living in its home (protocol B).
 pub(crate) const COUNTED: u8 = 1;
-/// `spawn_local`: the closure is not `Send`, so it must start where it was spawned.
+/// `spawn_local`: the closure is not `Send`, so it must start in the home where it was spawned.
 pub(crate) const LOCAL: u8 = 2;
-/// Handed over by the balance rule: start it where it is.
-pub(crate) const HANDED: u8 = 4;
-/// Parked while unwinding: the panic count is the thread's, so it must resume there even in migration mode.
-pub(crate) const PINNED: u8 = 8;
 /// The memory is a large cell; fixed while it is a cell.
-pub(crate) const LARGE: u8 = 16;
+pub(crate) const LARGE: u8 = 4;
 
-/// In `TaskHeader::home`: what it points to is a runtime, no worker.
+/// In `TaskHeader::home`: what it points to is a runtime, no home.
 pub(crate) const HOMELESS: usize = 1;
 
 /// The fixed part of a cell.
@@ -42,17 +38,19 @@ pub(crate) struct TaskHeader {
     pub(crate) next: AtomicPtr<TaskHeader>,
     pub(crate) life: Life,
     pub(crate) park: ParkWord,
-    /// COUNTED, LOCAL, HANDED, PINNED, LARGE. Written by whoever holds the task.
+    /// COUNTED, LOCAL, LARGE. Written by whoever holds the task.
     pub(crate) flags: Cell<u8>,
     /// Depth of `forbid_yield` guards. The goroutine itself.
     pub(crate) forbid: Cell<u8>,
     /// What it waits for, or what stack it wants.
     pub(crate) wait: WaitWord,
-    /// The worker that it resumes on; before it starts, its runtime with the HOMELESS bit. Opaque here; `sched` writes it.
+    /// The home that it lives in; before it starts, its runtime with the HOMELESS bit. Opaque here;
+    /// `sched` writes it.
     pub(crate) home: AtomicPtr<()>,
     pub(crate) vtable: Cell<*const TaskVTable>,
-    /// The carrier whose stack it is on, once parked; null while fresh, and again once it has ended (D3). Opaque here; `sched` writes it. Atomic for dumps.
-    pub(crate) carrier: AtomicPtr<()>,
+    /// The coroutine whose stack it is on, once parked; null while fresh, and again once it has ended
+    /// (D3). Opaque here; `sched` writes it. Atomic for dumps.
+    pub(crate) coroutine: AtomicPtr<()>,
     /// 0 while the cell is free; unique in the process. Atomic for dumps.
     pub(crate) id: AtomicU64,
     /// A `&'static Location`, or null. Atomic for dumps.
@@ -73,8 +71,9 @@ const _: () = assert!(PAYLOAD_OFFSET == 72);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskRef(NonNull<TaskHeader>);
 
-// SAFETY: a TaskRef moves between threads as the right to run the task, or to unpark it; the closure inside is Send, or the task is LOCAL
-// and the scheduler keeps it on its thread. Fields in `Cell`s are touched only by the holder that the table in `task` names.
+// SAFETY: a TaskRef moves between threads as the right to run the task, or to unpark it; the closure inside is
+// Send, or the task is LOCAL and the scheduler keeps it in its home. Fields in `Cell`s are touched only by the
+// holder that the table in `task` names.
 unsafe impl Send for TaskRef {}
 
 impl TaskRef {
@@ -96,12 +95,7 @@ impl TaskRef {
 
     /// Whether it has not started; for its holder.
     pub(crate) fn is_fresh(self) -> bool {
-        self.carrier.load(Ordering::Relaxed).is_null()
-    }
-
-    /// Whether it has no home yet: not started, and not `LOCAL`. For anyone.
-    pub(crate) fn is_homeless(self) -> bool {
-        self.home.load(Ordering::Relaxed).addr() & HOMELESS != 0
+        self.coroutine.load(Ordering::Relaxed).is_null()
     }
 
     pub(crate) fn has(self, flag: u8) -> bool {
@@ -110,10 +104,6 @@ impl TaskRef {
 
     pub(crate) fn set(self, flag: u8) {
         self.flags.set(self.flags.get() | flag);
-    }
-
-    pub(crate) fn clear(self, flag: u8) {
-        self.flags.set(self.flags.get() & !flag);
     }
 
     pub(crate) fn id(self) -> u64 {
@@ -188,8 +178,6 @@ pub(crate) struct Birth {
     pub(crate) flags: u8,
     /// What it belongs to, an address; see `TaskHeader::home`.
     pub(crate) runtime: *mut (),
-    /// Whether it may move between threads once started.
-    pub(crate) movable: bool,
 }
 
 /// Writes a header into cell memory; `size` is LARGE or 0.
@@ -206,14 +194,14 @@ pub(crate) unsafe fn write_header(
     let header = unsafe { at.as_ref() };
     header.next.store(ptr::null_mut(), Ordering::Relaxed);
     header.life.reset();
-    header.park.reset(birth.movable);
+    header.park.reset();
     header.flags.set(birth.flags | size);
     header.forbid.set(0);
     header.wait.reset(birth.stack_class);
     let homeless = birth.runtime.map_addr(|addr| addr | HOMELESS);
     header.home.store(homeless, Ordering::Relaxed);
     header.vtable.set(vtable);
-    header.carrier.store(ptr::null_mut(), Ordering::Relaxed);
+    header.coroutine.store(ptr::null_mut(), Ordering::Relaxed);
     header
         .site
         .store(ptr::from_ref(birth.site).cast_mut(), Ordering::Relaxed);

@@ -15,10 +15,10 @@
 //! | phase | held by | may run? | which queue | whose stack |
 //! |---|---|---|---|---|
 //! | fresh | one queue | yes | deque, injector or inbox | none yet |
-//! | running | its worker (`current`) | is running | none | the carrier it was started on |
-//! | parked | whoever will unpark it | no | none | its carrier, kept |
-//! | woken | its home worker's woken queue or inbox | yes | that one | its carrier, kept |
-//! | done, handle alive | the `JoinHandle` | no | none | none (the carrier went on) |
+//! | running | its worker (`current`) | is running | none | the coroutine it was started on |
+//! | parked | whoever will unpark it | no | none | its coroutine, kept |
+//! | woken | its home's woken queue or inbox | yes | that one | its coroutine, kept |
+//! | done, handle alive | the `JoinHandle` | no | none | none (the coroutine went on) |
 //!
 //! A cell is freed by the later of "done" and "handle gone" ([`state::Life`]). A task does not know the scheduler: `home` is an opaque pointer that only
 //! `sched` gives a meaning to.

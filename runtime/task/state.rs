@@ -21,9 +21,9 @@
 //! | PARKED | parked: stack pointer saved, in no queue |
 //! | PARKED + NOTIFIED and/or TIMEOUT | woken: whoever set the first of the two put it into a queue |
 //!
-//! MOVABLE stands beside them, set at birth for good in migration mode. Then any thread changes the word, atomically: commit against unpark against timer.
-//! Without it only the home worker's thread does, with plain stores: a waker elsewhere puts the goroutine into the home's inbox, and its arrival there is the
-//! unpark. The thread that takes it out is the one that the goroutine runs on, so it is off the CPU by then: there is nothing to commit.
+//! Only the holder of the goroutine's home changes the word, with plain stores. A waker elsewhere sends the
+//! goroutine to the home's inbox, and its arrival there is the unpark. Whoever takes it out holds the home,
+//! so the goroutine is off the processor by then: there is nothing for a commit to race with.
 #![forbid(unsafe_code)]
 
 use crate::runtime::prims::{AtomicU8, Ordering};
@@ -108,16 +108,15 @@ impl Life {
     }
 }
 
-const NOTIFIED: u8 = 1;
-const PARKED: u8 = 2;
-const TIMEOUT: u8 = 4;
-const MOVABLE: u8 = 8;
+const NOTIFIED_BIT: u8 = 1;
+const PARKED_BIT: u8 = 2;
+const TIMEOUT_BIT: u8 = 4;
 
-/// Whether a goroutine is parked, and what ended the park.
+/// Whether a goroutine is parked, and what ended the park. An atomic for dumps, which read it anywhere.
 #[derive(Debug)]
 pub(crate) struct ParkWord(AtomicU8);
 
-/// What `unpark` or a timer must do next.
+/// What `notify` or `time_out` leaves to do.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Woken {
@@ -127,6 +126,7 @@ pub(crate) enum Woken {
     Nothing,
 }
 
+/// All but `looks_parked` are for the holder of the goroutine's home.
 impl ParkWord {
     #[cfg(loom)]
     pub(crate) fn new() -> Self {
@@ -134,91 +134,48 @@ impl ParkWord {
     }
 
     /// At birth.
-    pub(crate) fn reset(&self, movable: bool) {
-        let word = if movable { MOVABLE } else { 0 };
-        self.0.store(word, Ordering::Relaxed);
-    }
-
-    /// Whether the goroutine may move between threads; never changes.
-    #[inline]
-    pub(crate) fn is_movable(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & MOVABLE != 0
+    pub(crate) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
     }
 
     /// Consumes an unpark that came before the park. The goroutine itself.
     #[inline]
     pub(crate) fn take_early(&self) -> bool {
-        // Acquire (P3): what the waker did before its unpark (P2).
-        let word = self.0.load(Ordering::Acquire);
-        if word & NOTIFIED == 0 {
-            return false;
+        let is_notified = self.0.load(Ordering::Relaxed) & NOTIFIED_BIT != 0;
+        if is_notified {
+            self.0.store(0, Ordering::Relaxed);
         }
-        self.0.store(word & MOVABLE, Ordering::Relaxed);
-        true
+        is_notified
     }
 
-    /// The worker, once the stack pointer is saved. False: woken meanwhile, so run it on.
+    /// The root, once the stack pointer is saved. False: woken meanwhile, so run it on.
     #[must_use]
     #[inline]
     pub(crate) fn commit(&self) -> bool {
-        let word = self.0.load(Ordering::Relaxed);
-        if word & MOVABLE == 0 {
-            if word & NOTIFIED != 0 {
-                return false;
-            }
-            self.0.store(PARKED, Ordering::Relaxed);
-            return true;
+        let is_notified = self.0.load(Ordering::Relaxed) & NOTIFIED_BIT != 0;
+        if !is_notified {
+            self.0.store(PARKED_BIT, Ordering::Relaxed);
         }
-        // Release (P1): the saved stack pointer, for the Acquire in `wake` (P2). Acquire on failure (P3): the waker's writes.
-        self.0
-            .compare_exchange(
-                MOVABLE,
-                MOVABLE | PARKED,
-                Ordering::Release,
-                Ordering::Acquire,
-            )
-            .is_ok()
-    }
-
-    /// The one unpark of a homed goroutine's park; on its home's thread.
-    #[inline]
-    pub(crate) fn notify_home(&self) -> Woken {
-        self.wake_home(NOTIFIED)
-    }
-
-    /// The deadline of a homed goroutine's park has passed; on its home's thread.
-    pub(crate) fn time_out_home(&self) -> Woken {
-        self.wake_home(TIMEOUT)
-    }
-
-    #[inline]
-    fn wake_home(&self, bit: u8) -> Woken {
-        let before = self.0.load(Ordering::Relaxed);
-        debug_assert!(before & MOVABLE == 0);
-        self.0.store(before | bit, Ordering::Relaxed);
-        if before == PARKED {
-            Woken::Enqueue
-        } else {
-            Woken::Nothing
-        }
+        !is_notified
     }
 
     /// The one unpark of a park.
+    #[inline]
     pub(crate) fn notify(&self) -> Woken {
-        self.wake(NOTIFIED)
+        self.wake(NOTIFIED_BIT)
     }
 
     /// The deadline of a park has passed.
+    #[inline]
     pub(crate) fn time_out(&self) -> Woken {
-        self.wake(TIMEOUT)
+        self.wake(TIMEOUT_BIT)
     }
 
+    #[inline]
     fn wake(&self, bit: u8) -> Woken {
-        // Release (P2): the waker's writes, for `take_early`, a commit that fails, and `take_timed` (P3). Acquire: the saved stack pointer (P1).
-        // An addition sets the bit: each is set at most once a park. (An or whose old value is needed is a loop on x86.)
-        let before = self.0.fetch_add(bit, Ordering::AcqRel);
-        debug_assert!(before & bit == 0);
-        if before & PARKED != 0 && before & (NOTIFIED | TIMEOUT) == 0 {
+        let before = self.0.load(Ordering::Relaxed);
+        self.0.store(before | bit, Ordering::Relaxed);
+        if before == PARKED_BIT {
             Woken::Enqueue
         } else {
             Woken::Nothing
@@ -226,28 +183,22 @@ impl ParkWord {
     }
 
     /// The goroutine, running again after a park that had no deadline.
+    #[inline]
     pub(crate) fn take(&self) {
-        // Relaxed: the unpark happened before this, by way of the queue or of the failed commit. So the waker's writes have come, and nobody else
-        // writes now.
-        debug_assert!(self.0.load(Ordering::Relaxed) & NOTIFIED != 0);
-        let word = self.0.load(Ordering::Relaxed);
-        self.0.store(word & MOVABLE, Ordering::Relaxed);
+        debug_assert!(self.0.load(Ordering::Relaxed) & NOTIFIED_BIT != 0);
+        self.0.store(0, Ordering::Relaxed);
     }
 
     /// The goroutine, running again after a park whose timer is cancelled or has fired. True: notified.
     #[must_use]
     pub(crate) fn take_timed(&self) -> bool {
-        // Acquire (P3): the waker's writes, if it was the waker. A swap, since the unpark may come at this very moment.
         let word = self.0.load(Ordering::Relaxed);
-        if word & MOVABLE == 0 {
-            self.0.store(0, Ordering::Relaxed);
-            return word & NOTIFIED != 0;
-        }
-        self.0.swap(MOVABLE, Ordering::Acquire) & NOTIFIED != 0
+        self.0.store(0, Ordering::Relaxed);
+        word & NOTIFIED_BIT != 0
     }
 
-    /// For dumps only.
+    /// For dumps and for the monitor, from any thread.
     pub(crate) fn looks_parked(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & !MOVABLE == PARKED
+        self.0.load(Ordering::Relaxed) == PARKED_BIT
     }
 }

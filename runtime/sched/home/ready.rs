@@ -1,0 +1,91 @@
+//! A queue of goroutines that can run: a list through their cells, first in, first out. No atomics.
+
+use crate::runtime::{
+    prims::Ordering,
+    task::header::{TaskHeader, TaskRef},
+};
+use std::{cell::Cell, ptr};
+
+/// The queue. Used by one thread at a time.
+#[derive(Debug)]
+pub(crate) struct ReadyQueue {
+    head: Cell<*mut TaskHeader>,
+    tail: Cell<*mut TaskHeader>,
+}
+
+impl ReadyQueue {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: Cell::new(ptr::null_mut()),
+            tail: Cell::new(ptr::null_mut()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.get().is_null()
+    }
+
+    /// Appends a task; the queue holds it now.
+    #[inline]
+    pub(crate) fn push(&self, task: TaskRef) {
+        task.next.store(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: a tail that is not null is in this queue, so it is live.
+        match unsafe { TaskRef::from_ptr(self.tail.get()) } {
+            Some(tail) => tail.next.store(task.as_ptr(), Ordering::Relaxed),
+            None => self.head.set(task.as_ptr()),
+        }
+        self.tail.set(task.as_ptr());
+    }
+
+    /// Moves all tasks of another queue to this one, which is empty.
+    #[inline]
+    pub(crate) fn take_all(&self, other: &Self) {
+        debug_assert!(self.is_empty());
+        self.head.set(other.head.replace(ptr::null_mut()));
+        self.tail.set(other.tail.replace(ptr::null_mut()));
+    }
+
+    /// Takes the oldest task.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<TaskRef> {
+        // SAFETY: a head that is not null is in this queue, so it is live.
+        let task = unsafe { TaskRef::from_ptr(self.head.get()) }?;
+        let next = task.next.load(Ordering::Relaxed);
+        self.head.set(next);
+        if next.is_null() {
+            self.tail.set(ptr::null_mut());
+        }
+        Some(task)
+    }
+
+    /// Warms up the lines that resuming the next task will touch, while the caller is busy with the one before it.
+    #[inline]
+    pub(crate) fn warm_next(&self) {
+        // SAFETY: as in `pop`.
+        let Some(next) = (unsafe { TaskRef::from_ptr(self.head.get()) }) else {
+            return;
+        };
+        // The coroutine is at the top of the stack; what the goroutine was doing lies below it.
+        let coroutine = next.coroutine.load(Ordering::Relaxed).cast::<u8>();
+        for line in 0..WARM_LINES {
+            prefetch(coroutine.wrapping_sub(line * 64));
+        }
+        prefetch(next.next.load(Ordering::Relaxed).cast());
+    }
+}
+
+/// Lines of a suspended stack that are warmed up: the coroutine and about 400 bytes of frames (what a goroutine in a channel operation has).
+const WARM_LINES: usize = 7;
+
+/// Asks for the line at `at`, if that is an address.
+#[inline]
+fn prefetch(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, without effect on what the program computes, for any address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}

@@ -1,0 +1,195 @@
+//! How a worker goes to sleep, and what wakes it.
+//!
+//! One of those that sleep while others run is the *sentry*: it wakes by itself every few microseconds and looks whether
+//! a home waits in another worker's newest slot while that worker goes on with something else. So
+//! filling a slot, which happens at each talk between two homes, need not wake anybody. When no slot has been
+//! filled for a while, the sentry sleeps as the others do; then the next fill wakes somebody.
+
+use crate::runtime::{
+    clock, futex,
+    prims::Ordering,
+    sched::{
+        idle::{
+            sleep_word::{Awoken, Sleeper},
+            steal,
+        },
+        timer::{
+            advance::{self, Patience},
+            bubble::Bubble,
+        },
+        worker::{data::Worker, shared::{WorkerShared, bump}, submit},
+    },
+};
+use std::time::{Duration, Instant};
+
+/// How often a worker tries again for a stack when there was none.
+const STARVED_RETRY: Duration = Duration::from_millis(10);
+/// The sentry's first and longest time between two looks.
+const SENTRY_PAUSE: (Duration, Duration) = (Duration::from_micros(20), Duration::from_micros(50));
+/// Looks in a row that show no slot filled since the one before, after which the sentry gives up.
+const SENTRY_LOOKS: u32 = 20;
+/// How long the sentry watches a filled slot before it lets its home be taken.
+const SENTRY_PATIENCE: Duration = Duration::from_micros(5);
+
+/// Sleeps until woken or until a timer is due. True: woken as a searcher, and counted as one.
+pub(crate) fn sleep(worker: &Worker) -> bool {
+    worker.refs.flush();
+    let scheduler = worker.scheduler;
+    let word = &worker.shared.remote.sleep;
+    let sleeper = if scheduler.is_needed(worker.shared) {
+        Sleeper::Counted
+    } else {
+        Sleeper::Uncounted
+    };
+    scheduler.idle.announce(word, sleeper);
+    // The last look, after the fence (S3).
+    if !has_work(worker, sleeper) {
+        wait(worker, sleeper);
+    }
+    let awoken = scheduler.idle.get_up(word);
+    // Nobody has kept the time while all slept.
+    scheduler.keep_time();
+    scheduler.be_watched();
+    if let Some(bubble) = &scheduler.bubble {
+        bubble.count_up();
+    }
+    worker.budget.restart();
+    awoken == Awoken::ToSearch
+}
+
+/// Whether there is something for this worker to do.
+fn has_work(worker: &Worker, sleeper: Sleeper) -> bool {
+    let scheduler = worker.scheduler;
+    let only_home = worker.only_home.get();
+    only_home.is_some_and(|home| home.shared.word.is_busy())
+        || scheduler.is_closing()
+        || (sleeper == Sleeper::Counted && scheduler.has_public_work())
+}
+
+fn wait(worker: &Worker, sleeper: Sleeper) {
+    bump(&worker.shared.own.sleeps, 1);
+    let scheduler = worker.scheduler;
+    if sleeper == Sleeper::Counted
+        && scheduler.parallel
+        && scheduler.lends()
+        && !scheduler.has_sentry.load(Ordering::Relaxed)
+        && !scheduler.has_sentry.swap(true, Ordering::Relaxed)
+    {
+        let stands = stand_sentry(worker, sleeper);
+        scheduler.has_sentry.store(false, Ordering::Relaxed);
+        if !stands {
+            return;
+        }
+        // A worker that filled its slot just now may have seen a sentry. One more look, long after.
+        if look_at_slots(worker) {
+            return;
+        }
+    }
+    while worker.shared.remote.sleep.is_asleep() {
+        if is_over(worker, sleeper) {
+            return;
+        }
+    }
+}
+
+/// One wait of a worker that sleeps. True: it is to get up by itself.
+fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
+    let retry = (!worker.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
+    if let Some(bubble) = &worker.scheduler.bubble
+        && retry.is_none()
+    {
+        wait_in(worker, sleeper, bubble);
+        return false;
+    }
+    let due = [worker.shared.timers_due(), retry];
+    let Some(due) = due.into_iter().flatten().min() else {
+        wait_at_most(worker, sleeper, None);
+        return false;
+    };
+    let now = clock::now();
+    if due <= now {
+        return true;
+    }
+    wait_at_most(worker, sleeper, Some(due - now));
+    retry.is_some()
+}
+
+fn wait_at_most(worker: &Worker, sleeper: Sleeper, limit: Option<Duration>) {
+    let (word, value) = worker.shared.remote.sleep.waits_on(sleeper);
+    futex::wait(word, value, limit);
+}
+
+/// One wait where time does not pass by itself.
+#[cold]
+fn wait_in(worker: &Worker, sleeper: Sleeper, bubble: &Bubble) {
+    match advance::settle(bubble, worker.scheduler) {
+        Patience::UntilWoken => wait_at_most(worker, sleeper, None),
+        Patience::AtMost(time) => wait_at_most(worker, sleeper, Some(time)),
+    }
+}
+
+/// Looks at the slots of others from time to time. False: the worker is to get up, for it was woken, a timer is due, or
+/// it has found a home. True: no slot is filled any more, so it may sleep on.
+fn stand_sentry(worker: &Worker, sleeper: Sleeper) -> bool {
+    let mut pause = SENTRY_PAUSE.0;
+    let mut quiet = 0;
+    let mut fills = fills(worker);
+    while quiet < SENTRY_LOOKS {
+        // Nobody runs, so nobody fills a slot.
+        if !others(worker).any(WorkerShared::is_awake) {
+            return true;
+        }
+        wait_at_most(worker, sleeper, Some(pause));
+        if !worker.shared.remote.sleep.is_asleep() || is_timer_due(worker) {
+            return false;
+        }
+        if look_at_slots(worker) {
+            return false;
+        }
+        let now = self::fills(worker);
+        quiet = if now == fills { quiet + 1 } else { 0 };
+        fills = now;
+        pause = SENTRY_PAUSE.1;
+    }
+    true
+}
+
+fn is_timer_due(worker: &Worker) -> bool {
+    let due = worker.shared.timers_due();
+    due.is_some_and(|due| due <= clock::now())
+}
+
+/// Whether a slot holds a home that its worker does not come to. The sentry takes it then, for itself; and fires the
+/// timers of others that are late.
+fn look_at_slots(worker: &Worker) -> bool {
+    others(worker).any(|other| {
+        submit::fire_timers(worker, None, other);
+        takes_slot(worker, other)
+    }) || worker.has_homes()
+}
+
+fn takes_slot(worker: &Worker, other: &WorkerShared) -> bool {
+    let turn = other.own.turns.load(Ordering::Relaxed);
+    let start = Instant::now();
+    while other.runnable.has_slot() && other.own.turns.load(Ordering::Relaxed) == turn {
+        if start.elapsed() < SENTRY_PATIENCE {
+            std::hint::spin_loop();
+            continue;
+        }
+        return steal::take_slot(worker, other);
+    }
+    false
+}
+
+fn others(worker: &Worker) -> impl Iterator<Item = &'static WorkerShared> {
+    let own = worker.shared.index;
+    worker.scheduler.workers().filter(move |w| w.index != own)
+}
+
+/// How many slots have been filled so far.
+fn fills(worker: &Worker) -> u64 {
+    let others = others(worker);
+    others
+        .map(|w| w.own.fills.load(Ordering::Relaxed))
+        .fold(0, u64::wrapping_add)
+}

@@ -1,0 +1,88 @@
+//! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime ends.
+
+use crate::runtime::{
+    sched::{
+        abandon,
+        home::{
+            current,
+            data::{Held, Home, Lent},
+        },
+        inspect::quiescence::{self, Listed},
+        scheduler::Scheduler,
+    },
+};
+use std::{io, mem, ptr, thread};
+
+/// Makes a home, which the caller holds then. Takes about 50 us.
+///
+/// # Errors
+/// What the system says when it refuses a thread.
+#[cold]
+pub(crate) fn make(scheduler: &'static Scheduler) -> io::Result<&'static Home> {
+    // One after another, so that a home's number is its place.
+    let _making = scheduler.lock_making();
+    let index = scheduler.homes.count();
+    let home: &'static Home =
+        Box::leak(Box::new(Home::new(index, Lent::ToAll, scheduler.address())));
+    let claimed = home.claim();
+    debug_assert!(claimed, "nobody knows it yet");
+    let thread = thread::Builder::new()
+        .name(format!("{}-{index}", scheduler.config.thread_name))
+        .spawn(move || own(scheduler, home));
+    let thread = match thread {
+        Ok(thread) => thread,
+        Err(error) => {
+            // SAFETY: leaked above, and no thread has been told of it.
+            drop(unsafe { Box::from_raw(ptr::from_ref(home).cast_mut()) });
+            return Err(error);
+        }
+    };
+    home.owner.set_thread(thread);
+    home.owner.wait_until_lent();
+    scheduler.homes.push(home);
+    Ok(home)
+}
+
+/// The body of an owner's thread.
+fn own(scheduler: &'static Scheduler, home: &'static Home) {
+    let listed = Listed::new(scheduler);
+    let _worn = scheduler.wear_clock();
+    // A handler on this thread would share the thread-locals with whoever is in the home.
+    let mask = block_signals();
+    // SAFETY: from here until the home is back, nothing runs under this identity but what its holders do.
+    unsafe { current::set_home(home) };
+    home.identity.adopt_calling_thread();
+    home.owner.lend();
+    // SAFETY: the home has been given back for good: no holder will use this identity again.
+    unsafe { current::set_home(ptr::null()) };
+    restore_signals(&mask);
+    end(scheduler, home, listed);
+}
+
+/// The end of the thread whose identity `home` is, when the runtime has ended and the home is back. Does not return
+/// while a goroutine that has started lives there: what it has borrowed from thread-locals stays alive.
+pub(crate) fn end(scheduler: &'static Scheduler, home: &'static Home, listed: Listed<'_>) {
+    // SAFETY: the home is back, so it is held by its owner, which we are.
+    let held = unsafe { Held::new(home) };
+    held.worker.set(ptr::null());
+    abandon::abandon_in(scheduler, held);
+    if home.live() > 0 {
+        quiescence::rest_for_ever(listed);
+    }
+}
+
+/// Blocks all signals for the calling thread. Returns the mask before.
+fn block_signals() -> libc::sigset_t {
+    // SAFETY: both sets are valid: filled in by these functions.
+    unsafe {
+        let (mut all, mut before) = (mem::zeroed(), mem::zeroed());
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+        before
+    }
+}
+
+fn restore_signals(mask: &libc::sigset_t) {
+    // SAFETY: from `block_signals`.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
+}

@@ -1,0 +1,215 @@
+//! Start and end of a runtime's threads.
+
+use crate::runtime::{
+    coroutine::Coroutine,
+    os_threads,
+    prims::Ordering,
+    sched::{
+        abandon,
+        home::{
+            current,
+            data::{Held, Home, Lent},
+        },
+        inspect::{
+            deadlock::Describe,
+            quiescence::{self, Listed, OutsideSource},
+        },
+        owners,
+        scheduler::Scheduler,
+        threads::monitor,
+        worker::{data::Worker, tour},
+    },
+    stack::{self, AltStack, OverflowReport},
+    task::extras,
+};
+use std::{
+    io,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+/// The threads of a runtime, those of its homes left out.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    workers: Vec<JoinHandle<()>>,
+    monitor: Option<JoinHandle<()>>,
+}
+
+/// Starts the workers and the monitor. On failure no thread stays behind.
+pub(crate) fn start(scheduler: &'static Scheduler, describe: Describe) -> io::Result<Threads> {
+    let _starting = OutsideSource::new();
+    stack::install(describe_overflow);
+    quiescence::enter(scheduler);
+    let mut threads = Threads {
+        workers: Vec::new(),
+        monitor: None,
+    };
+    let mut started = (0..scheduler.config.workers).try_for_each(|i| {
+        threads.workers.push(start_worker(scheduler, i)?);
+        Ok(())
+    });
+    if started.is_ok() {
+        started = thread::Builder::new()
+            .name(format!("{}-monitor", scheduler.config.thread_name))
+            .spawn(move || monitor::run(scheduler, start_worker, describe))
+            .map(|thread| threads.monitor = Some(thread));
+    }
+    match started {
+        Ok(()) => Ok(threads),
+        Err(error) => {
+            stop(scheduler, threads, Duration::from_secs(1));
+            Err(io::Error::new(
+                error.kind(),
+                format!(
+                    "gort: starting the threads of a runtime with {} workers failed: {error}",
+                    scheduler.config.workers
+                ),
+            ))
+        }
+    }
+}
+
+/// Starts the thread of worker `index`.
+pub(crate) fn start_worker(
+    scheduler: &'static Scheduler,
+    index: usize,
+) -> io::Result<JoinHandle<()>> {
+    // Where homes are not lent, goroutines run under this thread's name.
+    let kind = if scheduler.lends() { "-worker" } else { "" };
+    thread::Builder::new()
+        .name(format!("{}{kind}-{index}", scheduler.config.thread_name))
+        .spawn(move || work(scheduler, index))
+}
+
+fn work(scheduler: &'static Scheduler, index: usize) {
+    // Without an alternate stack an overflow dies without words; the thread itself is fine.
+    let alternate = AltStack::new();
+    if let Err(error) = &alternate {
+        tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
+    }
+    let listed = Listed::new(scheduler);
+    let _worn = scheduler.wear_clock();
+    let Some(worker) = Worker::new(scheduler, index) else {
+        return;
+    };
+    let thread = &worker.shared.remote.thread;
+    thread.store(os_threads::own_id().max(1), Ordering::Relaxed);
+    if scheduler.lends() {
+        tour::run(&worker);
+        return;
+    }
+    let home = make_own_home(scheduler, index);
+    worker.only_home.set(Some(home));
+    tour::run(&worker);
+    owners::end(scheduler, home, listed);
+}
+
+/// The home of a worker where homes are not lent: the identity of the worker's own thread, which calls.
+fn make_own_home(scheduler: &'static Scheduler, index: usize) -> &'static Home {
+    let making = scheduler.lock_making();
+    let lent = Lent::To(index);
+    let place = scheduler.homes.count();
+    let home: &'static Home = Box::leak(Box::new(Home::new(place, lent, scheduler.address())));
+    home.identity.adopt_calling_thread();
+    scheduler.homes.push(home);
+    drop(making);
+    home
+}
+
+/// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so long; a thread that is
+/// not done by then is detached.
+pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Duration) {
+    let _stopping = OutsideSource::new();
+    scheduler.close();
+    scheduler.blocking.shutdown();
+    let until = Instant::now() + patience;
+    let handles = threads.workers.into_iter().chain(threads.monitor);
+    for handle in handles {
+        join_until(scheduler, handle, until);
+    }
+    give_homes_back(scheduler, until);
+    drop_injected(scheduler);
+    drop_later_ones(scheduler);
+    quiescence::leave(scheduler);
+}
+
+/// Waits for a thread's end, and wakes all that may sleep meanwhile.
+fn join_until(scheduler: &Scheduler, handle: JoinHandle<()>, until: Instant) {
+    while !handle.is_finished() && Instant::now() < until {
+        scheduler.workers().for_each(|worker| scheduler.wake(worker));
+        scheduler.wake_monitor();
+        thread::sleep(Duration::from_micros(50));
+    }
+    if handle.is_finished() {
+        let _ = handle.join();
+    }
+}
+
+/// Gives the homes back to their owners, and waits for those threads that end. A home that a worker is still in, since
+/// its goroutine does not let it leave, stays lent for good.
+fn give_homes_back(scheduler: &'static Scheduler, until: Instant) {
+    // What is in a queue is held by it; taken out, it is ours.
+    let workers = || scheduler.workers();
+    let queued = workers().filter_map(|w| w.runnable.take_slot());
+    queued.for_each(|home| home.owner.take_back());
+    for worker in workers() {
+        while let Some(home) = worker.runnable.steal() {
+            home.owner.take_back();
+        }
+    }
+    while let Some(home) = scheduler.take_woken_home() {
+        home.owner.take_back();
+    }
+    for home in scheduler.homes().filter(|home| home.claim()) {
+        home.owner.take_back();
+    }
+    for home in scheduler.homes() {
+        if let Some(handle) = home.owner.take_thread() {
+            // One whose goroutines are left does not end.
+            while !handle.is_finished() && home.live() == 0 && Instant::now() < until {
+                thread::sleep(Duration::from_micros(20));
+            }
+            if handle.is_finished() {
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+fn drop_injected(scheduler: &Scheduler) {
+    while let Some(task) = scheduler.take_one_injected() {
+        abandon::abandon(scheduler, task);
+    }
+}
+
+/// Drops the goroutines whose time had not come.
+fn drop_later_ones(scheduler: &Scheduler) {
+    for worker in scheduler.workers() {
+        for task in worker.starts.drain() {
+            // It counts as spawned now, and as abandoned.
+            scheduler.spawned_outside.fetch_add(1, Ordering::Relaxed);
+            abandon::abandon(scheduler, task);
+        }
+        // Those of goroutines that are left, which never run again.
+        drop(worker.sleepers.drain());
+    }
+}
+
+/// For the overflow handler: the goroutine of this thread, if the fault is in its guard. Async-signal-safe: loads only.
+fn describe_overflow(fault: usize) -> Option<OverflowReport> {
+    let here: Held = current::home()?;
+    let task = here.task()?;
+    // SAFETY: the coroutine of a running goroutine is alive, and we are on its thread.
+    let stack = unsafe { Coroutine::stack(here.coroutine.get()?) };
+    if !stack.guard().contains(&fault) {
+        return None;
+    }
+    // SAFETY: the goroutine does not run while we handle its fault; the process ends before it does.
+    let name = unsafe { extras::name(task) }.map(|name| name.as_bytes());
+    Some(OverflowReport {
+        id: task.id(),
+        name,
+        stack_size: stack.class().usable(),
+        location: task.site()?,
+    })
+}

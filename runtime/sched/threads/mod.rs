@@ -1,0 +1,13 @@
+//! The threads of a runtime: their start and end, and the one that watches them.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `blocking` | threads for calls that block |
+//! | `stuck` | goroutines that hold others up |
+//! | `monitor` | stuck workers, spares, late timers, trimming |
+//! | `launch` | start and end |
+
+pub(crate) mod blocking;
+pub(crate) mod launch;
+pub(crate) mod monitor;
+pub(crate) mod stuck;

@@ -1,0 +1,154 @@
+//! Goroutines that hold others up: what the monitor sees of a worker, what it takes away from it, and what it tells.
+
+use crate::runtime::{
+    prims::Ordering,
+    sched::{
+        home::{data::Home, word::reverse},
+        scheduler::Scheduler,
+        worker::{shared::WorkerShared, submit},
+    },
+    task::{
+        header::{LOCAL, TaskHeader, TaskRef},
+        pool,
+    },
+};
+use std::{
+    ptr,
+    time::{Duration, Instant},
+};
+
+/// How long a goroutine has held others up when that is told, each time.
+const TELL_AFTER: [Duration; 3] = [
+    Duration::from_millis(100),
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+];
+
+/// What the monitor remembers of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    turn: u64,
+    /// When it was first seen in this turn.
+    since: Option<Instant>,
+    /// How often the goroutine of this turn has been told of.
+    told: usize,
+}
+
+impl Seen {
+    /// How long the worker has been in one goroutine, at least; `None`: it is in none, or in a new one.
+    pub(crate) fn look(&mut self, worker: &WorkerShared, now: Instant) -> Option<Duration> {
+        let turn = worker.own.turns.load(Ordering::Relaxed);
+        let runs = worker.is_awake() && !running(worker).is_null();
+        // No time seen: it was between the turn's count and the start of the goroutine, so the turn is not
+        // news.
+        if !runs || turn != self.turn || self.since.is_none() {
+            *self = Self {
+                turn,
+                since: runs.then_some(now),
+                told: 0,
+            };
+            return None;
+        }
+        self.since.map(|since| now.saturating_duration_since(since))
+    }
+
+    /// The turn that was seen last.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// Tells of the goroutine that this worker is in, if others wait behind it and it is time to.
+    pub(crate) fn tell(&mut self, scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration) {
+        let is_time = TELL_AFTER.get(self.told).is_some_and(|t| ran_for >= *t);
+        if !is_time {
+            return;
+        }
+        let waiting = count_waiting(scheduler, worker);
+        if waiting > 0 {
+            self.told += 1;
+            report(scheduler, worker, ran_for, waiting);
+        }
+    }
+}
+
+/// The goroutine that runs on a worker now, or null.
+fn running(worker: &WorkerShared) -> *mut TaskHeader {
+    home_of(worker).map_or(ptr::null_mut(), Home::current)
+}
+
+fn home_of(worker: &WorkerShared) -> Option<&'static Home> {
+    // SAFETY: homes are never freed.
+    unsafe { worker.own.home.load(Ordering::Relaxed).as_ref() }
+}
+
+/// How many wait behind the goroutine that runs on this worker, at least: those of its home that could run, timers that have
+/// fired for it, and fresh goroutines if no worker is free for them.
+fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
+    let Some(home) = home_of(worker) else {
+        return 0;
+    };
+    let mut waiting = home.count_late();
+    let current = home.current();
+    let address: *const () = ptr::from_ref(home).cast();
+    pool::each_cell(|cell| {
+        let lives_here = ptr::eq(cell.home.load(Ordering::Relaxed), address);
+        let can_run = !cell.park.looks_parked() && !ptr::eq(cell, current);
+        let is_live = cell.id.load(Ordering::Relaxed) != 0 && !cell.life.is_done();
+        waiting += usize::from(lives_here && can_run && is_live);
+    });
+    // Those that were unparked from elsewhere look parked until the home's holder takes them in.
+    waiting = waiting.max(usize::from(home.shared.word.has_arrivals()));
+    let all_stuck = scheduler.stuck.load(Ordering::Relaxed) >= scheduler.config.workers;
+    if all_stuck && scheduler.has_fresh() {
+        waiting += 1;
+    }
+    waiting
+}
+
+fn report(scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration, waiting: usize) {
+    let culprit = pool::look_at(running(worker), |header| {
+        (
+            header.id.load(Ordering::Relaxed),
+            // SAFETY: only `&'static Location`s are stored.
+            unsafe { header.site.load(Ordering::Relaxed).as_ref() },
+        )
+    });
+    let Some((id, site)) = culprit else {
+        return;
+    };
+    let _ = scheduler;
+    let site = site.map(tracing::field::display);
+    tracing::warn!(
+        target: "gort",
+        goroutine = id,
+        site,
+        worker = worker.index,
+        waiting,
+        stuck_for_ms = u64::try_from(ran_for.as_millis()).unwrap_or(u64::MAX),
+        "a goroutine keeps its worker from others: use blocking() for blocking calls, yield_if_due() in long loops",
+    );
+}
+
+/// Lets others have the fresh goroutines that were sent to the home of a stuck worker.
+pub(crate) fn release_fresh(scheduler: &Scheduler, worker: &WorkerShared) {
+    let Some(home) = home_of(worker) else {
+        return;
+    };
+    if !home.has_incoming() {
+        return;
+    }
+    // All that has come in; what is not fresh goes back, in order.
+    // SAFETY: taken out, so ours.
+    let mut next = unsafe { reverse(home.shared.word.take_from_holder()) };
+    // SAFETY: taken from the inbox, so held by us.
+    while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+        next = task.next.load(Ordering::Relaxed);
+        if task.is_fresh() && !task.has(LOCAL) {
+            home.uncount_incoming();
+            scheduler.inject(task);
+        } else {
+            // SAFETY: held by us, and given up.
+            unsafe { submit::send(None, home, task) };
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the workers of a bubble do when they have nothing to do: let time go on.
+//!
+//! Who jumps: the last worker that goes to sleep, before it does. A worker has announced its sleep (S3) when it comes
+//! here; so the last one sees all the others asleep. They may also see each other, and come at the same time: the
+//! turn's lock lets one after the other look, and what the first has woken shows.
+
+use crate::runtime::{
+    prims::{Ordering, fence},
+    sched::{
+        scheduler::Scheduler,
+        timer::bubble::{Bubble, End, Turn},
+        unparker::Unparker,
+    },
+};
+use std::time::{Duration, Instant};
+
+/// How long, by the real clock, all must be blocked with no deadline ahead until that counts as a deadlock: a thread from outside may be on its way.
+const GRACE: Duration = Duration::from_millis(100);
+/// How often a worker looks again while something outside holds the time.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// How long a worker that can do nothing waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Patience {
+    /// Until somebody wakes it.
+    UntilWoken,
+    /// That, or so long by the real clock.
+    AtMost(Duration),
+}
+
+/// How a look at the whole bubble came out.
+enum Look {
+    Still,
+    Moving,
+    /// Nothing here moves, but what does will not say when it stops.
+    Held,
+}
+
+/// Registers the caller, who then parks, unless the bubble has ended.
+pub(crate) fn watch(bubble: &Bubble, caller: Unparker) -> Option<End> {
+    let mut turn = bubble.lock();
+    if turn.end.is_none() {
+        turn.watcher = Some(caller.into_raw());
+    }
+    turn.end
+}
+
+/// Registers a goroutine, which then parks, to be woken when all others are blocked. False: another one waits
+/// for that.
+#[must_use]
+pub(crate) fn settle_for(bubble: &Bubble, goroutine: Unparker) -> bool {
+    let mut turn = bubble.lock();
+    if turn.settler.is_some() {
+        return false;
+    }
+    turn.settler = Some(goroutine.into_raw());
+    true
+}
+
+/// A worker has announced its sleep and found nothing to do. If it is the last one, it sees to it that something
+/// happens.
+pub(crate) fn settle(bubble: &Bubble, scheduler: &Scheduler) -> Patience {
+    let mut turn = bubble.lock();
+    if turn.end.is_some() {
+        return Patience::UntilWoken;
+    }
+    match look(bubble, scheduler) {
+        Look::Moving => return Patience::UntilWoken,
+        Look::Held => return Patience::AtMost(LOOK_AGAIN),
+        Look::Still => {}
+    }
+    if scheduler.live() == 0 {
+        if bubble.has_main_returned() {
+            finish(&mut turn, End::Finished);
+        }
+        return Patience::UntilWoken;
+    }
+    if let Some(goroutine) = turn.settler.take() {
+        // SAFETY: taken out under the lock, so used once; it is parked, since all goroutines are.
+        unsafe { Unparker::from_raw(goroutine).unpark() };
+        // A worker that is just going to sleep must not look asleep when others look.
+        wake_where(scheduler, |_| true);
+        return Patience::UntilWoken;
+    }
+    if !bubble.has_main_returned() && jump(bubble, scheduler) {
+        return Patience::UntilWoken;
+    }
+    stall(bubble, &mut turn)
+}
+
+/// Goes on to the next deadline and wakes the workers that have it. False: there is none.
+fn jump(bubble: &Bubble, scheduler: &Scheduler) -> bool {
+    let workers = scheduler.workers();
+    let Some(next) = workers.filter_map(|w| w.next_deadline()).min() else {
+        return false;
+    };
+    if !bubble.clock.go_on(next) {
+        return false;
+    }
+    let now = bubble.clock.now();
+    wake_where(scheduler, |due| due.is_some_and(|due| due <= now));
+    true
+}
+
+/// Nothing can happen any more but from outside.
+fn stall(bubble: &Bubble, turn: &mut Turn) -> Patience {
+    let ups = bubble.ups();
+    let since = match turn.stalled {
+        Some((since, then)) if then == ups => since,
+        _ => Instant::now(),
+    };
+    turn.stalled = Some((since, ups));
+    let waited = since.elapsed();
+    if waited < GRACE {
+        return Patience::AtMost(GRACE - waited);
+    }
+    finish(turn, End::Stalled);
+    Patience::UntilWoken
+}
+
+/// Whether no goroutine can run. All workers that were asleep in both looks, with nobody up in between, were so at one
+/// moment; whatever can run is in a queue then, or in a home that somebody holds.
+fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
+    let ups = bubble.ups();
+    // Acquire: what the monitor put back. As with the other two: whom those that are done have woken is in a
+    // queue, or awake.
+    if bubble.is_held()
+        || scheduler.blocking.pending() > 0
+        || scheduler.monitor_busy.load(Ordering::Acquire)
+    {
+        return Look::Held;
+    }
+    let first = scheduler.do_all_sleep();
+    let busy = scheduler.homes().any(|home| home.shared.word.is_busy());
+    let queued = scheduler.has_public_work();
+    // SeqCst: between the two looks at the sleep words; partner of the fence in `Scheduler::be_watched`
+    // (M2), after a worker has got up.
+    fence(Ordering::SeqCst);
+    if first && !queued && !busy && scheduler.do_all_sleep() && bubble.ups() == ups {
+        Look::Still
+    } else {
+        Look::Moving
+    }
+}
+
+/// The bubble has ended.
+fn finish(turn: &mut Turn, end: End) {
+    turn.end = Some(end);
+    if let Some(watcher) = turn.watcher.take() {
+        // SAFETY: taken out under the lock, so used once; it parks for this.
+        unsafe { Unparker::from_raw(watcher).unpark() };
+    }
+}
+
+/// Wakes the workers, the caller too, whose next deadline `wanted` says yes to.
+fn wake_where(scheduler: &Scheduler, wanted: impl Fn(Option<Instant>) -> bool) {
+    for worker in scheduler.workers() {
+        if wanted(worker.next_deadline()) {
+            scheduler.wake(worker);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A runtime whose clock is fake: time stands still while any of its goroutines can run, and jumps to the next
+//! deadline when none can. What such a runtime has beside others; who jumps, and
+//! when, is in `advance`.
+#![forbid(unsafe_code)]
+
+use crate::runtime::{
+    fake_clock::FakeClock,
+    prims::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+/// What makes a runtime a bubble.
+#[derive(Debug)]
+pub(crate) struct Bubble {
+    pub(crate) clock: Arc<FakeClock>,
+    /// How often a worker has got up.
+    ups: AtomicU64,
+    /// Calls out of the bubble that hold the time.
+    held: AtomicUsize,
+    /// The main goroutine has returned or unwound: time stands still for good.
+    main_returned: AtomicBool,
+    turn: Mutex<Turn>,
+}
+
+/// What the worker decides by whose turn it is.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// The unparker of the goroutine that waits until all others are blocked.
+    pub(crate) settler: Option<usize>,
+    /// That of the caller of the bubble.
+    pub(crate) watcher: Option<usize>,
+    pub(crate) end: Option<End>,
+    /// Since when all have been blocked with no deadline ahead, and `ups` at that time.
+    pub(crate) stalled: Option<(Instant, u64)>,
+}
+
+/// How a bubble ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All goroutines have.
+    Finished,
+    /// Those that are left are blocked for ever.
+    Stalled,
+}
+
+impl Bubble {
+    pub(crate) fn new(start: Instant) -> Self {
+        Self {
+            clock: Arc::new(FakeClock::new(start)),
+            ups: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
+            main_returned: AtomicBool::new(false),
+            turn: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A worker has got up.
+    pub(crate) fn count_up(&self) {
+        // Release: pairs with the Acquire in `ups`.
+        self.ups.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often a worker has got up.
+    pub(crate) fn ups(&self) -> u64 {
+        // Acquire: pairs with the Release in `count_up`.
+        self.ups.load(Ordering::Acquire)
+    }
+
+    /// Whether something outside holds the time.
+    pub(crate) fn is_held(&self) -> bool {
+        // Acquire: pairs with the Release in `release`.
+        self.held.load(Ordering::Acquire) > 0
+    }
+
+    /// Holds the time until `release`.
+    pub(crate) fn hold(&self) {
+        self.held.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Ends a `hold`; by one who runs.
+    pub(crate) fn release(&self) {
+        // Release: pairs with the Acquire in `is_held`.
+        self.held.fetch_sub(1, Ordering::Release);
+    }
+
+    /// The main goroutine has come to its end.
+    pub(crate) fn main_returns(&self) {
+        self.main_returned.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_main_returned(&self) -> bool {
+        self.main_returned.load(Ordering::Relaxed)
+    }
+
+    /// How it ended, after the watcher's park.
+    pub(crate) fn end(&self) -> Option<End> {
+        self.lock().end
+    }
+}

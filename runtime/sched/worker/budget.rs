@@ -1,0 +1,129 @@
+//! How long a worker, and a goroutine on it, go on before they look at what else there is.
+//!
+//! Two bounds. A worker looks at timers, at the injector and at its later queues after so many *turns* (a turn is a
+//! goroutine started or resumed), and after about as much *time*: where turns are long it looks more often, down
+//! to every turn. Reading the clock each turn would cost more than a short turn itself; so the number of
+//! turns between two looks follows from how long the last ones took.
+//!
+//! And a goroutine that goes on with operations which find no reason to park (a channel that is never empty)
+//! yields after 1 ms.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+/// The most turns between two looks. A prime, as in Go's check of its `schedtick`, so that it does
+/// not beat with loops in programs.
+const MAX_TURNS: u32 = 61;
+/// The time that should lie between two looks, if turns take long: short against a timer's
+/// lateness that people notice, long against reading the clock (25 ns).
+const LOOK_EVERY: Duration = Duration::from_micros(500);
+/// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's time
+/// slice).
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
+/// How long a goroutine may go on with operations that find no reason to park, while others
+/// wait: well above the price of a switch (guess).
+const MAX_UNPARKED: Duration = Duration::from_millis(1);
+/// How many operations of a goroutine go by between two looks at the clock.
+const ASK_EVERY: u32 = 16;
+
+/// A worker's budget. Used by its thread only.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Turns until the next look.
+    left: Cell<u32>,
+    /// Turns between the last look and the next.
+    interval: Cell<u32>,
+    looked: Cell<Instant>,
+    swept: Cell<Instant>,
+    /// Counts the looks, so that later queues come first in their turn.
+    looks: Cell<u32>,
+    /// Operations that asked [`is_used_up`](Self::is_used_up).
+    asked: Cell<u32>,
+    /// The turn in which one asked, and when that was.
+    turn: Cell<(u64, Option<Instant>)>,
+}
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            left: Cell::new(MAX_TURNS),
+            interval: Cell::new(MAX_TURNS),
+            looked: Cell::new(now),
+            swept: Cell::new(now),
+            looks: Cell::new(0),
+            asked: Cell::new(0),
+            turn: Cell::new((0, None)),
+        }
+    }
+
+    /// Counts a turn. True: the worker is to look, and to call [`look`](Self::look).
+    #[inline]
+    pub(crate) fn count_turn(&self) -> bool {
+        let left = self.left.get().saturating_sub(1);
+        self.left.set(left);
+        left == 0
+    }
+
+    /// Whether the next turn is one before which the worker looks.
+    #[inline]
+    pub(crate) fn is_look_next(&self) -> bool {
+        self.left.get() <= 1
+    }
+
+    /// Begins a new interval, as long as the last turns suggest. Returns the number of this look.
+    pub(crate) fn look(&self, now: Instant) -> u32 {
+        let taken = now.saturating_duration_since(self.looked.get());
+        let interval = self.interval.get();
+        let next = if taken >= LOOK_EVERY {
+            let each = (taken.as_nanos() / u128::from(interval)).max(1);
+            let fitting = LOOK_EVERY.as_nanos() / each;
+            u32::try_from(fitting).unwrap_or(MAX_TURNS).clamp(1, MAX_TURNS)
+        } else {
+            (interval * 2).min(MAX_TURNS)
+        };
+        self.interval.set(next);
+        self.left.set(next);
+        self.looked.set(now);
+        let looks = self.looks.get().wrapping_add(1);
+        self.looks.set(looks);
+        looks
+    }
+
+    /// A rest has begun or ended: what comes after it does not count as long turns.
+    pub(crate) fn restart(&self) {
+        self.looked.set(Instant::now());
+    }
+
+    /// Whether it is time for the fresh goroutines that wait to go before newer ones.
+    pub(crate) fn is_sweep_due(&self, now: Instant) -> bool {
+        let is_due = now.saturating_duration_since(self.swept.get()) >= SWEEP_EVERY;
+        if is_due {
+            self.swept.set(now);
+        }
+        is_due
+    }
+
+    /// Whether the goroutine that runs in this turn has gone on for 1 ms and more with operations that might
+    /// have parked, but did not. Each of these asks here; the clock is read every 16th time at most.
+    #[inline]
+    pub(crate) fn is_used_up(&self, turn: u64) -> bool {
+        let asked = self.asked.get().wrapping_add(1);
+        self.asked.set(asked);
+        asked.is_multiple_of(ASK_EVERY) && self.is_used_up_slow(turn)
+    }
+
+    #[cold]
+    fn is_used_up_slow(&self, turn: u64) -> bool {
+        let (seen, since) = self.turn.get();
+        match since {
+            // Where turns change all the time the clock is never read.
+            _ if seen != turn => self.turn.set((turn, None)),
+            None => self.turn.set((turn, Some(Instant::now()))),
+            Some(since) => return since.elapsed() >= MAX_UNPARKED,
+        }
+        false
+    }
+}

@@ -1,0 +1,121 @@
+//! What runs next on a worker that is in a home. Order of the queues, and why:
+//!
+//! 1. goroutines of this home that may go on: they hold stacks, and finishing them first bounds memory. The woken ones
+//!    and those whose deadline has passed take turns;
+//! 2. other homes that can run: the same, at the price of a change of identity;
+//! 3. fresh goroutines, newest first: depth first through trees of goroutines, so few stacks are live at
+//!    once. Each starts where `place` says;
+//! 4. those of this home that yielded: behind fresh ones, or a yielding goroutine would starve what it
+//!    waits for.
+//!
+//! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in turn, so that none
+//! starves; and timers fire. Every 10 ms those fresh ones that are there go before newer ones: else one
+//! below the bursts of others would wait as long as they come.
+
+use crate::runtime::{
+    sched::{
+        home::data::{Held, Home},
+        inspect::reply,
+        worker::{
+            data::Worker,
+            place::{self, Start},
+            submit,
+        },
+    },
+    task::header::TaskRef,
+};
+use std::time::Instant;
+
+/// What a worker does next.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(crate) enum Next {
+    /// Run this goroutine in the home at hand.
+    Run(TaskRef),
+    /// Enter this home, which the worker holds.
+    Enter(&'static Home),
+    /// Leave the home: there is nothing to run, or the runtime ends.
+    Leave,
+}
+
+/// What the worker does next in `here`.
+#[inline]
+pub(crate) fn next(worker: &Worker, here: Held) -> Next {
+    loop {
+        // One that has been chosen already.
+        if let Some(task) = here.handoff.take() {
+            return Next::Run(task);
+        }
+        // Before anything new is begun: a dump asks, or the runtime ends.
+        if worker.scheduler.has_requests() {
+            reply::answer(worker.scheduler, here);
+            if worker.scheduler.is_closing() {
+                return Next::Leave;
+            }
+        }
+        if let Some(next) = find(worker, here) {
+            return next;
+        }
+    }
+}
+
+/// One pass over the queues. `None`: what was found has gone elsewhere; look again.
+#[inline]
+fn find(worker: &Worker, here: Held) -> Option<Next> {
+    if worker.count_turn()
+        && let Some(found) = look_around(worker, here)
+    {
+        return found;
+    }
+    here.take_arrivals();
+    if let Some(task) = here.next_woken() {
+        return Some(Next::Run(task));
+    }
+    if let Some(home) = worker.pop_home() {
+        return Some(Next::Enter(home));
+    }
+    if let Some(task) = worker.pop_fresh() {
+        return start(worker, here, task);
+    }
+    Some(here.yielded.pop().map_or(Next::Leave, Next::Run))
+}
+
+/// Where a fresh goroutine starts. `None`: not here.
+#[inline]
+fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<Next> {
+    match place::place(worker, Some(here), task) {
+        Start::Here(task) => Some(Next::Run(task)),
+        Start::In(home) => Some(Next::Enter(home)),
+        Start::Elsewhere => None,
+    }
+}
+
+/// Fires timers, and puts one of the later queues first, each in its turn, or the next one that holds something.
+/// `None`: nothing was found, so the usual order holds.
+#[cold]
+fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
+    let now = Instant::now();
+    let looks = worker.budget.look(now);
+    submit::fire_timers(worker, Some(here), worker.shared);
+    if worker.budget.is_sweep_due(now) {
+        worker.age_fresh();
+    }
+    here.take_arrivals();
+    (looks..looks + 4).find_map(|turn| match turn % 4 {
+        0 => worker.take_injected().map(|task| start(worker, here, task)),
+        1 => other_home(worker).map(|home| Some(Next::Enter(home))),
+        2 => here.yielded.pop().map(|task| Some(Next::Run(task))),
+        _ => {
+            let oldest = worker.shared.fresh.steal();
+            oldest.map(|task| start(worker, here, task))
+        }
+    })
+}
+
+/// The home that has waited longest, here or in the queue that outside threads fill.
+fn other_home(worker: &Worker) -> Option<&'static Home> {
+    worker
+        .runnable
+        .pop_oldest(&worker.shared.runnable)
+        .or_else(|| worker.scheduler.take_woken_home())
+}

@@ -1,0 +1,35 @@
+//! Workers: threads that give processor time to homes.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `ids`, `dice`, `budget`, `refs` | small things that a worker keeps: goroutine ids, random numbers, when to look around, references at hand |
+//! | `shared` | a worker as the others see it |
+//! | `data` | a worker as its own thread sees it |
+//! | `current` | the worker that carries the caller |
+//! | `submit` | how goroutines and homes get into queues |
+//! | `starved`, `starve` | fresh goroutines for which no stack, or no home, is to be had |
+//! | `turn` | whether the goroutine that runs should let others have a turn |
+//! | `place` | in which home a fresh goroutine starts (protocol B) |
+//! | `hand_over` | the same where homes are not lent |
+//! | `run` | running goroutines on coroutines; what follows a switch (protocol C) |
+//! | `find` | what runs next |
+//! | `visit` | the loop inside a home |
+//! | `tour` | the loop of a worker: enter a home, leave it, search |
+
+pub(crate) mod budget;
+pub(crate) mod current;
+pub(crate) mod data;
+pub(crate) mod dice;
+pub(crate) mod find;
+pub(crate) mod hand_over;
+pub(crate) mod ids;
+pub(crate) mod place;
+pub(crate) mod refs;
+pub(crate) mod run;
+pub(crate) mod shared;
+pub(crate) mod starve;
+pub(crate) mod starved;
+pub(crate) mod submit;
+pub(crate) mod tour;
+pub(crate) mod turn;
+pub(crate) mod visit;

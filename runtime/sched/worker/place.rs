@@ -1,0 +1,197 @@
+//! Protocol B: in which home a fresh goroutine starts, where it then lives for good.
+//!
+//! Goroutines of one home never run at the same time, and those of two homes pay a little more for talking to
+//! each other. So a few goroutines start in a home each: a pool of eight ends in eight homes, and all
+//! processors work for it. Thousands come in *chunks*, neighbours together, since goroutines that were spawned in a
+//! row tend to talk to each other.
+//!
+//! 1. The home at hand takes it if nobody is active there. Goroutines that end without having parked never
+//!    count, so short ones all run in one home; nor do those that wait for others to end, so a parent that joins its
+//!    children has them at hand (B1).
+//! 2. Else the home of the worker's chunk takes it, until as many are active there as it allows.
+//! 3. Else the emptiest idle home, or a new one, begins a chunk: with `n` that are active there already it
+//!    takes fresh ones until there are `2n + 1` (B2).
+
+use crate::runtime::{
+    prims::Ordering,
+    sched::{
+        home::data::{Held, Home},
+        owners,
+        worker::{
+            data::{Chunk, Worker},
+            hand_over, starve, submit,
+        },
+    },
+    task::header::TaskRef,
+};
+
+/// Where a fresh goroutine starts.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(crate) enum Start {
+    /// In the home that the worker is in.
+    Here(TaskRef),
+    /// In this home, which the worker holds now and is to enter.
+    In(&'static Home),
+    /// Elsewhere, or later: the worker has nothing to do for it.
+    Elsewhere,
+}
+
+/// Whether fresh goroutines may start in the home at hand (B1).
+#[inline]
+pub(crate) fn may_start_here(worker: &Worker, here: Held) -> bool {
+    let active = here.home().active();
+    active == 0 || is_in_chunk(worker, here.home(), active)
+}
+
+fn is_in_chunk(worker: &Worker, home: &'static Home, active: usize) -> bool {
+    let chunk = worker.chunk.get();
+    active < chunk.until && chunk.home.is_some_and(|at| std::ptr::eq(at, home))
+}
+
+/// Chooses where a fresh goroutine starts. `here` is the home that the worker is in, if it is in one.
+pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start {
+    if let Some(here) = here
+        && may_start_here(worker, here)
+    {
+        return Start::Here(task);
+    }
+    if let Some(only) = worker.only_home.get() {
+        return place_where_not_lent(worker, here, only, task);
+    }
+    let chunk = worker.chunk.get();
+    if let Some(home) = chunk.home
+        && home.active() < chunk.until
+        && home.claim()
+    {
+        return start_in(home, task);
+    }
+    match choose(worker, here) {
+        Chosen::Here(home) => {
+            begin_chunk(worker, home);
+            Start::Here(task)
+        }
+        Chosen::Claimed(home) => {
+            begin_chunk(worker, home);
+            start_in(home, task)
+        }
+        Chosen::Busy(home) => {
+            home.count_incoming();
+            // SAFETY: the worker took it from a queue, so it holds it.
+            unsafe { submit::send(Some(worker), home, task) };
+            Start::Elsewhere
+        }
+        Chosen::None => {
+            starve::keep(worker, task);
+            Start::Elsewhere
+        }
+    }
+}
+
+/// Sets the goroutine as the first that runs when the home is entered. The caller has claimed it.
+fn start_in(home: &'static Home, task: TaskRef) -> Start {
+    // SAFETY: claimed by the caller.
+    unsafe { Held::new(home) }.handoff.set(Some(task));
+    Start::In(home)
+}
+
+/// From now on fresh goroutines start in `home`, until enough live there (B2).
+fn begin_chunk(worker: &Worker, home: &'static Home) {
+    worker.chunk.set(Chunk {
+        home: Some(home),
+        until: 2 * home.active() + 1,
+    });
+}
+
+/// A worker that has one home starts what it has there, unless another worker's holds clearly fewer.
+fn place_where_not_lent(
+    worker: &Worker,
+    here: Option<Held>,
+    only: &'static Home,
+    task: TaskRef,
+) -> Start {
+    if hand_over::gave_away(worker, only, task) {
+        return Start::Elsewhere;
+    }
+    if here.is_some() {
+        return Start::Here(task);
+    }
+    // Only this worker enters the home, so it is idle, or busy for its sake.
+    let _is_idle = only.shared.word.claim();
+    start_in(only, task)
+}
+
+/// A home for a fresh goroutine.
+enum Chosen {
+    /// The one that the worker is in.
+    Here(&'static Home),
+    /// An idle one, which the worker holds now.
+    Claimed(&'static Home),
+    /// One that somebody else holds, since all are held and there may be no more.
+    Busy(&'static Home),
+    /// There is none at all.
+    None,
+}
+
+/// The emptiest home that nobody is in, or a new one if all have somebody living there.
+fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
+    let homes = &worker.scheduler.homes;
+    for _ in 0..TRIES {
+        let found = emptiest(worker, here);
+        let is_empty = found.is_some_and(|home| home.active() == 0);
+        if !is_empty && may_make(worker) {
+            match owners::make(worker.scheduler) {
+                Ok(home) => return Chosen::Claimed(home),
+                Err(error) => starve::tell_no_home(worker.scheduler, &error),
+            }
+        }
+        match found {
+            Some(home) if here.is_some_and(|here| here.is(home)) => return Chosen::Here(home),
+            Some(home) if home.claim() => return Chosen::Claimed(home),
+            // Somebody was faster.
+            Some(_) => {}
+            None => break,
+        }
+    }
+    if let Some(here) = here {
+        return Chosen::Here(here.home());
+    }
+    let count = homes.count();
+    match (count > 0).then(|| homes.get(worker.dice.roll(count))).flatten() {
+        Some(home) => Chosen::Busy(home),
+        None => Chosen::None,
+    }
+}
+
+/// How often a worker looks again when the home that it chose has just been taken.
+const TRIES: usize = 4;
+
+/// The home in which the fewest live, of those that are idle and the one at hand.
+fn emptiest(worker: &Worker, here: Option<Held>) -> Option<&'static Home> {
+    let homes = &worker.scheduler.homes;
+    let count = homes.count();
+    let mut best = here.map(Held::home);
+    let from = if count == 0 { 0 } else { worker.dice.roll(count) };
+    for i in 0..count {
+        // One that is being added is not there yet.
+        let Some(&home) = homes.get((from + i) % count) else {
+            continue;
+        };
+        if home.shared.word.is_busy() || best.is_some_and(|best| best.active() <= home.active()) {
+            continue;
+        }
+        best = Some(home);
+        if home.active() == 0 {
+            break;
+        }
+    }
+    best
+}
+
+/// Whether the runtime may have one home more. Each stuck worker keeps one to itself, which gives the
+/// right to another.
+fn may_make(worker: &Worker) -> bool {
+    let scheduler = worker.scheduler;
+    let stuck = scheduler.stuck.load(Ordering::Relaxed);
+    scheduler.homes.count() < scheduler.config.homes + stuck
+}

@@ -1,0 +1,305 @@
+//! Running goroutines on coroutines: start, resume, and what to do after a switch back to the root (protocol C).
+//!
+//! The root (the worker thread's own stack) enters coroutines; a coroutine runs fresh goroutines back to back without
+//! a switch. It comes back to the root when its goroutine parks or yields, or when the root has
+//! something better to do than the next fresh one.
+
+use crate::runtime::{
+    config::PanicPolicy,
+    coroutine::Coroutine,
+    prims::Ordering,
+    sched::{
+        events,
+        home::{
+            after::{After, GrownCall},
+            current,
+            data::Held,
+        },
+        unparker::Unparker,
+        worker::{
+            current::worker_in,
+            data::Worker,
+            place, shared::bump, starve,
+        },
+    },
+    stack::SizeClass,
+    task::{
+        extras,
+        header::{Outcome, TaskRef},
+        state::Finished,
+    },
+};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    ptr::{self, NonNull},
+};
+
+/// Runs a task that is to run in this home: fresh or suspended.
+#[inline]
+pub(crate) fn run(worker: &Worker, here: Held, task: TaskRef) {
+    let coroutine = match NonNull::new(task.coroutine.load(Ordering::Relaxed)) {
+        Some(coroutine) => {
+            here.woken.warm_next();
+            here.yielded.warm_next();
+            here.set_task(Some(task));
+            Some(coroutine.cast())
+        }
+        None => start(worker, here, task),
+    };
+    if let Some(coroutine) = coroutine {
+        resume(worker, here, coroutine);
+    }
+}
+
+/// A coroutine for a fresh task; `None` if there is no stack for it now.
+#[inline(never)]
+fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<NonNull<Coroutine>> {
+    let class = SizeClass::from_index(task.wait.stack_class());
+    let taken = worker.stacks.borrow_mut().take(class);
+    match taken {
+        Ok(stack) => {
+            here.handoff.set(Some(task));
+            let main = coroutine_main;
+            Some(Coroutine::place(stack, None, main, ptr::null_mut()))
+        }
+        Err(error) => {
+            starve::keep_for_stack(worker, task, &error);
+            None
+        }
+    }
+}
+
+/// Runs a coroutine until it is left for good or its goroutine is off the processor.
+#[inline(always)]
+fn resume(worker: &Worker, here: Held, mut coroutine: NonNull<Coroutine>) {
+    loop {
+        here.coroutine.set(Some(coroutine));
+        // SAFETY: placed just now, or suspended and held by us.
+        unsafe { Coroutine::resume(coroutine) };
+        // The goroutine may have moved to another stack and back meanwhile.
+        coroutine = here.coroutine.get().expect("a coroutine came back");
+        let next = match here.after.replace(After::Retire) {
+            After::Retire => retire(worker, here, coroutine),
+            After::Park => commit_park(worker, here, coroutine),
+            After::Yield => requeue(here),
+            After::Grow(call) => Some(grow(worker, coroutine, call)),
+        };
+        match next {
+            Some(again) => coroutine = again,
+            None => return,
+        }
+    }
+}
+
+fn retire(
+    worker: &Worker,
+    here: Held,
+    coroutine: NonNull<Coroutine>,
+) -> Option<NonNull<Coroutine>> {
+    // SAFETY: its entry has returned, and we are on the root.
+    let (stack, outer) = unsafe { Coroutine::retire(coroutine) };
+    worker.stacks.borrow_mut().give(stack);
+    if outer.is_none() {
+        here.set_task(None);
+        starve::retry(worker);
+    }
+    outer
+}
+
+fn commit_park(
+    worker: &Worker,
+    here: Held,
+    coroutine: NonNull<Coroutine>,
+) -> Option<NonNull<Coroutine>> {
+    let task = here.task().expect("only goroutines park");
+    here.set_task(None);
+    here.count(task);
+    bump(&worker.shared.own.parks, 1);
+    if task.park.commit() {
+        return None;
+    }
+    // It was unparked on the way, by itself or by what its park event called.
+    here.set_task(Some(task));
+    Some(coroutine)
+}
+
+fn requeue(here: Held) -> Option<NonNull<Coroutine>> {
+    let task = here.task().expect("only goroutines yield");
+    here.set_task(None);
+    here.count(task);
+    here.yielded.push(task);
+    None
+}
+
+fn grow(
+    worker: &Worker,
+    outer: NonNull<Coroutine>,
+    mut call: NonNull<GrownCall>,
+) -> NonNull<Coroutine> {
+    // SAFETY: on the suspended goroutine's stack, which waits for us.
+    let call_ref = unsafe { call.as_mut() };
+    let taken = worker.stacks.borrow_mut().take(call_ref.class);
+    match taken {
+        Ok(stack) => Coroutine::place(stack, Some(outer), grown_main, call.as_ptr().cast()),
+        Err(error) => {
+            call_ref.failed = Some(error);
+            outer
+        }
+    }
+}
+
+/// The home that a coroutine runs in.
+#[inline]
+fn here() -> Held {
+    current::home().expect("coroutines run in homes")
+}
+
+/// What a coroutine runs: fresh goroutines, one after another, all in one home.
+unsafe extern "C" fn coroutine_main(_: *mut ()) {
+    let here = here();
+    let mut task = here.handoff.take().expect("a coroutine starts with a task");
+    let class = task.wait.stack_class();
+    loop {
+        run_to_end(here, task);
+        match next_fresh(here, class) {
+            Some(next) => task = next,
+            None => break,
+        }
+    }
+    here.after.set(After::Retire);
+}
+
+/// The next fresh goroutine that the caller's coroutine may run, if the root has nothing better to do.
+#[inline]
+fn next_fresh(here: Held, class: u8) -> Option<TaskRef> {
+    // SAFETY: used up in here, with no suspend.
+    let worker = unsafe { worker_in(here) };
+    if worker.scheduler.has_requests()
+        || here.has_woken()
+        || worker.has_homes()
+        || worker.budget.is_look_next()
+        || !place::may_start_here(worker, here)
+    {
+        return None;
+    }
+    let task = worker.pop_fresh()?;
+    worker.count_turn();
+    if task.wait.stack_class() != class {
+        // The root has one for it.
+        here.handoff.set(Some(task));
+        return None;
+    }
+    Some(task)
+}
+
+/// What a bigger stack runs: one call.
+unsafe extern "C" fn grown_main(call: *mut ()) {
+    // SAFETY: the outer stack holds the call and waits for it.
+    unsafe {
+        let call = call.cast::<GrownCall>();
+        ((*call).run)((*call).arg);
+    }
+    here().after.set(After::Retire);
+}
+
+fn run_to_end(here: Held, task: TaskRef) {
+    here.set_task(Some(task));
+    let home = ptr::from_ref(here.home()).cast_mut().cast();
+    task.home.store(home, Ordering::Relaxed);
+    // SAFETY: fresh, and held by us since it was taken from a queue.
+    let outcome = unsafe { task.run() };
+    finish(here, task, outcome);
+}
+
+fn finish(here: Held, task: TaskRef, outcome: Outcome) {
+    if outcome == Outcome::Panicked {
+        end_on_panic(here, task);
+    }
+    if extras::exist(task) {
+        drop_extras(task);
+    }
+    // Detached for good: nobody can look at the output, so its destructor runs as part of the goroutine.
+    let detached = task.life.is_detached();
+    if detached {
+        // SAFETY: done, and no handle: the output is ours.
+        unsafe { task.drop_output() };
+    }
+    leave_for_good(here, task);
+    here.uncount(task);
+    // SAFETY: used up below, with no suspend.
+    let worker = unsafe { worker_in(here) };
+    count_finished(worker);
+    if detached {
+        // SAFETY: done, nobody else has it, and the output is dropped above.
+        unsafe { task.free(&worker.cells) };
+        return;
+    }
+    match task.life.finish() {
+        Finished::LeftToHandle => {}
+        Finished::Free => drop_late(here, task),
+        Finished::WakeJoiner => {
+            let joiner = task.joiner.get();
+            // SAFETY: the joiner waits for exactly this unpark.
+            unsafe { Unparker::from_raw(joiner).unpark() };
+        }
+    }
+}
+
+/// The goroutine has run for the last time.
+#[inline]
+fn leave_for_good(here: Held, task: TaskRef) {
+    here.set_task(None);
+    // Relaxed (D3): dumps look for it while they hold this home only. Before anyone else can take the cell.
+    task.coroutine.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
+/// One more goroutine has ended on this worker.
+fn count_finished(worker: &Worker) {
+    let finished = &worker.shared.own.finished;
+    // Release: what the goroutine did, for the Acquire in `Scheduler::live` of whoever waits for the end of
+    // all.
+    finished.store(finished.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
+/// The handle was dropped while the goroutine was ending.
+#[cold]
+fn drop_late(here: Held, task: TaskRef) {
+    here.set_task(Some(task));
+    // SAFETY: done, and the handle left output and cell to us.
+    unsafe { task.drop_output() };
+    leave_for_good(here, task);
+    // SAFETY: as above; the worker is used up at once.
+    unsafe { task.free(&worker_in(here).cells) };
+}
+
+#[cold]
+fn drop_extras(task: TaskRef) {
+    loop {
+        // SAFETY: we are the goroutine.
+        let locals = unsafe { extras::take_locals(task) };
+        if locals.is_empty() {
+            break;
+        }
+        for (_, value) in locals.into_iter().rev() {
+            if let Err(cause) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                std::mem::forget(cause);
+            }
+        }
+    }
+    // SAFETY: we are the goroutine.
+    unsafe { extras::free(task) };
+}
+
+#[cold]
+fn end_on_panic(here: Held, task: TaskRef) {
+    // SAFETY: used up in here, with no suspend.
+    let worker = unsafe { worker_in(here) };
+    events::panicked(worker, task);
+    if worker.scheduler.config.panic == PanicPolicy::Exit {
+        eprintln!(
+            "gort: goroutine {} panicked, and the panic policy is \"exit\": ending the process",
+            task.id()
+        );
+        std::process::exit(2);
+    }
+}

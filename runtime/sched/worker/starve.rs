@@ -1,0 +1,139 @@
+//! No stack, or no home, to be had: fresh goroutines wait until there is one; if none ever can be, the process ends
+//! with a clear text.
+
+use crate::runtime::{
+    os_threads,
+    prims::Ordering,
+    sched::{
+        inspect::quiescence::{self, WakeSource},
+        scheduler::Scheduler,
+        worker::{data::Worker, submit},
+    },
+    stack::{SizeClass, StackError},
+    task::header::{LOCAL, TaskRef},
+};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+/// How long a runtime may have nothing to do but wait for stacks before it gives up (guess: long against any sleep of
+/// a plain thread in a spawn loop).
+const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
+
+/// Keeps a fresh goroutine that no stack could be had for.
+#[cold]
+pub(crate) fn keep_for_stack(worker: &Worker, task: TaskRef, error: &StackError) {
+    if !worker.scheduler.starved.swap(true, Ordering::Relaxed) {
+        eprintln!(
+            "gort: a goroutine cannot start yet, no stack for it: {error}\n\
+             gort: it waits until another goroutine ends"
+        );
+    }
+    keep(worker, task);
+    give_up_if_hopeless(worker, error);
+}
+
+/// Keeps a fresh goroutine until it is tried again.
+#[cold]
+pub(crate) fn keep(worker: &Worker, task: TaskRef) {
+    worker.starved.push(task);
+}
+
+/// Says once that a home could not be made.
+#[cold]
+pub(crate) fn tell_no_home(scheduler: &Scheduler, error: &io::Error) {
+    if !scheduler.starved.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            target: "gort",
+            %error,
+            homes = scheduler.homes.count(),
+            "no thread for one more home: goroutines share those that there are",
+        );
+    }
+}
+
+/// Tries again to start a goroutine that waited, now that a stack may be free.
+#[inline]
+pub(crate) fn retry(worker: &Worker) {
+    if !worker.starved.is_empty() {
+        retry_slow(worker);
+    }
+}
+
+#[cold]
+fn retry_slow(worker: &Worker) {
+    let Some(task) = worker.starved.pop() else {
+        return;
+    };
+    let class = SizeClass::from_index(task.wait.stack_class());
+    let taken = worker.stacks.borrow_mut().take(class);
+    match taken {
+        Ok(stack) => {
+            worker.starved.waiting_since.set(None);
+            worker.stacks.borrow_mut().give(stack);
+            if task.has(LOCAL) {
+                let home = submit::home_of(task);
+                home.count_incoming();
+                // SAFETY: kept here, so held by us.
+                unsafe { submit::send(None, home, task) };
+            } else {
+                worker.fresh.push(task);
+            }
+        }
+        Err(error) => keep_for_stack(worker, task, &error),
+    }
+}
+
+fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
+    let scheduler = worker.scheduler;
+    // Spares count too: goroutines that run there may end. Searching does not: workers that wait for
+    // stacks wake up and search now and then, and would keep each other waiting.
+    let runs = scheduler.homes().any(|home| !home.current().is_null());
+    let waits = scheduler.homes().any(|home| home.shared.word.has_arrivals());
+    let timers = scheduler.workers().any(|w| w.has_timers());
+    if runs || waits && worker.has_homes() || timers || scheduler.blocking.pending() > 0 {
+        worker.starved.waiting_since.set(None);
+        return;
+    }
+    let progress = scheduler.life_events();
+    let (since, _) = worker
+        .starved
+        .waiting_since
+        .get()
+        .filter(|(_, then)| *then == progress)
+        .unwrap_or_else(|| (Instant::now(), progress));
+    worker.starved.waiting_since.set(Some((since, progress)));
+    if since.elapsed() >= GIVE_UP_AFTER {
+        give_up(scheduler, error);
+        worker.starved.waiting_since.set(None);
+    }
+}
+
+/// Ends the process, unless somebody else in it may still release goroutines.
+fn give_up(scheduler: &Scheduler, error: &StackError) {
+    match quiescence::source_for(scheduler) {
+        WakeSource::Unclear => {}
+        WakeSource::None => {
+            eprintln!(
+                "fatal error: goroutines cannot start and none is left that could end: {error}\n\
+                 {} goroutines are alive",
+                scheduler.live()
+            );
+            std::process::exit(2);
+        }
+        WakeSource::Threads(threads)
+            if !scheduler.starved_long.swap(true, Ordering::Relaxed) =>
+        {
+            let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
+            eprintln!(
+                "gort: goroutines cannot start and none runs that could end: {error}\n\
+                 gort: {} goroutines are alive; they wait for the other threads of the process ({}) \
+                 to release one",
+                scheduler.live(),
+                names.join(", ")
+            );
+        }
+        WakeSource::Threads(_) => {}
+    }
+}

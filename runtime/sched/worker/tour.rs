@@ -1,0 +1,98 @@
+//! The loop of a worker, on top of all that it decides: search for a home that can run, enter it, go from home to home,
+//! leave the last one.
+
+use crate::runtime::{
+    sched::{
+        abandon,
+        home::data::{Held, Home},
+        idle::{search, steal::Found},
+        worker::{
+            data::Worker,
+            place::{self, Start},
+            submit,
+            visit::{put_back, visit, visit_only_home},
+        },
+    },
+    switch::identity,
+    task::header::{LOCAL, TaskRef},
+};
+use std::{ptr, time::Instant};
+
+/// Runs goroutines until the runtime shuts down.
+pub(crate) fn run(worker: &Worker) {
+    while let Some(home) = next_home(worker) {
+        let last = tour(worker, home);
+        // SAFETY: the worker has left it, holds it still, and gives it up here.
+        put_back(worker, unsafe { Held::new(last) });
+    }
+    abandon_own(worker);
+}
+
+/// Goes through homes that can run, beginning with `first`, which the worker holds. Returns the last one, which it holds.
+fn tour(worker: &Worker, first: &'static Home) -> &'static Home {
+    let at = ptr::from_ref(first).cast_mut().cast();
+    let arg = ptr::from_ref(worker).cast_mut().cast();
+    // SAFETY: the worker is this thread's, and holds the home; `visit` returns homes that it holds. Nothing
+    // thread-local is referred to from here.
+    let last = unsafe {
+        match worker.only_home.get() {
+            None => identity::tour(at, visit, arg),
+            Some(_) => identity::tour_in_place(at, visit_only_home, arg),
+        }
+    };
+    worker.set_home(ptr::null());
+    // SAFETY: one of those, and homes are never freed.
+    unsafe { &*last.cast_const().cast::<Home>() }
+}
+
+/// The next home to enter, for a worker that is in none; searches and sleeps until there is one. `None`: the runtime
+/// shuts down.
+fn next_home(worker: &Worker) -> Option<&'static Home> {
+    loop {
+        if worker.scheduler.is_closing() {
+            return None;
+        }
+        if worker.count_turn() {
+            worker.budget.look(Instant::now());
+            submit::fire_timers(worker, None, worker.shared);
+        }
+        if let Some(home) = worker.pop_home_outside() {
+            return Some(home);
+        }
+        let task = match worker.pop_fresh() {
+            Some(task) => task,
+            None => match search::search(worker)? {
+                Found::Home(home) => return Some(home),
+                Found::Fresh(task) => task,
+            },
+        };
+        if let Some(home) = start(worker, task) {
+            return Some(home);
+        }
+    }
+}
+
+fn start(worker: &Worker, task: TaskRef) -> Option<&'static Home> {
+    match place::place(worker, None, task) {
+        Start::In(home) => Some(home),
+        Start::Here(_) => unreachable!("the worker is in no home"),
+        Start::Elsewhere => None,
+    }
+}
+
+/// Drops what this worker will never start, at shutdown.
+fn abandon_own(worker: &Worker) {
+    while let Some(task) = worker.fresh.pop().or_else(|| worker.starved.pop()) {
+        if task.has(LOCAL) {
+            // Not `Send`: its home's owner drops it.
+            let home = submit::home_of(task);
+            home.count_incoming();
+            // SAFETY: it was kept here, so held by us.
+            unsafe { submit::send(None, home, task) };
+        } else {
+            abandon::abandon(worker.scheduler, task);
+        }
+    }
+    // Last: closures that were dropped may have left some.
+    worker.refs.flush();
+}

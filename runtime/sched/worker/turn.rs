@@ -1,0 +1,44 @@
+//! The goroutine that runs now: whether it should let others have a turn.
+
+use crate::runtime::sched::{
+    home::data::Held,
+    worker::{data::Worker, submit},
+};
+use std::time::Instant;
+
+/// Whether a yield would let something else run. Counts as a turn: a goroutine that yields in a loop lets timers fire and
+/// outside work in.
+#[inline]
+pub(crate) fn has_other_work(worker: &Worker, here: Held) -> bool {
+    !worker.has_nothing_queued(here)
+        || worker.scheduler.has_requests()
+        || (worker.count_turn() && lets_others_in(worker, here))
+}
+
+/// Whether the goroutine has gone on for long without a park. Operations that might have parked, but did not, ask here.
+#[inline]
+pub(crate) fn is_over(worker: &Worker) -> bool {
+    worker.shared.is_overdue() || worker.budget.is_used_up(worker.turn())
+}
+
+/// As [`has_other_work`], of a goroutine whose turn is over: looks at the timers each time.
+#[cold]
+pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
+    worker.count_turn();
+    lets_others_in(worker, here) || worker.scheduler.is_closing()
+}
+
+/// Queues what timers and outside threads have for this worker. The turn that it takes has been counted, so the root may
+/// not come to look.
+#[cold]
+fn lets_others_in(worker: &Worker, here: Held) -> bool {
+    worker.budget.look(Instant::now());
+    submit::fire_timers(worker, Some(here), worker.shared);
+    if let Some(task) = worker.take_injected() {
+        worker.fresh.push(task);
+    }
+    if let Some(home) = worker.scheduler.take_woken_home() {
+        worker.requeue(home);
+    }
+    !worker.has_nothing_queued(here)
+}
