@@ -149,7 +149,10 @@ impl Settings {
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
             migrate: self.migrate.unwrap_or(false),
-            homes: std::env::var("GORT_HOMES").ok().and_then(|s| s.parse().ok()).unwrap_or(16),
+            homes: std::env::var("GORT_HOMES")
+                .ok()
+                .and_then(|s| s.parse().ok())
+                .unwrap_or(16),
         })
     }
 }

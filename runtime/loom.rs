@@ -10,10 +10,18 @@ pub(crate) mod park;
 pub(crate) mod prims;
 
 pub(crate) mod sched {
-    pub(crate) mod deque;
-    pub(crate) mod idle;
-    pub(crate) mod inbox;
-    pub(crate) mod sleep;
+    pub(crate) mod home {
+        pub(crate) mod word;
+    }
+
+    pub(crate) mod idle {
+        pub(crate) mod counts;
+        pub(crate) mod sleep_word;
+    }
+
+    pub(crate) mod queue {
+        pub(crate) mod deque;
+    }
 }
 
 pub(crate) mod task {

@@ -15,8 +15,7 @@ use std::{
     io::{self, PipeReader, Read, Write},
     mem::{self, ManuallyDrop},
     os::fd::{FromRawFd, IntoRawFd},
-    ptr,
-    thread,
+    ptr, thread,
 };
 
 /// The end of the pipe that the handler writes to, and the process that it is for. Set before the handler is.

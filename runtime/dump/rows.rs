@@ -100,7 +100,9 @@ fn walk(scheduler: &'static Scheduler) -> Vec<Row> {
     let mut rows = Vec::new();
     let now = scheduler.time();
     let homes = scheduler.homes();
-    let homes: HashMap<_, _> = homes.map(|home| (ptr::from_ref(home).addr(), home)).collect();
+    let homes: HashMap<_, _> = homes
+        .map(|home| (ptr::from_ref(home).addr(), home))
+        .collect();
     pool::each_cell(|cell| {
         let id = cell.id.load(Ordering::Relaxed);
         if id == 0 || cell.life.is_done() {

@@ -1,15 +1,13 @@
 //! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime ends.
 
-use crate::runtime::{
-    sched::{
-        abandon,
-        home::{
-            current,
-            data::{Held, Home, Lent},
-        },
-        inspect::quiescence::{self, Listed},
-        scheduler::Scheduler,
+use crate::runtime::sched::{
+    abandon,
+    home::{
+        current,
+        data::{Held, Home, Lent},
     },
+    inspect::quiescence::{self, Listed},
+    scheduler::Scheduler,
 };
 use std::{io, mem, ptr, thread};
 

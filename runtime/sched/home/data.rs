@@ -85,6 +85,11 @@ pub(crate) struct Inner {
     /// As many of them as do not wait for the end of others. Read by workers that look for a home with
     /// few.
     active: AtomicUsize,
+    /// How many may be active before fresh ones start elsewhere. Read by workers that start some.
+    limit: AtomicUsize,
+    /// The last of those that had yielded when the worker entered, or null when they have all had their
+    /// turn.
+    last_of_stay: Cell<*mut TaskHeader>,
     /// The goroutine that runs now, or null. Read by the monitor and by dumps.
     pub(crate) current: AtomicPtr<TaskHeader>,
     /// The worker that is in here. Opaque here; `worker::current` gives it a meaning.
@@ -139,6 +144,8 @@ impl Home {
             inner: CachePadded::new(Inner {
                 live: AtomicUsize::new(0),
                 active: AtomicUsize::new(0),
+                limit: AtomicUsize::new(1),
+                last_of_stay: Cell::new(ptr::null_mut()),
                 current: AtomicPtr::new(ptr::null_mut()),
                 worker: Cell::new(ptr::null()),
                 coroutine: Cell::new(None),
@@ -163,6 +170,12 @@ impl Home {
     #[inline]
     pub(crate) fn active(&self) -> usize {
         self.inner.active.load(Ordering::Relaxed)
+    }
+
+    /// How many may be active here before fresh ones start elsewhere. A hint for all but the holder.
+    #[inline]
+    pub(crate) fn limit(&self) -> usize {
+        self.inner.limit.load(Ordering::Relaxed)
     }
 
     /// Goroutines that are active here, or were sent here to start. A hint.
@@ -295,6 +308,16 @@ impl Held {
         if task.has(COUNTED) {
             add(&self.live, -1);
             add(&self.active, -1);
+            self.lower_limit();
+        }
+    }
+
+    /// A home that has become much emptier takes fewer again.
+    #[inline]
+    fn lower_limit(self) {
+        let limit = self.home.limit();
+        if limit > 1 && 4 * self.home.active() < limit {
+            self.limit.store(limit / 2, Ordering::Relaxed);
         }
     }
 
@@ -311,12 +334,33 @@ impl Held {
         add(&self.active, 1);
     }
 
-    /// Counts goroutines that have yielded as woken, so that they run before the worker turns to
-    /// another home. Called on entering: they have waited for their turn by then.
+    /// A stay begins: those that have yielded before it run before the worker turns to another home, since
+    /// they have waited for their turn.
     #[inline]
-    pub(crate) fn wake_yielded(self) {
-        if self.woken.is_empty() {
-            self.woken.take_all(&self.yielded);
+    pub(crate) fn begin_stay(self) {
+        self.last_of_stay.set(self.yielded.newest());
+    }
+
+    /// Whether goroutines are left that had yielded before this stay began.
+    #[inline]
+    pub(crate) fn owes_turns(self) -> bool {
+        !self.last_of_stay.get().is_null()
+    }
+
+    /// The next goroutine that has yielded.
+    #[inline]
+    pub(crate) fn next_yielded(self) -> Option<TaskRef> {
+        let task = self.yielded.pop()?;
+        if task.as_ptr() == self.last_of_stay.get() {
+            self.last_of_stay.set(ptr::null_mut());
+        }
+        Some(task)
+    }
+
+    /// Lets so many goroutines be active here before fresh ones start elsewhere.
+    pub(crate) fn raise_limit(self, limit: usize) {
+        if limit > self.home.limit() {
+            self.limit.store(limit, Ordering::Relaxed);
         }
     }
 

@@ -38,12 +38,10 @@ impl ReadyQueue {
         self.tail.set(task.as_ptr());
     }
 
-    /// Moves all tasks of another queue to this one, which is empty.
+    /// The task that was added last, or null.
     #[inline]
-    pub(crate) fn take_all(&self, other: &Self) {
-        debug_assert!(self.is_empty());
-        self.head.set(other.head.replace(ptr::null_mut()));
-        self.tail.set(other.tail.replace(ptr::null_mut()));
+    pub(crate) fn newest(&self) -> *mut TaskHeader {
+        self.tail.get()
     }
 
     /// Takes the oldest task.

@@ -92,12 +92,10 @@ impl<N: Linked> HomeWord<N> {
             let with_node = node.as_ptr().expose_provenance() | (word & STATE_MASK) | BUSY_BIT;
             // Release: the node, for the Acquire in `take` (H1). Acquire: as in `claim`, if the home was
             // idle. SeqCst (S1): as in `claim`.
-            match self.0.compare_exchange_weak(
-                word,
-                with_node,
-                Ordering::SeqCst,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .0
+                .compare_exchange_weak(word, with_node, Ordering::SeqCst, Ordering::Relaxed)
+            {
                 Ok(_) => return told(word),
                 Err(now) => word = now,
             }

@@ -10,7 +10,7 @@
 
 use crate::runtime::{
     prims::{AtomicU32, Ordering, fence},
-    sched::idle::sleep_word::{Awoken, Sleeper, SleepWord},
+    sched::idle::sleep_word::{Awoken, SleepWord, Sleeper},
 };
 
 const ONE_SLEEPING: u32 = 1;

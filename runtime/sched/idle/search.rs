@@ -3,11 +3,11 @@
 use crate::runtime::{
     prims::Ordering,
     sched::{
-        idle::{sleep, steal::{Found, Take, steal, take_injected}},
-        worker::{
-            data::Worker,
-            starve, submit,
+        idle::{
+            sleep,
+            steal::{Found, Take, steal, take_injected},
         },
+        worker::{data::Worker, starve, submit},
     },
 };
 use std::time::{Duration, Instant};

@@ -17,7 +17,11 @@ use crate::runtime::{
             advance::{self, Patience},
             bubble::Bubble,
         },
-        worker::{data::Worker, shared::{WorkerShared, bump}, submit},
+        worker::{
+            data::Worker,
+            shared::{WorkerShared, bump},
+            submit,
+        },
     },
 };
 use std::time::{Duration, Instant};

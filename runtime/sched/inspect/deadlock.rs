@@ -139,7 +139,11 @@ impl Detector {
 
     fn judge(&self, snapshot: &Snapshot, quiet: Duration) {
         let schedulers = quiescence::schedulers();
-        let mut stuck: Vec<_> = schedulers.iter().copied().filter(|r| r.live() > 0).collect();
+        let mut stuck: Vec<_> = schedulers
+            .iter()
+            .copied()
+            .filter(|r| r.live() > 0)
+            .collect();
         if stuck.is_empty() && !snapshot.waiting.is_empty() {
             // Threads wait for goroutines that have ended, or never were.
             stuck.extend(&schedulers);

@@ -57,7 +57,9 @@ pub(crate) fn ask(
     lock_requests(scheduler).retain(|other| !Arc::ptr_eq(other, &request));
     // Workers of a bubble do not look again whether all is still, if it was for this dump that it was not.
     if scheduler.bubble.is_some() {
-        scheduler.workers().for_each(|worker| scheduler.wake(worker));
+        scheduler
+            .workers()
+            .for_each(|worker| scheduler.wake(worker));
     }
     replies
 }

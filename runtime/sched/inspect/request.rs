@@ -104,7 +104,11 @@ impl DumpRequest {
             }
             wanted
         };
-        if !self.questions.get(index).is_some_and(|asked| !asked.is_empty()) {
+        if !self
+            .questions
+            .get(index)
+            .is_some_and(|asked| !asked.is_empty())
+        {
             return;
         }
         if take(|part| matches!(part, Part::Asked), Part::Begun) {

@@ -136,7 +136,9 @@ pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Du
 /// Waits for a thread's end, and wakes all that may sleep meanwhile.
 fn join_until(scheduler: &Scheduler, handle: JoinHandle<()>, until: Instant) {
     while !handle.is_finished() && Instant::now() < until {
-        scheduler.workers().for_each(|worker| scheduler.wake(worker));
+        scheduler
+            .workers()
+            .for_each(|worker| scheduler.wake(worker));
         scheduler.wake_monitor();
         thread::sleep(Duration::from_micros(50));
     }

@@ -153,7 +153,8 @@ impl Monitor {
     /// How many workers have been in one goroutine since the last round, and longer.
     fn count_stuck(&mut self, now: Instant) -> usize {
         let scheduler = self.scheduler;
-        self.seen.resize_with(scheduler.workers.count(), Seen::default);
+        self.seen
+            .resize_with(scheduler.workers.count(), Seen::default);
         let mut stuck = 0;
         for (worker, seen) in scheduler.workers().zip(&mut self.seen) {
             let Some(ran_for) = seen.look(worker, now).filter(|time| *time >= ROUND) else {

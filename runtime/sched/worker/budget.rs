@@ -80,7 +80,9 @@ impl Budget {
         let next = if taken >= LOOK_EVERY {
             let each = (taken.as_nanos() / u128::from(interval)).max(1);
             let fitting = LOOK_EVERY.as_nanos() / each;
-            u32::try_from(fitting).unwrap_or(MAX_TURNS).clamp(1, MAX_TURNS)
+            u32::try_from(fitting)
+                .unwrap_or(MAX_TURNS)
+                .clamp(1, MAX_TURNS)
         } else {
             (interval * 2).min(MAX_TURNS)
         };

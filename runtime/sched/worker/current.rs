@@ -3,10 +3,7 @@
 //! A goroutine may find another one after each park. So a reference to it is used up before the caller suspends.
 
 use crate::runtime::sched::{
-    home::{
-        current,
-        data::Held,
-    },
+    home::{current, data::Held},
     worker::data::Worker,
 };
 

@@ -43,18 +43,10 @@ pub(crate) struct Worker {
     pub(crate) ids: Ids,
     pub(crate) dice: Dice,
     pub(crate) budget: Budget,
-    /// Where fresh goroutines start now.
-    pub(crate) chunk: Cell<Chunk>,
+    /// The home in which fresh goroutines start, if the one at hand takes no more.
+    pub(crate) chunk: Cell<Option<&'static Home>>,
     /// So many fresh goroutines are taken oldest first.
     aged: Cell<usize>,
-}
-
-/// The home in which a worker starts fresh goroutines, and how many may be active there before another is
-/// chosen.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Chunk {
-    pub(crate) home: Option<&'static Home>,
-    pub(crate) until: usize,
 }
 
 impl std::fmt::Debug for Worker {
@@ -84,10 +76,7 @@ impl Worker {
             ids: Ids::new(),
             dice: Dice::new(index),
             budget: Budget::new(),
-            chunk: Cell::new(Chunk {
-                home: None,
-                until: 0,
-            }),
+            chunk: Cell::new(None),
             aged: Cell::new(0),
         })
     }

@@ -6,7 +6,8 @@
 //! 3. fresh goroutines, newest first: depth first through trees of goroutines, so few stacks are live at
 //!    once. Each starts where `place` says;
 //! 4. those of this home that yielded: behind fresh ones, or a yielding goroutine would starve what it
-//!    waits for.
+//!    waits for. But those that had yielded when the worker entered run before it turns to another home:
+//!    else workers would go from home to home for one turn in each.
 //!
 //! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in turn, so that none
 //! starves; and timers fire. Every 10 ms those fresh ones that are there go before newer ones: else one
@@ -71,13 +72,23 @@ fn find(worker: &Worker, here: Held) -> Option<Next> {
     if let Some(task) = here.next_woken() {
         return Some(Next::Run(task));
     }
-    if let Some(home) = worker.pop_home() {
+    // While some of this home wait for the turn that they were promised, the others wait.
+    let owes_turns = here.owes_turns();
+    if !owes_turns && let Some(home) = worker.pop_home() {
         return Some(Next::Enter(home));
+    }
+    if place::may_start_here(here)
+        && let Some(task) = worker.pop_fresh()
+    {
+        return Some(Next::Run(task));
+    }
+    if owes_turns && let Some(task) = here.next_yielded() {
+        return Some(Next::Run(task));
     }
     if let Some(task) = worker.pop_fresh() {
         return start(worker, here, task);
     }
-    Some(here.yielded.pop().map_or(Next::Leave, Next::Run))
+    Some(here.next_yielded().map_or(Next::Leave, Next::Run))
 }
 
 /// Where a fresh goroutine starts. `None`: not here.
@@ -104,7 +115,7 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     (looks..looks + 4).find_map(|turn| match turn % 4 {
         0 => worker.take_injected().map(|task| start(worker, here, task)),
         1 => other_home(worker).map(|home| Some(Next::Enter(home))),
-        2 => here.yielded.pop().map(|task| Some(Next::Run(task))),
+        2 => here.next_yielded().map(|task| Some(Next::Run(task))),
         _ => {
             let oldest = worker.shared.fresh.steal();
             oldest.map(|task| start(worker, here, task))

@@ -5,22 +5,21 @@
 //! processors work for it. Thousands come in *chunks*, neighbours together, since goroutines that were spawned in a
 //! row tend to talk to each other.
 //!
-//! 1. The home at hand takes it if nobody is active there. Goroutines that end without having parked never
+//! Each home has a limit, at first 1.
+//!
+//! 1. The home at hand takes a fresh goroutine while fewer are active there than its limit. Goroutines that end without having parked never
 //!    count, so short ones all run in one home; nor do those that wait for others to end, so a parent that joins its
 //!    children has them at hand (B1).
-//! 2. Else the home of the worker's chunk takes it, until as many are active there as it allows.
-//! 3. Else the emptiest idle home, or a new one, begins a chunk: with `n` that are active there already it
-//!    takes fresh ones until there are `2n + 1` (B2).
+//! 2. Else the home of the worker's last chunk takes it, by the same rule.
+//! 3. Else the emptiest idle home, or a new one, begins a chunk: with `n` that are active there its limit becomes
+//!    `2n + 1`. It falls again when most of them have ended (B2).
 
 use crate::runtime::{
     prims::Ordering,
     sched::{
         home::data::{Held, Home},
         owners,
-        worker::{
-            data::{Chunk, Worker},
-            hand_over, starve, submit,
-        },
+        worker::{data::Worker, hand_over, starve, submit},
     },
     task::header::TaskRef,
 };
@@ -39,40 +38,34 @@ pub(crate) enum Start {
 
 /// Whether fresh goroutines may start in the home at hand (B1).
 #[inline]
-pub(crate) fn may_start_here(worker: &Worker, here: Held) -> bool {
-    let active = here.home().active();
-    active == 0 || is_in_chunk(worker, here.home(), active)
-}
-
-fn is_in_chunk(worker: &Worker, home: &'static Home, active: usize) -> bool {
-    let chunk = worker.chunk.get();
-    active < chunk.until && chunk.home.is_some_and(|at| std::ptr::eq(at, home))
+pub(crate) fn may_start_here(here: Held) -> bool {
+    here.home().active() < here.home().limit()
 }
 
 /// Chooses where a fresh goroutine starts. `here` is the home that the worker is in, if it is in one.
 pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start {
     if let Some(here) = here
-        && may_start_here(worker, here)
+        && may_start_here(here)
     {
         return Start::Here(task);
     }
     if let Some(only) = worker.only_home.get() {
         return place_where_not_lent(worker, here, only, task);
     }
-    let chunk = worker.chunk.get();
-    if let Some(home) = chunk.home
-        && home.active() < chunk.until
+    if let Some(home) = worker.chunk.get()
+        && home.active() < home.limit()
         && home.claim()
     {
         return start_in(home, task);
     }
     match choose(worker, here) {
-        Chosen::Here(home) => {
-            begin_chunk(worker, home);
+        Chosen::Here(here) => {
+            begin_chunk(worker, here);
             Start::Here(task)
         }
         Chosen::Claimed(home) => {
-            begin_chunk(worker, home);
+            // SAFETY: claimed.
+            begin_chunk(worker, unsafe { Held::new(home) });
             start_in(home, task)
         }
         Chosen::Busy(home) => {
@@ -95,12 +88,10 @@ fn start_in(home: &'static Home, task: TaskRef) -> Start {
     Start::In(home)
 }
 
-/// From now on fresh goroutines start in `home`, until enough live there (B2).
-fn begin_chunk(worker: &Worker, home: &'static Home) {
-    worker.chunk.set(Chunk {
-        home: Some(home),
-        until: 2 * home.active() + 1,
-    });
+/// From now on fresh goroutines start in this home, until enough are active there (B2).
+fn begin_chunk(worker: &Worker, held: Held) {
+    held.raise_limit(2 * held.home().active() + 1);
+    worker.chunk.set(Some(held.home()));
 }
 
 /// A worker that has one home starts what it has there, unless another worker's holds clearly fewer.
@@ -124,7 +115,7 @@ fn place_where_not_lent(
 /// A home for a fresh goroutine.
 enum Chosen {
     /// The one that the worker is in.
-    Here(&'static Home),
+    Here(Held),
     /// An idle one, which the worker holds now.
     Claimed(&'static Home),
     /// One that somebody else holds, since all are held and there may be no more.
@@ -145,8 +136,12 @@ fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
                 Err(error) => starve::tell_no_home(worker.scheduler, &error),
             }
         }
+        if let Some(here) = here
+            && found.is_some_and(|home| here.is(home))
+        {
+            return Chosen::Here(here);
+        }
         match found {
-            Some(home) if here.is_some_and(|here| here.is(home)) => return Chosen::Here(home),
             Some(home) if home.claim() => return Chosen::Claimed(home),
             // Somebody was faster.
             Some(_) => {}
@@ -154,10 +149,13 @@ fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
         }
     }
     if let Some(here) = here {
-        return Chosen::Here(here.home());
+        return Chosen::Here(here);
     }
     let count = homes.count();
-    match (count > 0).then(|| homes.get(worker.dice.roll(count))).flatten() {
+    match (count > 0)
+        .then(|| homes.get(worker.dice.roll(count)))
+        .flatten()
+    {
         Some(home) => Chosen::Busy(home),
         None => Chosen::None,
     }
@@ -171,7 +169,11 @@ fn emptiest(worker: &Worker, here: Option<Held>) -> Option<&'static Home> {
     let homes = &worker.scheduler.homes;
     let count = homes.count();
     let mut best = here.map(Held::home);
-    let from = if count == 0 { 0 } else { worker.dice.roll(count) };
+    let from = if count == 0 {
+        0
+    } else {
+        worker.dice.roll(count)
+    };
     for i in 0..count {
         // One that is being added is not there yet.
         let Some(&home) = homes.get((from + i) % count) else {

@@ -16,11 +16,7 @@ use crate::runtime::{
             data::Held,
         },
         unparker::Unparker,
-        worker::{
-            current::worker_in,
-            data::Worker,
-            place, shared::bump, starve,
-        },
+        worker::{current::worker_in, data::Worker, place, shared::bump, starve},
     },
     stack::SizeClass,
     task::{
@@ -176,9 +172,9 @@ fn next_fresh(here: Held, class: u8) -> Option<TaskRef> {
     let worker = unsafe { worker_in(here) };
     if worker.scheduler.has_requests()
         || here.has_woken()
-        || worker.has_homes()
+        || (worker.has_homes() && !here.owes_turns())
         || worker.budget.is_look_next()
-        || !place::may_start_here(worker, here)
+        || !place::may_start_here(here)
     {
         return None;
     }

@@ -90,7 +90,9 @@ fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
     // Spares count too: goroutines that run there may end. Searching does not: workers that wait for
     // stacks wake up and search now and then, and would keep each other waiting.
     let runs = scheduler.homes().any(|home| !home.current().is_null());
-    let waits = scheduler.homes().any(|home| home.shared.word.has_arrivals());
+    let waits = scheduler
+        .homes()
+        .any(|home| home.shared.word.has_arrivals());
     let timers = scheduler.workers().any(|w| w.has_timers());
     if runs || waits && worker.has_homes() || timers || scheduler.blocking.pending() > 0 {
         worker.starved.waiting_since.set(None);
@@ -122,9 +124,7 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
             );
             std::process::exit(2);
         }
-        WakeSource::Threads(threads)
-            if !scheduler.starved_long.swap(true, Ordering::Relaxed) =>
-        {
+        WakeSource::Threads(threads) if !scheduler.starved_long.swap(true, Ordering::Relaxed) => {
             let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
             eprintln!(
                 "gort: goroutines cannot start and none runs that could end: {error}\n\

@@ -43,7 +43,7 @@ pub(crate) unsafe extern "C" fn visit(
     let here = unsafe { Held::new(home) };
     here.worker.set(ptr::from_ref(worker).cast());
     worker.set_home(home);
-    here.wake_yielded();
+    here.begin_stay();
     loop {
         match find::next(worker, here) {
             Next::Run(task) => run::run(worker, here, task),
