@@ -6,11 +6,13 @@ Needs python3 and cargo; for Go a `go` on the PATH or `--go PATH`. What cannot b
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -29,13 +31,14 @@ def main():
     programs = build(options, say)
     names = options.names or [s for s in scenarios(programs["gort"]) if s not in options.skip]
     print(heading(programs, options))
-    for workers in options.workers:
-        table = []
-        for name in names:
-            say(f"{name}, {workers} workers")
-            table.append((name, interleave(programs, name, workers, options)))
-        print_table(table, workers, list(programs))
-        print_details(table, list(programs))
+    with hogs() if options.hog else contextlib.nullcontext():
+        for workers in options.workers:
+            table = []
+            for name in names:
+                say(f"{name}, {workers} workers")
+                table.append((name, interleave(programs, name, workers, options)))
+            print_table(table, workers, list(programs))
+            print_details(table, list(programs))
 
 
 def parse():
@@ -49,6 +52,7 @@ def parse():
     parser.add_argument("--skip", default="", help="scenarios to leave out, with commas")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for one process")
     parser.add_argument("--go", default=os.environ.get("GO", "go"), help="the go command")
+    parser.add_argument("--hog", action="store_true", help="one busy process a core beside all runs")
     options = parser.parse_args()
     options.peers = [p for p in options.peers.split(",") if p and p != "none"]
     options.skip = options.skip.split(",")
@@ -123,6 +127,27 @@ def build_go(go, say):
 
 # Running.
 
+# Keeps a core busy for as long as the process that started it is there, and looks for it now and then.
+HOG = "while kill -0 $PPID 2>/dev/null; do i=0; while [ $i -lt 99999 ]; do i=$((i + 1)); done; done"
+
+
+@contextlib.contextmanager
+def hogs():
+    """One busy process a core, of the priority that the programs have too; none is left behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that `finally` is reached
+    running = []
+    try:
+        for _ in os.sched_getaffinity(0):
+            running.append(subprocess.Popen(["sh", "-c", HOG], stdin=subprocess.DEVNULL))
+        yield
+        ended = [hog for hog in running if hog.poll() is not None]
+        if ended:
+            print(f"{len(ended)} of the busy processes ended too early", file=sys.stderr)
+    finally:
+        for hog in running:
+            hog.kill()
+            hog.wait()
+
 
 def scenarios(command):
     out = subprocess.run(command + ["--list"], stdout=subprocess.PIPE, text=True, check=True)
@@ -196,13 +221,14 @@ def heading(programs, options):
         commit += ", with changes not committed"
     cores = len(os.sched_getaffinity(0))
     load = os.getloadavg()[0]
+    beside = "; beside them one busy process a core" if options.hog else ""
     return "\n".join(
         [
             f"- machine: {cpu_model()}, {cores} cores, {platform.system()} {platform.release()}",
             f"- commit: {commit}",
             f"- versions: {'; '.join(versions)}",
             f"- each figure: the median of {options.runs} processes, run in turn, "
-            f"{options.rounds} rounds each; load average at the start: {load:.2f}",
+            f"{options.rounds} rounds each; load average at the start: {load:.2f}{beside}",
         ]
     )
 

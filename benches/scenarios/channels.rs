@@ -27,6 +27,29 @@ pub(crate) fn pingpong(n: usize) -> Sample {
     Sample::timed(n, elapsed)
 }
 
+/// The same between two goroutines that were both spawned, so that neither is the parent and each
+/// can live apart from the other.
+pub(crate) fn pingpong_far(n: usize) -> Sample {
+    let (ping, pings) = bounded(0);
+    let (pong, pongs) = bounded(0);
+    let peer = gort::spawn(move || {
+        for v in &pings {
+            pong.send(v).expect("the other side waits");
+        }
+    });
+    let player = gort::spawn(move || {
+        let start = Instant::now();
+        for i in 0..n {
+            ping.send(i).expect("the other side waits");
+            assert_eq!(pongs.recv(), Ok(i));
+        }
+        start.elapsed()
+    });
+    let elapsed = player.join().expect("it cannot panic");
+    peer.join().expect("it cannot panic");
+    Sample::timed(n, elapsed)
+}
+
 /// `n` messages from some producers to some consumers; no capacity: unbounded.
 pub(crate) fn flow(
     producers: usize,

@@ -2,14 +2,17 @@
 //!
 //! * this file: the table of scenarios, and how one is run;
 //! * `cli`, `report`, `work`: the command line, the figures, and work to do; they know no runtime, the peers share them;
-//! * `spawn`, `channels`, `locks`, `sched`, `memory`: the scenarios by subject, each a function from `n` to a `Sample`.
+//! * `spawn`, `channels`, `servers`, `locks`, `sched`, `delays`, `memory`: the scenarios by subject,
+//!   each a function from `n` to a `Sample`.
 
 mod channels;
 mod cli;
+mod delays;
 mod locks;
 mod memory;
 mod report;
 mod sched;
+mod servers;
 mod spawn;
 mod work;
 
@@ -75,6 +78,12 @@ const TABLE: &[Scenario<Body>] = &[
         "two talk over two unbuffered channels; op: one round trip",
     ),
     Scenario::new(
+        "pingpong_far",
+        1_000_000,
+        Goroutine(channels::pingpong_far),
+        "the same between two that main spawns and waits for; op: one round trip",
+    ),
+    Scenario::new(
         "chan_1p1c_0",
         1_000_000,
         Goroutine(|n| channels::flow(1, 1, Some(0), n)),
@@ -134,6 +143,31 @@ const TABLE: &[Scenario<Body>] = &[
         Goroutine(channels::ring),
         "a token goes round 503 goroutines over unbuffered channels; op: one hop",
     ),
+    // Requests and replies.
+    Scenario::new(
+        "reqrep",
+        500_000,
+        Goroutine(servers::reqrep),
+        "one server, 100 clients, an unbuffered channel for each reply; op: one request",
+    ),
+    Scenario::new(
+        "stateful",
+        500_000,
+        Goroutine(servers::stateful),
+        "one owns a map, 100 read and 10 write through requests to it; op: a read or a write",
+    ),
+    Scenario::new(
+        "memo",
+        200_000,
+        Goroutine(servers::memo),
+        "100 clients ask a memo server for 1000 keys; op: one question",
+    ),
+    Scenario::new(
+        "balancer",
+        200_000,
+        Goroutine(servers::balancer),
+        "100 requesters, a balancer with a heap of 10 workers, 200 ns of work; op: one request",
+    ),
     // Locks.
     Scenario::new(
         "mutex_1",
@@ -192,6 +226,34 @@ const TABLE: &[Scenario<Body>] = &[
     )
     .under(&[1, 2]),
     Scenario::new(
+        "pool_2",
+        800,
+        Goroutine(|n| sched::pool(2, n)),
+        "a pool of 2 gets n jobs of 0.8 ms over one unbuffered channel; op: a job",
+    )
+    .under(&[1, 2]),
+    Scenario::new(
+        "pool_3",
+        800,
+        Goroutine(|n| sched::pool(3, n)),
+        "the same, a pool of 3",
+    )
+    .under(&[1, 2]),
+    Scenario::new(
+        "pool_8",
+        800,
+        Goroutine(|n| sched::pool(8, n)),
+        "the same, a pool of 8",
+    )
+    .under(&[1, 2]),
+    Scenario::new(
+        "pool_64",
+        800,
+        Goroutine(|n| sched::pool(64, n)),
+        "the same, a pool of 64",
+    )
+    .under(&[1, 2]),
+    Scenario::new(
         "steal_latency",
         5_000,
         Goroutine(sched::steal_latency),
@@ -210,6 +272,32 @@ const TABLE: &[Scenario<Body>] = &[
         500,
         Goroutine(sched::wake_idle_thread),
         "a plain thread wakes one whose worker has slept 1 ms; op: p50 to its resumption",
+    ),
+    Scenario::new(
+        "wake_to_run",
+        500,
+        Goroutine(delays::wake_to_run),
+        "a goroutine wakes another and computes on for 300 us; op: p50 to its resumption",
+    )
+    .at_least(2),
+    Scenario::new(
+        "wake_to_run_mix",
+        500,
+        Goroutine(delays::wake_to_run_mix),
+        "the same, with 200 round trips of ping-pong before each",
+    )
+    .at_least(2),
+    Scenario::new(
+        "late_sleepers",
+        200,
+        Thread(delays::late_sleepers),
+        "200 sleep 20 ms over and over beside one that spins 3 s, whatever n; op: p50 of each one's worst lateness",
+    ),
+    Scenario::new(
+        "timers_beside_turns",
+        100,
+        Thread(delays::timers_beside_turns),
+        "beside turns of 5 ms one sleeps 2 ms 100 times, a thread spawns 50, whatever n; op: p50 lateness of the sleep",
     ),
     // Many at once.
     Scenario::new(

@@ -40,7 +40,12 @@ impl Sample {
             ops: each_ns.len(),
             elapsed,
             ns_per_op: at(50),
-            extras: vec![("p50_ns", at(50)), ("p99_ns", at(99)), ("max_ns", at(100))],
+            extras: vec![
+                ("p50_ns", at(50)),
+                ("p90_ns", at(90)),
+                ("p99_ns", at(99)),
+                ("max_ns", at(100)),
+            ],
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     report::Sample,
-    work::{nanos_since, piece_of_work, spin_for},
+    work::{arithmetic, nanos_since, piece_of_work, spin_for},
 };
 use gort::sync::{
     WaitGroup,
@@ -61,6 +61,37 @@ pub(crate) fn pool_balance(n: usize) -> Sample {
     assert_eq!(shares.iter().sum::<usize>(), n);
     let most = shares.iter().max().map_or(0, |&most| most);
     Sample::timed(n, elapsed).with("largest_share_percent", 100.0 * most as f64 / n as f64)
+}
+
+/// A pool of so many, all parked before the parent hands out the first of `n` jobs over an
+/// unbuffered channel.
+pub(crate) fn pool(members: usize, n: usize) -> Sample {
+    let (tx, rx) = bounded(0);
+    let members: Vec<_> = (0..members)
+        .map(|_| {
+            let rx = rx.clone();
+            gort::spawn(move || rx.iter().map(job).count())
+        })
+        .collect();
+    drop(rx);
+    gort::sleep(Duration::from_millis(20));
+    let start = Instant::now();
+    for i in 0..n as u64 {
+        tx.send(i).expect("the pool waits");
+    }
+    drop(tx);
+    let done: usize = members
+        .into_iter()
+        .map(|m| m.join().expect("it cannot panic"))
+        .sum();
+    let elapsed = start.elapsed();
+    assert_eq!(done, n);
+    Sample::timed(n, elapsed)
+}
+
+/// A job of such a pool: about 0.8 ms.
+fn job(seed: u64) -> u64 {
+    arithmetic(seed, 400_000)
 }
 
 /// A producer that never parks publishes one goroutine each 100 us; only another worker can run it.

@@ -7,8 +7,13 @@ use std::{
 
 /// A fixed amount of dependent arithmetic: the same number of steps each time.
 pub(crate) fn piece_of_work(seed: u64) -> u64 {
+    arithmetic(seed, 20_000)
+}
+
+/// So many dependent steps, of about 2 ns each; never zero.
+pub(crate) fn arithmetic(seed: u64, steps: u32) -> u64 {
     let mut x = seed | 1;
-    for _ in 0..20_000 {
+    for _ in 0..steps {
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;

@@ -28,6 +28,30 @@ func pingpong(n int) sample {
 	return timed(n, elapsed)
 }
 
+// pingpongFar is the same between two goroutines that were both started: neither is the parent.
+func pingpongFar(n int) sample {
+	ping, pong := make(chan int), make(chan int)
+	ended, elapsed := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		for v := range ping {
+			pong <- v
+		}
+		close(ended)
+	}()
+	go func() {
+		start := time.Now()
+		for i := range n {
+			ping <- i
+			check(<-pong == i)
+		}
+		elapsed <- time.Since(start)
+		close(ping)
+	}()
+	s := timed(n, <-elapsed)
+	<-ended
+	return s
+}
+
 // flow sends n messages from some producers to some consumers.
 func flow(producers, consumers, capacity, n int) sample {
 	c := make(chan int, capacity)

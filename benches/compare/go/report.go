@@ -37,7 +37,8 @@ func perOp(d time.Duration, ops int) float64 {
 func latency(elapsed time.Duration, each []int64) sample {
 	slices.Sort(each)
 	at := func(percent int) float64 { return float64(each[(len(each)-1)*percent/100]) }
-	return sample{len(each), elapsed, at(50), []extra{{"p50_ns", at(50)}, {"p99_ns", at(99)}, {"max_ns", at(100)}}}
+	extras := []extra{{"p50_ns", at(50)}, {"p90_ns", at(90)}, {"p99_ns", at(99)}, {"max_ns", at(100)}}
+	return sample{len(each), elapsed, at(50), extras}
 }
 
 func (s sample) with(name string, value float64) sample {

@@ -56,17 +56,53 @@ func poolBalance(n int) sample {
 	return timed(n, elapsed).with("largest_share_percent", 100*float64(most)/float64(n))
 }
 
-var sink atomic.Uint64
+// pool: so many members, all parked before the parent hands out the first of n jobs over an
+// unbuffered channel.
+func pool(members, n int) sample {
+	c := make(chan uint64)
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for range members {
+		wg.Go(func() {
+			count := 0
+			for seed := range c {
+				work(seed, 400_000) // about 0.8 ms
+				count++
+			}
+			done.Add(int64(count))
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	start := time.Now()
+	for i := range n {
+		c <- uint64(i)
+	}
+	close(c)
+	wg.Wait()
+	elapsed := time.Since(start)
+	check(done.Load() == int64(n))
+	return timed(n, elapsed)
+}
 
 // pieceOfWork is a fixed amount of dependent arithmetic, as in the other programs.
-func pieceOfWork(seed uint64) {
+func pieceOfWork(seed uint64) { work(seed, 20_000) }
+
+// arithmetic is so many dependent steps, of about 2 ns each; never zero.
+func arithmetic(seed uint64, steps int) uint64 {
 	x := seed | 1
-	for range 20_000 {
+	for range steps {
 		x ^= x << 13
 		x ^= x >> 7
 		x ^= x << 17
 	}
-	if x == 0 {
+	return x
+}
+
+var sink atomic.Uint64
+
+// work is arithmetic whose result nobody wants.
+func work(seed uint64, steps int) {
+	if arithmetic(seed, steps) == 0 {
 		sink.Add(1) // never: it keeps the loop
 	}
 }
