@@ -90,6 +90,8 @@ pub(crate) struct Inner {
     /// The last of those that had yielded when the worker entered, or null when they have all had their
     /// turn.
     last_of_stay: Cell<*mut TaskHeader>,
+    /// Whether a goroutine has run since the worker entered.
+    has_run: Cell<bool>,
     /// The goroutine that runs now, or null. Read by the monitor and by dumps.
     pub(crate) current: AtomicPtr<TaskHeader>,
     /// The worker that is in here. Opaque here; `worker::current` gives it a meaning.
@@ -146,6 +148,7 @@ impl Home {
                 active: AtomicUsize::new(0),
                 limit: AtomicUsize::new(1),
                 last_of_stay: Cell::new(ptr::null_mut()),
+                has_run: Cell::new(false),
                 current: AtomicPtr::new(ptr::null_mut()),
                 worker: Cell::new(ptr::null()),
                 coroutine: Cell::new(None),
@@ -338,7 +341,19 @@ impl Held {
     /// they have waited for their turn.
     #[inline]
     pub(crate) fn begin_stay(self) {
+        self.has_run.set(false);
         self.last_of_stay.set(self.yielded.newest());
+    }
+
+    /// A goroutine of this home runs now.
+    #[inline]
+    pub(crate) fn use_stay(self) {
+        self.has_run.set(true);
+    }
+
+    /// Whether a goroutine has run since the stay began.
+    pub(crate) fn is_stay_used(self) -> bool {
+        self.has_run.get()
     }
 
     /// Whether goroutines are left that had yielded before this stay began.

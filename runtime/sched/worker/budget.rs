@@ -37,8 +37,10 @@ pub(crate) struct Budget {
     interval: Cell<u32>,
     looked: Cell<Instant>,
     swept: Cell<Instant>,
-    /// Counts the looks, so that later queues come first in their turn.
-    looks: Cell<u32>,
+    /// Counts the questions whether a later queue comes first.
+    asked_to_pick: Cell<u32>,
+    /// Counts the looks at which a later queue comes first, so that each does in its turn.
+    picks: Cell<u32>,
     /// Operations that asked [`is_used_up`](Self::is_used_up).
     asked: Cell<u32>,
     /// The turn in which one asked, and when that was.
@@ -53,7 +55,8 @@ impl Budget {
             interval: Cell::new(MAX_TURNS),
             looked: Cell::new(now),
             swept: Cell::new(now),
-            looks: Cell::new(0),
+            asked_to_pick: Cell::new(0),
+            picks: Cell::new(0),
             asked: Cell::new(0),
             turn: Cell::new((0, None)),
         }
@@ -73,8 +76,8 @@ impl Budget {
         self.left.get() <= 1
     }
 
-    /// Begins a new interval, as long as the last turns suggest. Returns the number of this look.
-    pub(crate) fn look(&self, now: Instant) -> u32 {
+    /// Begins a new interval, as long as the last turns suggest.
+    pub(crate) fn look(&self, now: Instant) {
         let taken = now.saturating_duration_since(self.looked.get());
         let interval = self.interval.get();
         let next = if taken >= LOOK_EVERY {
@@ -89,9 +92,19 @@ impl Budget {
         self.interval.set(next);
         self.left.set(next);
         self.looked.set(now);
-        let looks = self.looks.get().wrapping_add(1);
-        self.looks.set(looks);
-        looks
+    }
+
+    /// Whether a later queue comes first at this look, and the how manieth time that is. Where each turn has
+    /// its look, every other turn is left to the usual order.
+    pub(crate) fn pick(&self) -> Option<u32> {
+        let asked = self.asked_to_pick.get().wrapping_add(1);
+        self.asked_to_pick.set(asked);
+        if self.interval.get() == 1 && asked.is_multiple_of(2) {
+            return None;
+        }
+        let picks = self.picks.get().wrapping_add(1);
+        self.picks.set(picks);
+        Some(picks)
     }
 
     /// A rest has begun or ended: what comes after it does not count as long turns.

@@ -106,13 +106,18 @@ fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<Next> {
 #[cold]
 fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     let now = Instant::now();
-    let looks = worker.budget.look(now);
+    worker.budget.look(now);
     submit::fire_timers(worker, Some(here), worker.shared);
     if worker.budget.is_sweep_due(now) {
         worker.age_fresh();
     }
     here.take_arrivals();
-    (looks..looks + 4).find_map(|turn| match turn % 4 {
+    // The home was entered for those that can run in it: one of them comes first.
+    if !here.is_stay_used() {
+        return None;
+    }
+    let first = worker.budget.pick()?;
+    (first..first + 4).find_map(|turn| match turn % 4 {
         0 => worker.take_injected().map(|task| start(worker, here, task)),
         1 => other_home(worker).map(|home| Some(Next::Enter(home))),
         2 => here.next_yielded().map(|task| Some(Next::Run(task))),

@@ -33,6 +33,7 @@ use std::{
 /// Runs a task that is to run in this home: fresh or suspended.
 #[inline]
 pub(crate) fn run(worker: &Worker, here: Held, task: TaskRef) {
+    here.use_stay();
     let coroutine = match NonNull::new(task.coroutine.load(Ordering::Relaxed)) {
         Some(coroutine) => {
             here.woken.warm_next();
