@@ -11,6 +11,8 @@ pub(crate) mod default;
 pub(crate) mod dump;
 pub(crate) mod entry;
 pub(crate) mod fake_clock;
+#[allow(dead_code, reason = "used by the scheduler's homes")]
+pub(crate) mod futex;
 pub(crate) mod future;
 pub(crate) mod goroutine;
 pub(crate) mod grow;
