@@ -166,3 +166,7 @@ mod table {
         place.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+#[path = "futex/tests.rs"]
+mod tests;
