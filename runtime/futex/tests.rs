@@ -10,9 +10,10 @@ use std::{
 const LONG: Duration = Duration::from_secs(600);
 
 type Wait = fn(&AtomicU32, u32, Option<Duration>);
+type Wakes = [fn(&AtomicU32); 2];
 
 /// Each backend that this build has: its `wait`, and its ways to wake one and all.
-fn backends() -> Vec<(Wait, [fn(&AtomicU32); 2])> {
+fn backends() -> Vec<(Wait, Wakes)> {
     vec![
         (
             backend::wait,
