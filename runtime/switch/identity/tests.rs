@@ -13,7 +13,7 @@ use std::{
     path::PathBuf,
     ptr,
     rc::Rc,
-    sync::{Arc, Mutex},
+    sync::{Arc, Barrier, Mutex},
     thread::{self, JoinHandle, ThreadId},
 };
 
@@ -21,6 +21,8 @@ use super::facts::{Register, Registration, Trial};
 
 std::thread_local! {
     static NUMBER: Cell<usize> = const { Cell::new(0) };
+    /// Which trader was last under this identity, counted from 1.
+    static TRADER: Cell<usize> = const { Cell::new(0) };
     static SHARED: Rc<RefCell<Vec<usize>>> = Rc::default();
 }
 
@@ -381,6 +383,13 @@ fn a_backtrace_goes_through_a_tour() {
 struct Market {
     free: Mutex<Vec<SendIdentity>>,
     moves: AtomicUsize,
+    /// How often an identity came to another thread than the one it was lent to before.
+    handed_on: AtomicUsize,
+}
+
+struct Trader<'a> {
+    market: &'a Market,
+    number: usize,
 }
 
 struct SendIdentity(*mut Identity);
@@ -412,11 +421,21 @@ impl Market {
 }
 
 unsafe extern "C" fn trade(arg: *mut (), _at: *mut Identity, left: *mut Identity) -> *mut Identity {
-    // SAFETY: the traders' tours pass the market, which outlives them.
-    let market = unsafe { &*arg.cast::<Market>() };
+    // SAFETY: the traders' tours pass themselves, and wait.
+    let &Trader {
+        market,
+        number: trader,
+    } = unsafe { &*arg.cast::<Trader<'_>>() };
     let before = number();
     SHARED.with(|shared| shared.borrow_mut().push(before));
     NUMBER.set(before + 1);
+    if TRADER.replace(trader) != trader && before > 0 {
+        // Relaxed: a count.
+        market.handed_on.fetch_add(1, Ordering::Relaxed);
+    }
+    if before.is_multiple_of(16) {
+        thread::yield_now();
+    }
     let next = market.exchange(left);
     assert_eq!(number(), before + 1);
     next
@@ -432,29 +451,27 @@ fn identities_wander_between_threads_and_lose_nothing() {
     let market = Market {
         free: Mutex::new(owners.iter().map(|o| SendIdentity(o.identity())).collect()),
         moves: AtomicUsize::new(MOVES),
+        handed_on: AtomicUsize::new(0),
     };
-    let visits: usize = thread::scope(|scope| {
-        let traders = [(); 3].map(|()| {
-            scope.spawn(|| {
-                let mut tours = 0;
-                loop {
-                    let first = market.exchange(ptr::null_mut());
-                    if first.is_null() {
-                        // Three traders hold two identities each at most.
-                        break tours;
-                    }
-                    // SAFETY: taken from the market, so nobody else is under it; its owner sleeps.
-                    let last =
-                        unsafe { tour(first, trade, ptr::from_ref(&market).cast_mut().cast()) };
-                    market.free.lock().unwrap().push(SendIdentity(last));
-                    tours += 1;
-                    assert_eq!(number(), 0);
-                }
-            })
-        });
-        traders.map(|trader| trader.join().unwrap()).iter().sum()
+    let barrier = Barrier::new(3);
+    thread::scope(|scope| {
+        for number in 1..=3 {
+            let (market, barrier) = (&market, &barrier);
+            scope.spawn(move || {
+                let trader = Trader { market, number };
+                let first = market.exchange(ptr::null_mut());
+                // All are there before one has used up the moves.
+                barrier.wait();
+                let arg = ptr::from_ref(&trader).cast_mut().cast();
+                // SAFETY: `first` was taken from the market, so nobody else is under it; its owner sleeps. So it is with those that the market gives to `trade`.
+                let last = unsafe { tour(first, trade, arg) };
+                assert_eq!((self::number(), TRADER.get()), (0, 0));
+                market.free.lock().unwrap().push(SendIdentity(last));
+            });
+        }
     });
-    assert!(visits >= 3);
+    // Relaxed: the threads have ended.
+    assert!(market.handed_on.load(Ordering::Relaxed) > 8);
     let total: usize = owners
         .into_iter()
         .map(|owner| {
@@ -463,6 +480,6 @@ fn identities_wander_between_threads_and_lose_nothing() {
             number
         })
         .sum();
-    // Every move but those that begin a tour ends a visit; so does the end of each tour.
+    // Every move leads to one visit.
     assert_eq!(total, MOVES);
 }
