@@ -14,7 +14,7 @@ use crate::runtime::{
         worker::shared::WorkerShared,
     },
     stack::SizeClass,
-    switch::identity,
+    switch::identity::{self, Unsupported},
     task::{header::TaskRef, wait::Stamp},
 };
 use crossbeam_deque::{Injector, Steal};
@@ -59,7 +59,7 @@ pub(crate) struct Scheduler {
     /// Held while a home is made.
     making_homes: Mutex<()>,
     /// Whether any worker may enter any home, or each its own only; and why.
-    pub(crate) lending: Result<(), &'static str>,
+    pub(crate) lending: Result<(), &'static Unsupported>,
     /// Fresh goroutines from threads that are no workers.
     injector: Injector<TaskRef>,
     /// Homes in which such threads have woken somebody.

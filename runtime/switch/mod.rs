@@ -4,6 +4,7 @@
 //! * `native.rs`: our own backend, but for the assembly, which is in `x86_64.rs` and `aarch64.rs` (the same sections in the
 //!   same order: register table, drawings of the stack in each situation, return prediction, safety);
 //! * `portable.rs`: the same contract on corosensei, for every other target;
+//! * `identity/`: the other switch, of the register that a thread's thread-locals are found by;
 //! * `tests.rs` (and `tests/`): the contract as tests, run on whichever backend is built.
 //!
 //! `build.rs` chooses the backend (`gort_switch`); setting `GORT_SWITCH=portable` when building chooses corosensei
@@ -45,9 +46,8 @@
 //! Not supported, because untested: shadow stacks (CET), pointer authentication, branch-target enforcement, sanitizers that
 //! must be told of stack switches.
 
-pub(crate) mod identity;
-
 mod abi;
+pub(crate) mod identity;
 
 #[cfg(gort_switch = "aarch64")]
 #[path = "aarch64.rs"]

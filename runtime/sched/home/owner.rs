@@ -1,9 +1,6 @@
 //! The owner of a home: the thread whose identity the home is. It sleeps until its runtime ends.
 
-use crate::runtime::{
-    futex,
-    prims::{AtomicU32, Ordering},
-};
+use crate::runtime::{futex::Futex, prims::Ordering};
 use std::{
     sync::{Mutex, PoisonError},
     thread::JoinHandle,
@@ -20,14 +17,14 @@ const IS_BACK: u32 = 2;
 #[derive(Debug)]
 pub(crate) struct Owner {
     /// STARTS, SLEEPS or IS_BACK, in this order. Written by the owner, then by the end of the runtime.
-    word: AtomicU32,
+    word: Futex,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Owner {
     pub(crate) fn new() -> Self {
         Self {
-            word: AtomicU32::new(STARTS),
+            word: Futex::new(STARTS),
             thread: Mutex::default(),
         }
     }
@@ -48,7 +45,7 @@ impl Owner {
     pub(crate) fn wait_until_lent(&self) {
         // Acquire: the identity, from the Release in `lend`.
         while self.word.load(Ordering::Acquire) == STARTS {
-            futex::wait(&self.word, STARTS, None);
+            self.word.wait(STARTS, None);
         }
     }
 
@@ -58,10 +55,10 @@ impl Owner {
     pub(crate) fn lend(&self) {
         // Release: the identity, for the Acquire in `wait_until_lent`.
         self.word.store(SLEEPS, Ordering::Release);
-        futex::wake_one(&self.word);
+        self.word.wake_one();
         // Acquire: what the holders did, from the Release in `take_back`.
         while self.word.load(Ordering::Acquire) == SLEEPS {
-            futex::wait(&self.word, SLEEPS, None);
+            self.word.wait(SLEEPS, None);
         }
     }
 
@@ -69,6 +66,6 @@ impl Owner {
     pub(crate) fn take_back(&self) {
         // Release: pairs with the Acquire in `lend`.
         self.word.store(IS_BACK, Ordering::Release);
-        futex::wake_one(&self.word);
+        self.word.wake_one();
     }
 }

@@ -228,7 +228,7 @@ fn deadlines_in_the_past_fire_at_the_next_expire_in_order_of_insertion() {
     assert!(wheel.next_wake().is_some_and(|wake| wake <= now));
     assert_eq!(expired(&mut wheel, now), [2, 3, 4]);
     // A clock that runs backwards changes nothing.
-    assert_eq!(expired(&mut wheel, start), []);
+    assert!(expired(&mut wheel, start).is_empty());
     assert_eq!(
         expired(&mut wheel, now + Duration::from_nanos(2 * TICK)),
         [5]
