@@ -69,6 +69,25 @@ pub(crate) fn end(scheduler: &'static Scheduler, home: &'static Home, listed: Li
     }
 }
 
+/// Gives all homes that nobody is in back to their owners. The runtime has ended: no worker enters a home any more, and who
+/// is woken in one stays where he is.
+pub(crate) fn take_back_all(scheduler: &'static Scheduler) {
+    // What is in a queue is held by it; taken out, it is ours.
+    for worker in scheduler.workers() {
+        let slot = worker.runnable.take_slot();
+        slot.into_iter().for_each(|home| home.owner.take_back());
+        while let Some(home) = worker.runnable.steal() {
+            home.owner.take_back();
+        }
+    }
+    while let Some(home) = scheduler.take_woken_home() {
+        home.owner.take_back();
+    }
+    for home in scheduler.homes().filter(|home| home.claim()) {
+        home.owner.take_back();
+    }
+}
+
 /// Blocks all signals for the calling thread. Returns the mask before.
 fn block_signals() -> libc::sigset_t {
     // SAFETY: both sets are valid: filled in by these functions.

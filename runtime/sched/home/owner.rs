@@ -62,6 +62,11 @@ impl Owner {
         }
     }
 
+    /// Whether the home has been given back.
+    pub(crate) fn is_back(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == IS_BACK
+    }
+
     /// Gives the home back to its owner. The caller holds it, and nobody uses its identity any more.
     pub(crate) fn take_back(&self) {
         // Release: pairs with the Acquire in `lend`.

@@ -164,12 +164,13 @@ fn is_timer_due(worker: &Worker) -> bool {
 }
 
 /// Whether a slot holds a home that its worker does not come to. The sentry takes it then, for itself; and fires the
-/// timers of others that are late.
+/// timers of others that are late, which may bring it homes and fresh goroutines.
 fn look_at_slots(worker: &Worker) -> bool {
-    others(worker).any(|other| {
+    let takes = others(worker).any(|other| {
         submit::fire_timers(worker, None, other);
         takes_slot(worker, other)
-    }) || worker.has_homes()
+    });
+    takes || worker.has_homes() || !worker.fresh.is_empty()
 }
 
 fn takes_slot(worker: &Worker, other: &WorkerShared) -> bool {

@@ -96,6 +96,7 @@ fn work(scheduler: &'static Scheduler, index: usize) {
     thread.store(os_threads::own_id().max(1), Ordering::Relaxed);
     if scheduler.lends() {
         tour::run(&worker);
+        owners::take_back_all(scheduler);
         return;
     }
     let home = make_own_home(scheduler, index);
@@ -148,32 +149,23 @@ fn join_until(scheduler: &Scheduler, handle: JoinHandle<()>, until: Instant) {
 }
 
 /// Gives the homes back to their owners, and waits for those threads that end. A home that a worker is still in, since
-/// its goroutine does not let it leave, stays lent for good.
+/// its goroutine does not let it leave, is given back when that worker ends.
 fn give_homes_back(scheduler: &'static Scheduler, until: Instant) {
-    // What is in a queue is held by it; taken out, it is ours.
-    let workers = || scheduler.workers();
-    let queued = workers().filter_map(|w| w.runnable.take_slot());
-    queued.for_each(|home| home.owner.take_back());
-    for worker in workers() {
-        while let Some(home) = worker.runnable.steal() {
-            home.owner.take_back();
-        }
-    }
-    while let Some(home) = scheduler.take_woken_home() {
-        home.owner.take_back();
-    }
-    for home in scheduler.homes().filter(|home| home.claim()) {
-        home.owner.take_back();
-    }
+    owners::take_back_all(scheduler);
     for home in scheduler.homes() {
-        if let Some(handle) = home.owner.take_thread() {
-            // One whose goroutines are left does not end.
-            while !handle.is_finished() && home.live() == 0 && Instant::now() < until {
-                thread::sleep(Duration::from_micros(20));
-            }
-            if handle.is_finished() {
-                let _ = handle.join();
-            }
+        let Some(handle) = home.owner.take_thread() else {
+            continue;
+        };
+        // One whose goroutines are left does not end.
+        while home.owner.is_back()
+            && home.live() == 0
+            && !handle.is_finished()
+            && Instant::now() < until
+        {
+            thread::sleep(Duration::from_micros(20));
+        }
+        if handle.is_finished() {
+            let _ = handle.join();
         }
     }
 }
