@@ -3,11 +3,11 @@
 //! | setting | method | environment | otherwise |
 //! |---|---|---|---|
 //! | worker threads | `workers` | `GORT_WORKERS`, a number | the CPUs that this process may use (affinity and cgroup quota count) |
+//! | thread identities that goroutines live in | `homes` | `GORT_HOMES`, a number | 8 a worker |
 //! | bytes of a goroutine's stack | `stack_size` | `GORT_STACK_SIZE`, a number, `64k`, `1M` | 256 KiB; 1 MiB with debug assertions |
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
 //! | names of workers | `thread_name` | | `gort-worker` |
-//! | started goroutines migrate | `allow_migration` | | no |
 //!
 //! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
@@ -22,6 +22,11 @@ use std::{
 
 /// The most workers a runtime can have.
 pub(crate) const MAX_WORKERS: usize = 1024;
+/// The most homes a runtime can have.
+pub(crate) const MAX_HOMES: usize = 65_536;
+/// Homes a worker, if nobody says otherwise.
+const HOMES_A_WORKER: usize = 8;
+const _: () = assert!(MAX_WORKERS * HOMES_A_WORKER <= MAX_HOMES);
 /// The smallest stack: enough to start a goroutine and to report its panic.
 pub(crate) const MIN_STACK_SIZE: usize = 16 << 10;
 /// The largest stack.
@@ -31,6 +36,8 @@ pub(crate) const DEFAULT_STACK_SIZE: usize = stack::DEFAULT_BYTES;
 
 /// The variable that sets the number of workers.
 const WORKERS_VARIABLE: &str = "GORT_WORKERS";
+/// The variable that sets the number of homes.
+const HOMES_VARIABLE: &str = "GORT_HOMES";
 /// The variable that sets the size of stacks.
 const STACK_SIZE_VARIABLE: &str = "GORT_STACK_SIZE";
 /// The variable that sets what happens on a deadlock.
@@ -89,6 +96,8 @@ pub enum DeadlockPolicy {
 pub(crate) struct Settings {
     /// How many worker threads.
     pub(crate) workers: Option<usize>,
+    /// How many homes.
+    pub(crate) homes: Option<usize>,
     /// Bytes of a goroutine's stack.
     pub(crate) stack_size: Option<usize>,
     /// What a goroutine's panic does.
@@ -97,8 +106,6 @@ pub(crate) struct Settings {
     pub(crate) deadlock: Option<DeadlockPolicy>,
     /// What worker threads are called.
     pub(crate) thread_name: Option<String>,
-    /// Whether started goroutines may move to another worker.
-    pub(crate) migrate: Option<bool>,
 }
 
 /// The settings of a runtime, complete and checked.
@@ -106,6 +113,8 @@ pub(crate) struct Settings {
 pub(crate) struct Config {
     /// How many worker threads: 1 to [`MAX_WORKERS`].
     pub(crate) workers: usize,
+    /// How many homes there may be, where they are lent: 1 to [`MAX_HOMES`].
+    pub(crate) homes: usize,
     /// Bytes of a goroutine's stack: [`MIN_STACK_SIZE`] to [`MAX_STACK_SIZE`], not rounded to pages.
     pub(crate) stack_size: usize,
     /// What a goroutine's panic does.
@@ -114,9 +123,6 @@ pub(crate) struct Config {
     pub(crate) deadlock: DeadlockPolicy,
     /// What worker threads are called: not empty, and without NUL.
     pub(crate) thread_name: String,
-    /// Whether started goroutines may move to another worker.
-    pub(crate) migrate: bool,
-    pub(crate) homes: usize,
 }
 
 /// A value that cannot be used: where it comes from, what it is, and what would do.
@@ -142,38 +148,60 @@ impl Settings {
     /// # Errors
     /// The first bad value, be it the program's or the environment's.
     pub(crate) fn resolve(self, environment: Environment<'_>) -> Result<Config, ConfigError> {
+        let workers = resolve_count(&WORKERS, self.workers, environment)?
+            .unwrap_or_else(|| num_cpus::get().clamp(1, MAX_WORKERS));
+        let homes = resolve_count(&HOMES, self.homes, environment)?;
         Ok(Config {
-            workers: resolve_workers(self.workers, environment)?,
+            workers,
+            homes: homes.unwrap_or(HOMES_A_WORKER * workers),
             stack_size: resolve_stack_size(self.stack_size, environment)?,
             panic: self.panic.unwrap_or_default(),
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
-            migrate: self.migrate.unwrap_or(false),
-            homes: std::env::var("GORT_HOMES")
-                .ok()
-                .and_then(|s| s.parse().ok())
-                .unwrap_or(16),
         })
     }
 }
 
-/// The number of workers, by [`Settings::resolve`]'s rules.
-fn resolve_workers(
+/// A setting that is a number of things: where it comes from, and how many there may be.
+struct Count {
+    method: &'static str,
+    variable: &'static str,
+    most: usize,
+}
+
+const WORKERS: Count = Count {
+    method: "workers",
+    variable: WORKERS_VARIABLE,
+    most: MAX_WORKERS,
+};
+
+const HOMES: Count = Count {
+    method: "homes",
+    variable: HOMES_VARIABLE,
+    most: MAX_HOMES,
+};
+
+/// A number of things, by [`Settings::resolve`]'s rules; `None` if nobody has set it.
+fn resolve_count(
+    count: &Count,
     asked: Option<usize>,
     environment: Environment<'_>,
-) -> Result<usize, ConfigError> {
-    let fits = |n: &usize| (1..=MAX_WORKERS).contains(n);
-    let allowed = format!("a whole number from 1 to {MAX_WORKERS}");
+) -> Result<Option<usize>, ConfigError> {
+    let fits = |n: &usize| (1..=count.most).contains(n);
+    let allowed = format!("a whole number from 1 to {}", count.most);
     if let Some(n) = asked {
-        return Some(n)
-            .filter(fits)
-            .ok_or_else(|| ConfigError::method("workers", n, allowed));
+        let checked = Some(n).filter(fits);
+        return checked
+            .map(Some)
+            .ok_or_else(|| ConfigError::method(count.method, n, allowed));
     }
-    let Some(text) = variable(WORKERS_VARIABLE, environment) else {
-        return Ok(num_cpus::get().clamp(1, MAX_WORKERS));
+    let Some(text) = variable(count.variable, environment) else {
+        return Ok(None);
     };
     let number = text.to_str().and_then(parse_whole).filter(fits);
-    number.ok_or_else(|| ConfigError::variable(WORKERS_VARIABLE, &text, allowed))
+    number
+        .map(Some)
+        .ok_or_else(|| ConfigError::variable(count.variable, &text, allowed))
 }
 
 /// The size of stacks, by [`Settings::resolve`]'s rules.

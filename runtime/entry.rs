@@ -17,24 +17,56 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-/// The options of the attributes.
+/// The options of the attributes. Its fields are private, and all that its methods set is safe to set.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    pub workers: Option<usize>,
-    pub stack_size: Option<usize>,
-    pub panic: Option<PanicPolicy>,
-    pub deadlock: Option<DeadlockPolicy>,
-    pub migrate: bool,
+    workers: Option<usize>,
+    homes: Option<usize>,
+    stack_size: Option<usize>,
+    panic: Option<PanicPolicy>,
+    deadlock: Option<DeadlockPolicy>,
 }
 
 impl Options {
-    /// # Safety
-    /// As [`Builder::allow_migration`].
     #[doc(hidden)]
     #[must_use]
-    pub unsafe fn allow_migration(mut self) -> Self {
-        self.migrate = true;
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn workers(mut self, n: usize) -> Self {
+        self.workers = Some(n);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn homes(mut self, n: usize) -> Self {
+        self.homes = Some(n);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn panic(mut self, policy: PanicPolicy) -> Self {
+        self.panic = Some(policy);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn deadlock(mut self, policy: DeadlockPolicy) -> Self {
+        self.deadlock = Some(policy);
         self
     }
 
@@ -42,6 +74,9 @@ impl Options {
         let mut builder = Builder::new();
         if let Some(workers) = self.workers {
             builder = builder.workers(workers);
+        }
+        if let Some(homes) = self.homes {
+            builder = builder.homes(homes);
         }
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
@@ -51,10 +86,6 @@ impl Options {
         }
         if let Some(policy) = self.deadlock {
             builder = builder.deadlock(policy);
-        }
-        if self.migrate {
-            // SAFETY: only `Options::allow_migration`, which has this contract, sets the field.
-            builder = unsafe { builder.allow_migration(true) };
         }
         builder.build()
     }
@@ -155,8 +186,8 @@ pub fn metrics() -> Metrics {
 /// its stack.
 ///
 /// Goroutines that differ in id, name, worker and time only stand together, above one backtrace. The frames of the runtime are left out; the environment variable
-/// `RUST_BACKTRACE=full` shows them all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none on workers that are busy in a goroutine which
-/// does not let others run, none with `allow_migration`, and none on targets whose context switch is not gort's own (all but x86-64 and aarch64).
+/// `RUST_BACKTRACE=full` shows them all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none in homes that are busy in a goroutine which
+/// does not let others run, and none on targets whose context switch is not gort's own (all but x86-64 and aarch64).
 ///
 /// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for those that are busy. The first dump of a process is slow, for it reads
 /// the program's debug information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a terminal) prints the dump and ends the program

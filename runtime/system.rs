@@ -23,7 +23,7 @@ use std::{
 
 /// Settings for a [`Runtime`].
 ///
-/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`), and that before the defaults.
+/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_HOMES`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`), and that before the defaults.
 ///
 /// # Examples
 /// ```
@@ -63,6 +63,27 @@ impl Builder {
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
         self.settings.workers = Some(n);
+        self
+    }
+
+    /// How many thread identities, *homes*, the runtime keeps for its goroutines, 1 to 65536.
+    /// Default: 8 for each worker.
+    ///
+    /// They are made on demand. A goroutine that blocks its thread, or computes for long, holds
+    /// up those of its own home only: with more homes more goroutines go on beside it. On systems
+    /// where a thread's identity cannot be lent there is one home for each worker, whatever is set
+    /// here; [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().workers(2).homes(32).build()?;
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// assert!(gort::runtime::Builder::new().homes(0).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn homes(mut self, n: usize) -> Self {
+        self.settings.homes = Some(n);
         self
     }
 
@@ -126,26 +147,6 @@ impl Builder {
     #[must_use]
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.settings.thread_name = Some(name.into());
-        self
-    }
-
-    /// Lets started goroutines go on on another worker's thread, as Go does.
-    ///
-    /// # Safety
-    /// Every goroutine of this runtime must hold nothing across a call that may park, yield or spawn-and-wait that must stay on its thread: no `Rc` that others on the
-    /// thread share, no guard of a std lock, no reference or address of a thread-local, neither in its own code nor, by inlining, in what it calls.
-    ///
-    /// # Examples
-    /// ```
-    /// let builder = gort::runtime::Builder::new();
-    /// // SAFETY: the goroutines below hold numbers only.
-    /// let runtime = unsafe { builder.allow_migration(true) }.build()?;
-    /// assert_eq!(runtime.run(|| gort::go!(|| 6 * 7).join().unwrap()), 42);
-    /// # std::io::Result::Ok(())
-    /// ```
-    #[must_use]
-    pub unsafe fn allow_migration(mut self, allow: bool) -> Self {
-        self.settings.migrate = Some(allow);
         self
     }
 

@@ -192,14 +192,9 @@ fn the_spawn_site_is_the_users_line() {
 
 const STACK: usize = 1 << 18;
 
-#[runtime::test(workers = 2, stack_size = STACK * 2, panic = "isolate", deadlock = "exit")]
+#[runtime::test(workers = 2, homes = 5, stack_size = STACK * 2, panic = "isolate", deadlock = "exit")]
 fn a_test_runs_with_its_options() {
     assert_eq!(runtime::workers(), 2);
-}
-
-#[gort::test(unsafe(migrate))]
-fn a_test_runs_with_migration() {
-    assert_eq!(joined(go!(add(1, 2))), 3);
 }
 
 #[gort::test]

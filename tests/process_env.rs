@@ -5,9 +5,10 @@ mod child;
 
 use child::{Child, Role};
 use gort::{go, runtime::on_big_stack};
-use std::{io, panic, thread};
+use std::{io, panic, thread, time::Duration};
 
 const ROLES: &[Role] = &[
+    ("homes", homes),
     ("program", || child::end_as_main(program::main())),
     ("explicit", || child::end_as_main(explicit::main())),
     ("default_runtime", default_runtime),
@@ -28,7 +29,7 @@ mod program {
 }
 
 mod explicit {
-    #[gort::main(workers = 3, stack_size = 1 << 17, deadlock = "off")]
+    #[gort::main(workers = 3, homes = 6, stack_size = 1 << 17, deadlock = "off")]
     pub(crate) fn main() {
         println!("main runs with {} workers", gort::runtime::workers());
     }
@@ -52,6 +53,17 @@ fn default_runtime_twice() {
     assert_eq!(builder.build().unwrap().run(|| 6 * 7), 42);
 }
 
+/// Many long-lived goroutines, which spread over all homes that there may be.
+fn homes() {
+    let runtime = gort::runtime::Builder::new().workers(2).build().unwrap();
+    let others: Vec<_> = (0..1000)
+        .map(|_| runtime.spawn(|| gort::sleep(Duration::from_millis(20))))
+        .collect();
+    others.into_iter().for_each(|other| other.join().unwrap());
+    let metrics = runtime.metrics();
+    println!("identity={}, homes={}", metrics.identity, metrics.homes);
+}
+
 #[allow(unconditional_recursion)]
 fn dig(n: usize) -> usize {
     let frame = std::hint::black_box([n; 12]);
@@ -63,6 +75,7 @@ fn overflow() {
 }
 
 const WORKERS: &str = "it must be a whole number from 1 to 1024";
+const HOMES: &str = "it must be a whole number from 1 to 65536";
 const STACK_SIZE: &str =
     "it must be a number of bytes from 16k to 1024M, such as 262144, 256k or 1M";
 const DEADLOCK: &str = "it must be exit, warn or off";
@@ -77,6 +90,10 @@ const BAD: &[(&str, &str, &str)] = &[
     ("GORT_WORKERS", "1025", WORKERS),
     ("GORT_WORKERS", "9999999", WORKERS),
     ("GORT_WORKERS", "99999999999999999999999", WORKERS),
+    ("GORT_HOMES", "many", HOMES),
+    ("GORT_HOMES", "0", HOMES),
+    ("GORT_HOMES", "-8", HOMES),
+    ("GORT_HOMES", "65537", HOMES),
     ("GORT_STACK_SIZE", "much", STACK_SIZE),
     ("GORT_STACK_SIZE", "0", STACK_SIZE),
     ("GORT_STACK_SIZE", "-64k", STACK_SIZE),
@@ -131,7 +148,16 @@ fn good_values_are_followed() {
         let ended = Child::new("program").workers(n).run();
         ended.code(0).prints(&format!("main runs with {n} workers"));
     }
-    for name in ["GORT_WORKERS", "GORT_STACK_SIZE", "GORT_DEADLOCK"] {
+    for n in [1, 7, 65_536] {
+        let child = Child::new("program").var("GORT_HOMES", &n.to_string());
+        child.run().code(0).prints("main runs with");
+    }
+    for name in [
+        "GORT_WORKERS",
+        "GORT_HOMES",
+        "GORT_STACK_SIZE",
+        "GORT_DEADLOCK",
+    ] {
         Child::new("program").var(name, "").run().code(0);
     }
     for value in ["exit", "warn", "off"] {
@@ -144,6 +170,22 @@ fn good_values_are_followed() {
         let ended = Child::new("overflow").var("GORT_STACK_SIZE", value).run();
         ended.signal(libc::SIGABRT);
         ended.says(&format!("overflowed its stack of {bytes} bytes"));
+    }
+}
+
+#[test]
+fn there_are_no_more_homes_than_allowed() {
+    for most in [1, 2, 5] {
+        let child = Child::new("homes").var("GORT_HOMES", &most.to_string());
+        let ended = child.run();
+        let (_, told) = ended.passes().out.split_once("identity=").unwrap();
+        let (identity, rest) = told.lines().next().unwrap().split_once(", homes=").unwrap();
+        let made: usize = rest.parse().unwrap();
+        if identity == "lent" {
+            assert!((1..=most).contains(&made), "{made} of {most}");
+        } else {
+            assert_eq!(made, 2, "one for each worker: {identity}");
+        }
     }
 }
 
@@ -164,6 +206,10 @@ fn bad_settings_of_a_runtime_are_errors() {
     for n in [0, 1025, usize::MAX] {
         let given = format!("workers({n})");
         refused(builder().workers(n).build(), &given, WORKERS);
+    }
+    for n in [0, 65_537, usize::MAX] {
+        let given = format!("homes({n})");
+        refused(builder().homes(n).build(), &given, HOMES);
     }
     for n in [0, 1, (16 << 10) - 1, (1 << 30) + 1, usize::MAX] {
         let given = format!("stack_size({n})");

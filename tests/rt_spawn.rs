@@ -13,7 +13,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicIsize, Ordering::SeqCst},
     },
     thread,
     time::Duration,
@@ -327,7 +327,7 @@ fn tree(depth: u32) -> u64 {
 
 #[test]
 fn a_tree_of_goroutines_comes_together() {
-    support::each_mode(|_| assert_eq!(tree(12), 4096));
+    support::each(|_| assert_eq!(tree(12), 4096));
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_chain_of_goroutines_comes_to_its_end() {
             spawn(move || link(left - 1, end));
         }
     }
-    support::each_mode(|_| {
+    support::each(|_| {
         let end = WaitGroup::new();
         end.add(1);
         let theirs = end.clone();
@@ -372,38 +372,6 @@ fn local_goroutines_stay_on_their_thread_and_may_share_rc() {
         assert_eq!(Rc::strong_count(&log), 1);
         assert_eq!(log.borrow().len(), 200);
     });
-}
-
-#[test]
-fn local_goroutines_stay_even_where_others_migrate() {
-    support::migrating(&[2, 3, 8], |_| {
-        // Locals stay with the worker that spawned them, so one goroutine must hold what they share: its own worker may change.
-        let keepers: Vec<_> = (0..8).map(|_| spawn(keeper)).collect();
-        keepers.into_iter().for_each(|k| k.join().unwrap());
-    });
-
-    fn keeper() {
-        let wrong = Arc::new(AtomicUsize::new(0));
-        let handles: Vec<_> = (0..20)
-            .map(|_| {
-                let wrong = Arc::clone(&wrong);
-                spawn_local(move || {
-                    let home = thread_id();
-                    for _ in 0..100 {
-                        yield_now();
-                        wrong.fetch_add(usize::from(thread_id() != home), SeqCst);
-                    }
-                })
-            })
-            .collect();
-        handles.into_iter().for_each(|h| h.join().unwrap());
-        assert_eq!(wrong.load(SeqCst), 0);
-    }
-
-    #[inline(never)]
-    fn thread_id() -> thread::ThreadId {
-        thread::current().id()
-    }
 }
 
 #[test]

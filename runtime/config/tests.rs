@@ -30,6 +30,7 @@ fn defaults() -> Config {
 fn defaults_are_as_documented() {
     let expected = Config {
         workers: num_cpus::get(),
+        homes: 8 * num_cpus::get(),
         stack_size: if cfg!(debug_assertions) {
             1_048_576
         } else {
@@ -38,11 +39,23 @@ fn defaults_are_as_documented() {
         panic: PanicPolicy::Isolate,
         deadlock: DeadlockPolicy::Exit,
         thread_name: "gort-worker".to_owned(),
-        migrate: false,
-        homes: 16,
     };
     assert_eq!(defaults(), expected);
     assert!(check_stack_size(DEFAULT_STACK_SIZE).is_ok());
+}
+
+#[test]
+fn there_are_eight_homes_for_each_worker() {
+    for workers in [1, 5, 1024] {
+        let settings = Settings {
+            workers: Some(workers),
+            ..Settings::default()
+        };
+        let config = settings.resolve(&|_| None).expect("a good value");
+        assert_eq!(config.homes, 8 * workers);
+    }
+    let config = with(Settings::default(), "GORT_WORKERS", "3");
+    assert_eq!(config.map(|c| c.homes), Ok(24));
 }
 
 #[test]
@@ -57,6 +70,10 @@ fn the_environment_wins_over_defaults() {
     for n in [1, 3, 1024] {
         let config = with(settings(), "GORT_WORKERS", &n.to_string());
         assert_eq!(config.map(|c| c.workers), Ok(n));
+    }
+    for n in [1, 3, 65_536] {
+        let config = with(settings(), "GORT_HOMES", &n.to_string());
+        assert_eq!(config.map(|c| c.homes), Ok(n));
     }
     let sizes = [
         ("65536", 65_536),
@@ -86,21 +103,20 @@ fn the_environment_wins_over_defaults() {
 fn explicit_settings_win_over_the_environment_even_a_bad_one() {
     let explicit = Config {
         workers: 7,
+        homes: 9,
         stack_size: MIN_STACK_SIZE,
         panic: PanicPolicy::Exit,
         deadlock: DeadlockPolicy::Warn,
         thread_name: "w".to_owned(),
-        migrate: true,
-        homes: 16,
     };
     for value in ["8", "64k", "off", "nonsense"] {
         let settings = Settings {
             workers: Some(7),
+            homes: Some(9),
             stack_size: Some(MIN_STACK_SIZE),
             panic: Some(PanicPolicy::Exit),
             deadlock: Some(DeadlockPolicy::Warn),
             thread_name: Some("w".to_owned()),
-            migrate: Some(true),
         };
         let config = settings.resolve(&|_| Some(OsString::from(value)));
         assert_eq!(config.as_ref(), Ok(&explicit));
@@ -123,6 +139,10 @@ fn bad_variables_are_named_with_what_is_allowed() {
     ] {
         let text = format!("GORT_WORKERS=\"{bad}\": it must be a whole number from 1 to 1024");
         assert_eq!(complaint("GORT_WORKERS", bad), text);
+    }
+    for bad in ["abc", "0", "-1", "1.5", "65537", "99999999999999999999999"] {
+        let text = format!("GORT_HOMES=\"{bad}\": it must be a whole number from 1 to 65536");
+        assert_eq!(complaint("GORT_HOMES", bad), text);
     }
     let sizes = [
         "abc", "0", "-1", "k", "1kk", "1g", "64 k", "15k", "16383", "1025M", "1é",
@@ -148,7 +168,12 @@ fn bad_variables_are_named_with_what_is_allowed() {
 #[test]
 fn variables_that_are_not_text_are_shown_escaped() {
     use std::os::unix::ffi::OsStringExt;
-    for name in ["GORT_WORKERS", "GORT_STACK_SIZE", "GORT_DEADLOCK"] {
+    for name in [
+        "GORT_WORKERS",
+        "GORT_HOMES",
+        "GORT_STACK_SIZE",
+        "GORT_DEADLOCK",
+    ] {
         let bad = OsString::from_vec(vec![b'4', 0xff]);
         let environment = |asked: &str| (asked == name).then(|| bad.clone());
         let error = Settings::default()
@@ -175,6 +200,16 @@ fn bad_arguments_are_named_with_what_is_allowed() {
         assert_eq!(
             complaint(Settings {
                 workers: Some(bad),
+                ..Settings::default()
+            }),
+            text
+        );
+    }
+    for bad in [0, 65_537, usize::MAX] {
+        let text = format!("homes({bad}): it must be a whole number from 1 to 65536");
+        assert_eq!(
+            complaint(Settings {
+                homes: Some(bad),
                 ..Settings::default()
             }),
             text
