@@ -7,13 +7,14 @@
 //! | bytes of a goroutine's stack | `stack_size` | `GORT_STACK_SIZE`, a number, `64k`, `1M` | 256 KiB; 1 MiB with debug assertions |
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
+//! | told of stuck goroutines | `on_stuck` | | `tracing`, or the error stream |
 //! | names of workers | `thread_name` | | `gort-worker` |
 //!
 //! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
 #![forbid(unsafe_code)]
 
-use crate::runtime::stack;
+use crate::runtime::{stack, stuck::StuckHook};
 use std::{
     error::Error,
     ffi::{OsStr, OsString},
@@ -106,6 +107,8 @@ pub(crate) struct Settings {
     pub(crate) deadlock: Option<DeadlockPolicy>,
     /// What worker threads are called.
     pub(crate) thread_name: Option<String>,
+    /// Who is told of goroutines that hold others up.
+    pub(crate) on_stuck: StuckHook,
 }
 
 /// The settings of a runtime, complete and checked.
@@ -123,6 +126,8 @@ pub(crate) struct Config {
     pub(crate) deadlock: DeadlockPolicy,
     /// What worker threads are called: not empty, and without NUL.
     pub(crate) thread_name: String,
+    /// Who is told of goroutines that hold others up.
+    pub(crate) on_stuck: StuckHook,
 }
 
 /// A value that cannot be used: where it comes from, what it is, and what would do.
@@ -158,6 +163,7 @@ impl Settings {
             panic: self.panic.unwrap_or_default(),
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
+            on_stuck: self.on_stuck,
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::runtime::{
     spawn,
     stack::SizeClass,
     start,
+    stuck::{Stuck, StuckHook},
 };
 use std::{
     error, fmt, io,
@@ -70,8 +71,8 @@ impl Builder {
     /// Default: 8 for each worker.
     ///
     /// They are made on demand. A goroutine that blocks its thread, or computes for long, holds
-    /// up those of its own home only: with more homes more goroutines go on beside it. On systems
-    /// where a thread's identity cannot be lent there is one home for each worker, whatever is set
+    /// up those of its own home only: with more homes more goroutines go on beside it. While it does,
+    /// the runtime may make one home more in place of that one. On systems where a thread's identity cannot be lent there is one home for each worker, whatever is set
     /// here; [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
     ///
     /// # Examples
@@ -147,6 +148,30 @@ impl Builder {
     #[must_use]
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.settings.thread_name = Some(name.into());
+        self
+    }
+
+    /// What is called when a goroutine holds others up: when it has kept its thread for 100 ms while others
+    /// wait for it, and again at 1 s and at 10 s.
+    ///
+    /// Default: a `tracing` event if somebody listens to those of target `gort`, else a line on the
+    /// error stream.
+    ///
+    /// `f` runs on the thread that watches the runtime, so it must be short. It may not park: it
+    /// is no goroutine, and what it waits for may need that thread. It may send into a
+    /// channel with room. Its panics end there, with a message.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new()
+    ///     .on_stuck(|stuck| eprintln!("{stuck}"))
+    ///     .build()?;
+    /// assert_eq!(runtime.run(|| "not stuck"), "not stuck");
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn on_stuck(mut self, f: impl Fn(&Stuck) + Send + Sync + 'static) -> Self {
+        self.settings.on_stuck = StuckHook::new(f);
         self
     }
 

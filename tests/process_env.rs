@@ -174,15 +174,17 @@ fn good_values_are_followed() {
 }
 
 #[test]
-fn there_are_no_more_homes_than_allowed() {
-    for most in [1, 2, 5] {
+fn there_are_as_many_homes_as_are_allowed() {
+    for most in [1, 3, 40] {
         let child = Child::new("homes").var("GORT_HOMES", &most.to_string());
         let ended = child.run();
         let (_, told) = ended.passes().out.split_once("identity=").unwrap();
         let (identity, rest) = told.lines().next().unwrap().split_once(", homes=").unwrap();
         let made: usize = rest.parse().unwrap();
         if identity == "lent" {
-            assert!((1..=most).contains(&made), "{made} of {most}");
+            // Each worker that is stuck in a home gives the right to another one.
+            let allowed = most..=most + 4;
+            assert!(allowed.contains(&made), "{made} where {most} are allowed");
         } else {
             assert_eq!(made, 2, "one for each worker: {identity}");
         }

@@ -1,9 +1,12 @@
 //! Tests of the settings: what wins, and what each bad value is told.
 #![forbid(unsafe_code)]
 
-use crate::runtime::config::{
-    Config, ConfigError, DEFAULT_STACK_SIZE, DeadlockPolicy, MAX_STACK_SIZE, MIN_STACK_SIZE,
-    PanicPolicy, Settings, check_stack_size,
+use crate::runtime::{
+    config::{
+        Config, ConfigError, DEFAULT_STACK_SIZE, DeadlockPolicy, MAX_STACK_SIZE, MIN_STACK_SIZE,
+        PanicPolicy, Settings, check_stack_size,
+    },
+    stuck::StuckHook,
 };
 use std::{ffi::OsString, io};
 
@@ -39,6 +42,7 @@ fn defaults_are_as_documented() {
         panic: PanicPolicy::Isolate,
         deadlock: DeadlockPolicy::Exit,
         thread_name: "gort-worker".to_owned(),
+        on_stuck: StuckHook::default(),
     };
     assert_eq!(defaults(), expected);
     assert!(check_stack_size(DEFAULT_STACK_SIZE).is_ok());
@@ -108,6 +112,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
         panic: PanicPolicy::Exit,
         deadlock: DeadlockPolicy::Warn,
         thread_name: "w".to_owned(),
+        on_stuck: StuckHook::new(|_| ()),
     };
     for value in ["8", "64k", "off", "nonsense"] {
         let settings = Settings {
@@ -117,6 +122,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
             panic: Some(PanicPolicy::Exit),
             deadlock: Some(DeadlockPolicy::Warn),
             thread_name: Some("w".to_owned()),
+            on_stuck: explicit.on_stuck.clone(),
         };
         let config = settings.resolve(&|_| Some(OsString::from(value)));
         assert_eq!(config.as_ref(), Ok(&explicit));

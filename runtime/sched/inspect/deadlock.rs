@@ -16,13 +16,10 @@ use crate::runtime::{
         inspect::quiescence::{self, Snapshot},
         scheduler::Scheduler,
     },
+    stderr::say,
 };
 use std::{
     fmt::Write as _,
-    fs::File,
-    io::Write,
-    mem::ManuallyDrop,
-    os::fd::FromRawFd,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -220,11 +217,4 @@ fn end(line: &str, dump: &str) -> ! {
     let gap = if dump.is_empty() { "" } else { "\n" };
     say(&format!("{line}\n{gap}{dump}"));
     std::process::exit(2);
-}
-
-/// Writes to the error stream itself: a goroutine that is parked may hold std's lock on it, and test harnesses keep what the print macros write.
-fn say(text: &str) {
-    // SAFETY: never closed by this; if the program has closed it, writing fails, or goes where it would go from C.
-    let mut stream = ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) });
-    let _ = stream.write_all(text.as_bytes());
 }

@@ -1,18 +1,23 @@
 //! Goroutines that hold others up: what the monitor sees of a worker, what it takes away from it, and what it tells.
 
 use crate::runtime::{
+    goroutine_id::GoroutineId,
+    os_threads,
     prims::Ordering,
     sched::{
         home::{data::Home, word::reverse},
         scheduler::Scheduler,
         worker::{shared::WorkerShared, submit},
     },
+    stuck::Stuck,
     task::{
+        extras,
         header::{LOCAL, TaskHeader, TaskRef},
         pool,
     },
 };
 use std::{
+    num::NonZeroU64,
     ptr,
     time::{Duration, Instant},
 };
@@ -106,27 +111,23 @@ fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
 }
 
 fn report(scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration, waiting: usize) {
+    let doing = os_threads::doing(worker.remote.thread.load(Ordering::Relaxed));
     let culprit = pool::look_at(running(worker), |header| {
-        (
-            header.id.load(Ordering::Relaxed),
+        let id = header.id.load(Ordering::Relaxed);
+        Some(Stuck {
+            goroutine: GoroutineId::new(NonZeroU64::new(id)?),
+            // SAFETY: `look_at` holds the depot's lock.
+            name: unsafe { extras::name_in_dump(header, id) },
             // SAFETY: only `&'static Location`s are stored.
-            unsafe { header.site.load(Ordering::Relaxed).as_ref() },
-        )
+            site: unsafe { header.site.load(Ordering::Relaxed).as_ref() },
+            ran_for,
+            waiting,
+            doing,
+        })
     });
-    let Some((id, site)) = culprit else {
-        return;
-    };
-    let _ = scheduler;
-    let site = site.map(tracing::field::display);
-    tracing::warn!(
-        target: "gort",
-        goroutine = id,
-        site,
-        worker = worker.index,
-        waiting,
-        stuck_for_ms = u64::try_from(ran_for.as_millis()).unwrap_or(u64::MAX),
-        "a goroutine keeps its worker from others: use blocking() for blocking calls, yield_if_due() in long loops",
-    );
+    if let Some(stuck) = culprit.flatten() {
+        scheduler.config.on_stuck.report(&stuck);
+    }
 }
 
 /// Lets others have the fresh goroutines that were sent to the home of a stuck worker.
