@@ -17,7 +17,8 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-/// The options of the attributes. Its fields are private, and all that its methods set is safe to set.
+/// The options of the attributes. Its fields are private, and all that its methods set is safe to
+/// set.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -182,12 +183,14 @@ pub fn metrics() -> Metrics {
     with_scheduler(metrics::of)
 }
 
-/// What each goroutine of this runtime is doing, in a form close to Go's: id, state or wait reason and for how long, name, worker, spawn site, and the backtrace of
-/// its stack.
+/// What each goroutine of this runtime is doing, in a form close to Go's: id, state or wait reason
+/// and for how long, name, home, spawn site, and the backtrace of its stack.
 ///
-/// Goroutines that differ in id, name, worker and time only stand together, above one backtrace. The frames of the runtime are left out; the environment variable
-/// `RUST_BACKTRACE=full` shows them all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none in homes that are busy in a goroutine which
-/// does not let others run, and none on targets whose context switch is not gort's own (all but x86-64 and aarch64).
+/// Goroutines that differ in id, name, home and time only stand together, above one backtrace. The
+/// frames of the runtime are left out; the environment variable `RUST_BACKTRACE=full` shows them
+/// all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none in homes
+/// that are busy in a goroutine which does not let others run, and none on targets whose context
+/// switch is not gort's own (all but x86-64 and aarch64).
 ///
 /// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for those that are busy. The first dump of a process is slow, for it reads
 /// the program's debug information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a terminal) prints the dump and ends the program
@@ -197,10 +200,10 @@ pub fn metrics() -> Metrics {
 /// ```
 /// let mailer = gort::Builder::new().name("mailer".into());
 /// let handle = mailer.spawn(|| gort::runtime::dump())?;
-/// // goroutine 18 [running] "mailer" on worker 0, spawned at src/main.rs:12:21
+/// // goroutine 18 [running] "mailer" in home 0, spawned at src/main.rs:12:21
 /// //    0: gort::runtime::entry::dump
 /// //              at ...
-/// assert!(handle.join().unwrap().contains("[running] \"mailer\" on worker"));
+/// assert!(handle.join().unwrap().contains("[running] \"mailer\" in home"));
 /// # std::io::Result::Ok(())
 /// ```
 #[doc(alias = "Stack")]

@@ -35,9 +35,11 @@ pub(crate) fn name_of(id: u32) -> String {
     name.map_or_else(|_| String::from("?"), |name| name.trim_end().to_owned())
 }
 
-/// What a thread does, as the end of a sentence that begins with "it is"; `None` where nobody can tell.
+/// What a thread does, as the end of a sentence that begins with "it is"; `None` where nobody can
+/// tell.
 ///
-/// Only for threads of this process, and only as of now: it may do something else when this returns.
+/// Only for threads of this process, and only as of now: it may do something else when this
+/// returns.
 pub(crate) fn doing(id: u32) -> Option<String> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -48,8 +50,8 @@ pub(crate) fn doing(id: u32) -> Option<String> {
         .or_else(|| doing_by_state(&read("stat")?))
 }
 
-/// By what `/proc/self/task/<id>/syscall` says: `running`, or the number of the system call and its arguments, or
-/// -1 if the thread waits outside of one. The kernel may be built without that file.
+/// By what `/proc/self/task/<id>/syscall` says: `running`, or the number of the system call and its
+/// arguments, or -1 if the thread waits outside of one. The kernel may be built without that file.
 fn doing_by_call(text: &str) -> Option<String> {
     let first = text.split_ascii_whitespace().next()?;
     if first == "running" {

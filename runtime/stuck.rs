@@ -15,14 +15,15 @@ const USUAL_CAUSES: &str = "usual causes: a std or parking_lot lock that a parke
 /// A goroutine that keeps its thread from others: it computes for long, or blocks the thread itself
 /// instead of parking.
 ///
-/// The runtime tells of one that others have waited for during 100 ms, and again after 1 s and 10 s:
-/// to the function given to [`Builder::on_stuck`](crate::runtime::Builder::on_stuck), or else as a
-/// `tracing` event, or else on the error stream. Its text, by [`Display`](fmt::Display), is that line.
+/// The runtime tells of one that others have waited for during 100 ms, and again after 1 s and 10
+/// s: to the function given to [`Builder::on_stuck`](crate::runtime::Builder::on_stuck), or else as
+/// a `tracing` event, or else on the error stream. Its text, by [`Display`](fmt::Display), is that
+/// line.
 ///
 /// # Examples
 /// ```
 /// use gort::runtime::{Builder, Stuck};
-/// use std::{sync::mpsc, thread, time::Duration};
+/// use std::{sync::mpsc, time::Duration};
 ///
 /// let (tell, told) = mpsc::channel();
 /// let runtime = Builder::new()
@@ -30,13 +31,13 @@ const USUAL_CAUSES: &str = "usual causes: a std or parking_lot lock that a parke
 ///     .homes(1)
 ///     .on_stuck(move |stuck: &Stuck| drop(tell.send(stuck.clone())))
 ///     .build()?;
-/// runtime.run(|| {
+/// let stuck = runtime.run(move || {
 ///     let waiting = gort::go!(|| gort::sleep(Duration::from_millis(1)));
 ///     gort::yield_now(); // the other one starts, and sleeps
-///     thread::sleep(Duration::from_millis(400)); // should be gort::sleep, which parks
+///     let stuck = told.recv().unwrap(); // blocks the thread until the runtime tells
 ///     waiting.join().unwrap();
+///     stuck
 /// });
-/// let stuck = told.recv().unwrap();
 /// println!("{stuck}");
 /// assert!(stuck.waiting() >= 1 && stuck.ran_for() >= Duration::from_millis(100));
 /// # std::io::Result::Ok(())
@@ -112,8 +113,8 @@ impl Stuck {
         self.ran_for
     }
 
-    /// How many wait for it, at least: goroutines that could run, timers that are due, goroutines that have not
-    /// started and find no worker.
+    /// How many wait for it, at least: goroutines that could run, timers that are due, goroutines
+    /// that have not started and find no worker.
     ///
     /// # Examples
     /// ```
@@ -125,8 +126,8 @@ impl Stuck {
         self.waiting
     }
 
-    /// What its thread does, as far as the system tells: `"computing"`, `"in the system call futex"`, ...;
-    /// `"running"` where the system does not tell.
+    /// What its thread does, as far as the system tells: `"computing"`, `"in the system call
+    /// futex"`, ...; `"running"` where the system does not tell.
     ///
     /// # Examples
     /// ```

@@ -24,7 +24,8 @@ use std::{
 
 /// Settings for a [`Runtime`].
 ///
-/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_HOMES`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`), and that before the defaults.
+/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_HOMES`, `GORT_STACK_SIZE`,
+/// `GORT_DEADLOCK`), and that before the defaults.
 ///
 /// # Examples
 /// ```
@@ -70,10 +71,11 @@ impl Builder {
     /// How many thread identities, *homes*, the runtime keeps for its goroutines, 1 to 65536.
     /// Default: 8 for each worker.
     ///
-    /// They are made on demand. A goroutine that blocks its thread, or computes for long, holds
-    /// up those of its own home only: with more homes more goroutines go on beside it. While it does,
-    /// the runtime may make one home more in place of that one. On systems where a thread's identity cannot be lent there is one home for each worker, whatever is set
-    /// here; [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
+    /// They are made on demand. A goroutine that blocks its thread, or computes for long, holds up
+    /// those of its own home only: with more homes more goroutines go on beside it. While it does,
+    /// the runtime may make one home more in place of that one. On systems where a thread's
+    /// identity cannot be lent there is one home for each worker, whatever is set here;
+    /// [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
     ///
     /// # Examples
     /// ```
@@ -151,8 +153,8 @@ impl Builder {
         self
     }
 
-    /// What is called when a goroutine holds others up: when it has kept its thread for 100 ms while others
-    /// wait for it, and again at 1 s and at 10 s.
+    /// What is called when a goroutine holds others up: when it has kept its thread for 100 ms
+    /// while others wait for it, and again at 1 s and at 10 s.
     ///
     /// Default: a `tracing` event if somebody listens to those of target `gort`, else a line on the
     /// error stream.

@@ -154,7 +154,8 @@ fn a_thousand_goroutines_unwind_and_park_at_once() {
     support::under(&[1, 2, 3], |_| park_while_unwinding(1000));
 }
 
-/// The thread counts its panics, so a goroutine that unwinds must find the same one after each park.
+/// The thread counts its panics, so a goroutine that unwinds must find the same one after each
+/// park.
 #[test]
 fn goroutines_that_unwind_keep_their_thread() {
     silence();
