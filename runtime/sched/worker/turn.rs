@@ -38,7 +38,7 @@ fn lets_others_in(worker: &Worker, here: Held) -> bool {
         worker.fresh.push(task);
     }
     if let Some(home) = worker.scheduler.take_woken_home() {
-        worker.requeue(home);
+        worker.runnable.push_back(home);
     }
     !worker.has_nothing_queued(here)
 }

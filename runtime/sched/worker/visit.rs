@@ -76,6 +76,6 @@ pub(crate) unsafe extern "C" fn visit_only_home(
 pub(crate) fn put_back(worker: &Worker, left: Held) {
     let home = left.home();
     if left.has_ready() || !home.shared.word.give_back() {
-        worker.requeue(home);
+        worker.requeue(left);
     }
 }
