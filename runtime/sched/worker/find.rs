@@ -44,7 +44,8 @@ pub(crate) enum Next {
 pub(crate) fn next(worker: &Worker, here: Held) -> Next {
     loop {
         // One that has been chosen already.
-        if let Some(task) = here.handoff.take() {
+        if let Some(task) = here.handoff.get() {
+            here.handoff.set(None);
             return Next::Run(task);
         }
         // Before anything new is begun: a dump asks, or the runtime ends.
