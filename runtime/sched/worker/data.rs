@@ -21,7 +21,10 @@ use crate::runtime::{
     task::{header::TaskRef, pool::CellCache},
 };
 use crossbeam_deque::Worker as Deque;
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Instant,
+};
 
 /// The private side of a worker.
 pub(crate) struct Worker {
@@ -91,7 +94,22 @@ impl Worker {
     #[inline]
     pub(crate) fn count_turn(&self) -> bool {
         bump(&self.shared.own.turns, 1);
-        self.budget.count_turn()
+        self.budget.count_turn() || self.shared.is_hurried()
+    }
+
+    /// Whether the next turn is one before which the worker looks around.
+    #[inline]
+    pub(crate) fn is_look_next(&self) -> bool {
+        self.budget.is_look_next() || self.shared.is_hurried()
+    }
+
+    /// Begins a look around.
+    pub(crate) fn begin_look(&self, now: Instant) {
+        self.budget.look(now);
+        if self.shared.is_hurried() {
+            self.shared.clear_hurry();
+            self.budget.hurry();
+        }
     }
 
     /// Says which home the worker is in; null: none.

@@ -18,8 +18,10 @@ use crate::runtime::{
         home::data::{Held, Home},
         inspect::reply,
         worker::{
+            budget::First,
             data::Worker,
             place::{self, Start},
+            shared::WorkerShared,
             submit,
         },
     },
@@ -110,8 +112,9 @@ fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<Next> {
 #[cold]
 fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     let now = Instant::now();
-    worker.budget.look(now);
+    worker.begin_look(now);
     submit::fire_timers(worker, Some(here), worker.shared);
+    submit::fire_timers(worker, Some(here), any_other(worker));
     if worker.budget.is_sweep_due(now) {
         worker.age_fresh();
     }
@@ -120,16 +123,35 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     if !here.is_stay_used() {
         return None;
     }
-    let first = worker.budget.pick()?;
-    (first..first + 4).find_map(|turn| match turn % 4 {
-        0 => worker.take_injected().map(|task| start(worker, here, task)),
-        1 => other_home(worker).map(|home| Some(Next::Enter(home))),
-        2 => yielded(worker, here).map(Some),
+    let injected = || {
+        let task = worker.take_injected();
+        task.map(|task| start(worker, here, task))
+    };
+    let later = |first: u32| (first..first + 3).find_map(|turn| later(worker, here, turn));
+    match worker.budget.pick() {
+        First::Usual => None,
+        First::Injected => injected().or_else(|| later(0)),
+        First::Later(first) => later(first).or_else(injected),
+    }
+}
+
+/// What one of the later queues has.
+fn later(worker: &Worker, here: Held, turn: u32) -> Option<Option<Next>> {
+    match turn % 3 {
+        0 => other_home(worker).map(|home| Some(Next::Enter(home))),
+        1 => yielded(worker, here).map(Some),
         _ => {
             let oldest = worker.shared.fresh.steal();
             oldest.map(|task| start(worker, here, task))
         }
-    })
+    }
+}
+
+/// A worker at random, whose timers may be late since it is in one goroutine for long.
+fn any_other(worker: &Worker) -> &'static WorkerShared {
+    let workers = &worker.scheduler.workers;
+    let chosen = workers.get(worker.dice.roll(workers.count()));
+    chosen.copied().unwrap_or(worker.shared)
 }
 
 /// One that has yielded, in another home or here.

@@ -174,7 +174,7 @@ fn next_fresh(here: Held, class: u8) -> Option<TaskRef> {
     if worker.scheduler.has_requests()
         || here.has_woken()
         || (worker.has_woken_homes() && !here.owes_turns())
-        || worker.budget.is_look_next()
+        || worker.is_look_next()
         || !place::may_start_here(here)
     {
         return None;

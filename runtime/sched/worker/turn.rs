@@ -32,7 +32,7 @@ pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
 /// not come to look.
 #[cold]
 fn lets_others_in(worker: &Worker, here: Held) -> bool {
-    worker.budget.look(Instant::now());
+    worker.begin_look(Instant::now());
     submit::fire_timers(worker, Some(here), worker.shared);
     if let Some(task) = worker.take_injected() {
         worker.fresh.push(task);
