@@ -40,7 +40,7 @@ fn named(name: &str, workers: usize) -> Runtime {
 fn running_threads(name: &str) -> usize {
     ["worker", "monitor", "blocking"]
         .iter()
-        .map(|kind| support::threads_named(&format!("{name}-{kind}")[..(name.len() + 8).min(15)]))
+        .map(|kind| threads_named(&format!("{name}-{}", &kind[..6])))
         .sum()
 }
 

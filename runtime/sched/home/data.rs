@@ -108,7 +108,9 @@ pub(crate) struct Inner {
     pub(crate) yielded: ReadyQueue,
     /// Goroutines whose deadline has passed. Not linked through their cells, since such a goroutine's
     /// unpark may arrive in the inbox while it is here.
-    pub(crate) due: RefCell<VecDeque<TaskRef>>,
+    due: RefCell<VecDeque<TaskRef>>,
+    /// Whether there are some.
+    has_due: Cell<bool>,
     /// Which of the two kinds of woken goroutines comes next.
     due_first: Cell<bool>,
 }
@@ -157,6 +159,7 @@ impl Home {
                 woken: ReadyQueue::new(),
                 yielded: ReadyQueue::new(),
                 due: RefCell::default(),
+                has_due: Cell::new(false),
                 due_first: Cell::new(false),
             }),
         }
@@ -391,6 +394,7 @@ impl Held {
     pub(crate) fn time_out(self, task: TaskRef) {
         if task.park.time_out() == Woken::Enqueue {
             self.due.borrow_mut().push_back(task);
+            self.has_due.set(true);
         }
     }
 
@@ -434,12 +438,23 @@ impl Held {
     /// may be refilled for ever by goroutines that wake each other, or sleep again and again.
     #[inline]
     pub(crate) fn next_woken(self) -> Option<TaskRef> {
-        if self.due.borrow().is_empty() {
-            return self.woken.pop();
+        if self.has_due.get() {
+            self.next_woken_slow()
+        } else {
+            self.woken.pop()
         }
+    }
+
+    #[inline(never)]
+    fn next_woken_slow(self) -> Option<TaskRef> {
         let due_first = !self.due_first.get();
         self.due_first.set(due_first);
-        let due = || self.due.borrow_mut().pop_front();
+        let due = || {
+            let mut due = self.due.borrow_mut();
+            let first = due.pop_front();
+            self.has_due.set(!due.is_empty());
+            first
+        };
         if due_first {
             due().or_else(|| self.woken.pop())
         } else {
@@ -450,9 +465,13 @@ impl Held {
     /// Whether one is queued that was unparked or whose deadline has passed.
     #[inline]
     pub(crate) fn has_woken(self) -> bool {
-        !self.woken.is_empty()
-            || self.home.shared.word.has_arrivals()
-            || !self.due.borrow().is_empty()
+        !self.woken.is_empty() || self.has_due.get() || self.home.shared.word.has_arrivals()
+    }
+
+    /// Whether a goroutine of this home can run, as far as the holder knows: what has come in is left out.
+    #[inline]
+    pub(crate) fn has_known_ready(self) -> bool {
+        !self.woken.is_empty() || self.has_due.get() || !self.yielded.is_empty()
     }
 
     /// Whether a goroutine of this home can run.

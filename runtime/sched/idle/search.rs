@@ -43,6 +43,9 @@ pub(crate) fn search(worker: &Worker) -> Option<Found> {
 /// What waits at this worker itself.
 fn own(worker: &Worker) -> Option<Found> {
     submit::fire_timers(worker, None, worker.shared);
+    for stuck in worker.scheduler.workers().filter(|w| w.is_overdue()) {
+        submit::fire_timers(worker, None, stuck);
+    }
     starve::retry(worker);
     let home = worker.pop_home_outside().map(Found::Home);
     home.or_else(|| worker.pop_fresh().map(Found::Fresh))

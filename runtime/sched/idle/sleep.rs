@@ -105,7 +105,10 @@ fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
         wait_in(worker, sleeper, bubble);
         return false;
     }
-    let due = [worker.shared.timers_due(), retry];
+    // Those of workers that cannot come to them, too.
+    let stuck = others(worker).filter(|other| other.is_overdue());
+    let stuck = stuck.filter_map(WorkerShared::timers_due).min();
+    let due = [worker.shared.timers_due(), stuck, retry];
     let Some(due) = due.into_iter().flatten().min() else {
         wait_at_most(worker, sleeper, None);
         return false;

@@ -31,6 +31,9 @@ use std::{
 /// Time between two looks; a goroutine that has not let others run for one to two of them is stuck (Go's sysmon
 /// retakes after 10 ms, too).
 const ROUND: Duration = Duration::from_millis(10);
+/// How late a timer is when its worker is taken not to get to it: it looks every 0.5 ms, unless it is in a
+/// goroutine that does not let it.
+const LATE: Duration = Duration::from_millis(2);
 /// How long a stack lies unused before its memory goes back to the system (guess: long against bursts, short for
 /// people who watch).
 const TRIM_AGE: Duration = Duration::from_millis(500);
@@ -115,8 +118,8 @@ impl Monitor {
         fence(Ordering::SeqCst);
         let now = Instant::now();
         scheduler.keep_time();
-        self.fire_late_timers();
         let stuck = self.count_stuck(now);
+        self.fire_late_timers();
         scheduler.stuck.store(stuck, Ordering::Relaxed);
         self.stuck_rounds = if stuck > 0 { self.stuck_rounds + 1 } else { 0 };
         if stuck > 0 {
@@ -133,16 +136,22 @@ impl Monitor {
         }
     }
 
-    /// Fires timers whose time came a round ago: their worker does not get to it.
+    /// Fires timers that their worker does not get to: those of stuck workers, and those that are late.
     fn fire_late_timers(&self) {
-        let Some(before) = clock::now().checked_sub(ROUND) else {
-            return;
-        };
+        let now = clock::now();
         for worker in self.scheduler.workers() {
+            let late = if worker.is_overdue() {
+                Some(now)
+            } else {
+                now.checked_sub(LATE)
+            };
+            let Some(late) = late else {
+                continue;
+            };
             worker
                 .sleepers
-                .fire(before, |task| submit::time_out(None, None, task));
-            for task in worker.starts.fired(before) {
+                .fire(late, |task| submit::time_out(None, None, task));
+            for task in worker.starts.fired(late) {
                 task.id.store(pool::take_ids(1), Ordering::Relaxed);
                 events::spawned(task);
                 submit::submit_outside(self.scheduler, task);

@@ -29,6 +29,9 @@ const TELL_AFTER: [Duration; 3] = [
     Duration::from_secs(10),
 ];
 
+/// Turns between two rounds of the monitor that are few: less than the number after which a worker looks around by itself.
+const FEW_TURNS: u64 = 32;
+
 /// What the monitor remembers of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -44,6 +47,10 @@ impl Seen {
     pub(crate) fn look(&mut self, worker: &WorkerShared, now: Instant) -> Option<Duration> {
         let turn = worker.own.turns.load(Ordering::Relaxed);
         let runs = worker.is_awake() && !running(worker).is_null();
+        // So few turns in a whole round are long ones.
+        if runs && turn.wrapping_sub(self.turn) < FEW_TURNS {
+            worker.set_hurry();
+        }
         // No time seen: it was between the turn's count and the start of the goroutine, so the turn is not
         // news.
         if !runs || turn != self.turn || self.since.is_none() {

@@ -21,7 +21,10 @@ use crate::runtime::{
     task::{header::TaskRef, pool::CellCache},
 };
 use crossbeam_deque::Worker as Deque;
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Instant,
+};
 
 /// The private side of a worker.
 pub(crate) struct Worker {
@@ -91,7 +94,22 @@ impl Worker {
     #[inline]
     pub(crate) fn count_turn(&self) -> bool {
         bump(&self.shared.own.turns, 1);
-        self.budget.count_turn()
+        self.budget.count_turn() || self.shared.is_hurried()
+    }
+
+    /// Whether the next turn is one before which the worker looks around.
+    #[inline]
+    pub(crate) fn is_look_next(&self) -> bool {
+        self.budget.is_look_next() || self.shared.is_hurried()
+    }
+
+    /// Begins a look around.
+    pub(crate) fn begin_look(&self, now: Instant) {
+        self.budget.look(now);
+        if self.shared.is_hurried() {
+            self.shared.clear_hurry();
+            self.budget.hurry();
+        }
     }
 
     /// Says which home the worker is in; null: none.
@@ -110,24 +128,36 @@ impl Worker {
     /// As `pop_home`, for a worker that is in no home: where homes are not lent, its only one.
     pub(crate) fn pop_home_outside(&self) -> Option<&'static Home> {
         match self.only_home.get() {
-            None => self.pop_home(),
+            None => self.pop_home().or_else(|| self.runnable.pop_yielded()),
             Some(home) => home.shared.word.is_busy().then_some(home),
         }
+    }
+
+    /// Whether another home than the one that the worker is in can run here, because somebody was woken
+    /// there.
+    #[inline]
+    pub(crate) fn has_woken_homes(&self) -> bool {
+        self.runnable.has_woken(&self.shared.runnable)
     }
 
     /// Whether another home than the one that the worker is in can run here.
     #[inline]
     pub(crate) fn has_homes(&self) -> bool {
-        !self.runnable.is_empty(&self.shared.runnable)
+        self.has_woken_homes() || self.runnable.has_yielded()
     }
 
     /// Puts a home that the worker has left, and holds, behind the others that can run.
-    pub(crate) fn requeue(&self, home: &'static Home) {
+    pub(crate) fn requeue(&self, left: Held) {
+        let home = left.home();
         // A home that is not lent stays busy, and its worker sees that.
         if home.lent != Lent::ToAll {
             return;
         }
-        self.runnable.push_back(home);
+        if left.has_woken() {
+            self.runnable.push_back(home);
+        } else {
+            self.runnable.push_yielded(home);
+        }
         // No fence before this hint: this worker is awake.
         if self.scheduler.idle.could_wake() {
             self.scheduler.wake_one();

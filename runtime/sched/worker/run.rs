@@ -173,8 +173,8 @@ fn next_fresh(here: Held, class: u8) -> Option<TaskRef> {
     let worker = unsafe { worker_in(here) };
     if worker.scheduler.has_requests()
         || here.has_woken()
-        || (worker.has_homes() && !here.owes_turns())
-        || worker.budget.is_look_next()
+        || (worker.has_woken_homes() && !here.owes_turns())
+        || worker.is_look_next()
         || !place::may_start_here(here)
     {
         return None;

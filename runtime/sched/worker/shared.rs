@@ -1,7 +1,7 @@
 //! One worker as the others see it.
 
 use crate::runtime::{
-    prims::{AtomicPtr, AtomicU32, AtomicU64, Ordering},
+    prims::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering},
     sched::{
         home::data::Home,
         idle::sleep_word::SleepWord,
@@ -46,6 +46,9 @@ pub(crate) struct RemoteLine {
     /// The turn since which the monitor has seen one goroutine run for longer than it should; MAX: none.
     /// Written by the monitor, read by the goroutine. See [`is_overdue`](WorkerShared::is_overdue).
     overdue: AtomicU64,
+    /// The monitor has seen few turns in one of its rounds: the worker is to look around at once. Written by
+    /// the monitor, cleared by the worker.
+    hurry: AtomicBool,
     /// The system's number of the worker's thread; 0 before it has one.
     pub(crate) thread: AtomicU32,
 }
@@ -85,6 +88,7 @@ impl WorkerShared {
             remote: CachePadded::new(RemoteLine {
                 sleep: SleepWord::new(),
                 overdue: AtomicU64::new(u64::MAX),
+                hurry: AtomicBool::new(false),
                 thread: AtomicU32::new(0),
             }),
             index,
@@ -110,6 +114,22 @@ impl WorkerShared {
     /// Whether its thread has started and is awake.
     pub(crate) fn is_awake(&self) -> bool {
         self.has_thread() && !self.remote.sleep.is_asleep()
+    }
+
+    /// Tells the worker to look around at its next turn; by the monitor.
+    pub(crate) fn set_hurry(&self) {
+        self.remote.hurry.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to look around at once; for the worker.
+    #[inline]
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.remote.hurry.load(Ordering::Relaxed)
+    }
+
+    /// It does.
+    pub(crate) fn clear_hurry(&self) {
+        self.remote.hurry.store(false, Ordering::Relaxed);
     }
 
     /// Says that the goroutine that has run since this turn has had its share; by the monitor.

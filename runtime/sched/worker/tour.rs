@@ -53,7 +53,7 @@ fn next_home(worker: &Worker) -> Option<&'static Home> {
             return None;
         }
         if worker.count_turn() {
-            worker.budget.look(Instant::now());
+            worker.begin_look(Instant::now());
             submit::fire_timers(worker, None, worker.shared);
         }
         if let Some(home) = worker.pop_home_outside() {

@@ -32,13 +32,13 @@ pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
 /// not come to look.
 #[cold]
 fn lets_others_in(worker: &Worker, here: Held) -> bool {
-    worker.budget.look(Instant::now());
+    worker.begin_look(Instant::now());
     submit::fire_timers(worker, Some(here), worker.shared);
     if let Some(task) = worker.take_injected() {
         worker.fresh.push(task);
     }
     if let Some(home) = worker.scheduler.take_woken_home() {
-        worker.requeue(home);
+        worker.runnable.push_back(home);
     }
     !worker.has_nothing_queued(here)
 }

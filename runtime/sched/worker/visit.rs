@@ -73,9 +73,11 @@ pub(crate) unsafe extern "C" fn visit_only_home(
 }
 
 /// Gives up a home that the worker has left: to nobody if nothing in it can run, else to a queue.
+#[inline]
 pub(crate) fn put_back(worker: &Worker, left: Held) {
     let home = left.home();
-    if left.has_ready() || !home.shared.word.give_back() {
-        worker.requeue(home);
+    // What has come in keeps it from being given back, too.
+    if left.has_known_ready() || !home.shared.word.give_back() {
+        worker.requeue(left);
     }
 }
