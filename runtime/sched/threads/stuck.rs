@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     since: Option<Instant>,
     /// How often the goroutine of this turn has been told of.
     told: usize,
+    /// How long it must have run when those that wait are counted next.
+    count_after: Duration,
 }
 
 impl Seen {
@@ -58,6 +60,7 @@ impl Seen {
                 turn,
                 since: runs.then_some(now),
                 told: 0,
+                count_after: Duration::ZERO,
             };
             return None;
         }
@@ -72,9 +75,11 @@ impl Seen {
     /// Tells of the goroutine that this worker is in, if others wait behind it and it is time to.
     pub(crate) fn tell(&mut self, scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration) {
         let is_time = TELL_AFTER.get(self.told).is_some_and(|t| ran_for >= *t);
-        if !is_time {
+        if !is_time || ran_for < self.count_after {
             return;
         }
+        // All cells are looked at: not in each round, if nobody waits.
+        self.count_after = ran_for + TELL_AFTER[0].max(ran_for / 4);
         let waiting = count_waiting(scheduler, worker);
         if waiting > 0 {
             self.told += 1;
