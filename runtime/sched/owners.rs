@@ -60,16 +60,21 @@ fn own(scheduler: &'static Scheduler, home: &'static Home) {
     // SAFETY: the home has been given back for good: no holder will use this identity again.
     unsafe { current::set_home(ptr::null()) };
     restore_signals(&mask);
-    end(scheduler, home, listed);
+    abandon_fresh(scheduler, home);
+    rest_if_needed(home, listed);
 }
 
-/// The end of the thread whose identity `home` is, when the runtime has ended and the home is back. Does not return
-/// while a goroutine that has started lives there: what it has borrowed from thread-locals stays alive.
-pub(crate) fn end(scheduler: &'static Scheduler, home: &'static Home, listed: Listed<'_>) {
+/// Ends what was to start in a home. On its owner's thread, when the runtime has ended and the home is back.
+pub(crate) fn abandon_fresh(scheduler: &'static Scheduler, home: &'static Home) {
     // SAFETY: the home is back, so it is held by its owner, which we are.
     let held = unsafe { Held::new(home) };
     held.worker.set(ptr::null());
     abandon::abandon_in(scheduler, held);
+}
+
+/// The end of the thread whose identity `home` is. Does not return if a goroutine that has started lives there: what it
+/// has borrowed from thread-locals stays alive.
+pub(crate) fn rest_if_needed(home: &'static Home, listed: Listed<'_>) {
     if home.live() > 0 {
         quiescence::rest_for_ever(listed);
     }

@@ -9,6 +9,7 @@ use crate::runtime::{
         home::{
             current,
             data::{Held, Home, Lent},
+            word::reverse,
         },
         inspect::{
             deadlock::Describe,
@@ -17,10 +18,13 @@ use crate::runtime::{
         owners,
         scheduler::Scheduler,
         threads::monitor,
-        worker::{data::Worker, tour},
+        worker::{data::Worker, submit, tour},
     },
     stack::{self, AltStack, OverflowReport},
-    task::extras,
+    task::{
+        extras,
+        header::{LOCAL, TaskRef},
+    },
 };
 use std::{
     io,
@@ -102,7 +106,9 @@ fn work(scheduler: &'static Scheduler, index: usize) {
     let home = make_own_home(scheduler, index);
     worker.only_home.set(Some(home));
     tour::run(&worker);
-    owners::end(scheduler, home, listed);
+    owners::abandon_fresh(scheduler, home);
+    worker.shared.set_left();
+    owners::rest_if_needed(home, listed);
 }
 
 /// The home of a worker where homes are not lent: the identity of the worker's own thread, which calls.
@@ -124,19 +130,30 @@ pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Du
     scheduler.close();
     scheduler.blocking.shutdown();
     let until = Instant::now() + patience;
-    let handles = threads.workers.into_iter().chain(threads.monitor);
-    for handle in handles {
-        join_until(scheduler, handle, until);
+    for (handle, worker) in threads.workers.into_iter().zip(scheduler.workers()) {
+        // One that keeps the home of goroutines that are left does not end.
+        join_until(scheduler, handle, until, || {
+            worker.has_left() && !scheduler.lends()
+        });
+    }
+    if let Some(handle) = threads.monitor {
+        join_until(scheduler, handle, until, || false);
     }
     give_homes_back(scheduler, until);
     drop_injected(scheduler);
+    drop_sent(scheduler);
     drop_later_ones(scheduler);
     quiescence::leave(scheduler);
 }
 
-/// Waits for a thread's end, and wakes all that may sleep meanwhile.
-fn join_until(scheduler: &Scheduler, handle: JoinHandle<()>, until: Instant) {
-    while !handle.is_finished() && Instant::now() < until {
+/// Waits for a thread's end, unless it stays, and wakes all that may sleep meanwhile.
+fn join_until(
+    scheduler: &Scheduler,
+    handle: JoinHandle<()>,
+    until: Instant,
+    stays: impl Fn() -> bool,
+) {
+    while !handle.is_finished() && !stays() && Instant::now() < until {
         scheduler
             .workers()
             .for_each(|worker| scheduler.wake(worker));
@@ -173,6 +190,26 @@ fn give_homes_back(scheduler: &'static Scheduler, until: Instant) {
 fn drop_injected(scheduler: &Scheduler) {
     while let Some(task) = scheduler.take_one_injected() {
         abandon::abandon(scheduler, task);
+    }
+}
+
+/// Drops the fresh goroutines that were sent to a home whose holder had left its loop by then.
+fn drop_sent(scheduler: &Scheduler) {
+    for home in scheduler.homes() {
+        // SAFETY: taken out, so ours.
+        let mut next = unsafe { reverse(home.shared.word.take_from_holder()) };
+        // SAFETY: as above.
+        while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+            next = task.next.load(Ordering::Relaxed);
+            if task.is_fresh() && !task.has(LOCAL) {
+                home.uncount_incoming();
+                abandon::abandon(scheduler, task);
+            } else {
+                // The others are suspended, or about to be, and stay as they are; or belong to their home's owner.
+                // SAFETY: held by us, and given up.
+                unsafe { submit::send(None, home, task) };
+            }
+        }
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct RemoteLine {
     /// The monitor has seen few turns in one of its rounds: the worker is to look around at once. Written by
     /// the monitor, cleared by the worker.
     hurry: AtomicBool,
+    /// It runs no goroutines any more: the runtime has ended. Written by the worker.
+    has_left: AtomicBool,
     /// The system's number of the worker's thread; 0 before it has one.
     pub(crate) thread: AtomicU32,
 }
@@ -89,6 +91,7 @@ impl WorkerShared {
                 sleep: SleepWord::new(),
                 overdue: AtomicU64::new(u64::MAX),
                 hurry: AtomicBool::new(false),
+                has_left: AtomicBool::new(false),
                 thread: AtomicU32::new(0),
             }),
             index,
@@ -114,6 +117,16 @@ impl WorkerShared {
     /// Whether its thread has started and is awake.
     pub(crate) fn is_awake(&self) -> bool {
         self.has_thread() && !self.remote.sleep.is_asleep()
+    }
+
+    /// The worker has left its loop.
+    pub(crate) fn set_left(&self) {
+        self.remote.has_left.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has left its loop.
+    pub(crate) fn has_left(&self) -> bool {
+        self.remote.has_left.load(Ordering::Relaxed)
     }
 
     /// Tells the worker to look around at its next turn; by the monitor.
