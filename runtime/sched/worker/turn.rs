@@ -32,7 +32,6 @@ pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
 /// not come to look.
 #[cold]
 fn lets_others_in(worker: &Worker, here: Held) -> bool {
-    worker.begin_look(Instant::now());
     submit::fire_timers(worker, Some(here), worker.shared);
     if let Some(task) = worker.take_injected() {
         worker.fresh.push(task);
@@ -40,5 +39,10 @@ fn lets_others_in(worker: &Worker, here: Held) -> bool {
     if let Some(home) = worker.scheduler.take_woken_home() {
         worker.runnable.push_back(home);
     }
-    !worker.has_nothing_queued(here)
+    let is_alone = worker.has_nothing_queued(here);
+    if is_alone {
+        // Else the root looks around when the goroutine has yielded.
+        worker.begin_look(Instant::now());
+    }
+    !is_alone
 }
