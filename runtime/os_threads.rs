@@ -3,7 +3,7 @@
 //! Linux says so in `/proc`. Where it is not there, or says something else than the numbers that threads know themselves by, every thread looks
 //! foreign or none can be listed; what asks here must then do nothing.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 /// The number of the calling thread; 0 where there is none.
 #[cfg(target_os = "linux")]
@@ -27,6 +27,13 @@ pub(crate) fn all() -> Option<Vec<u32>> {
     let number =
         |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
     fs::read_dir("/proc/self/task").ok()?.map(number).collect()
+}
+
+/// How long a thread has been on a processor so far; `None` where nobody can tell.
+pub(crate) fn cpu_time(id: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/self/task/{id}/schedstat")).ok()?;
+    let nanos = stat.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
 }
 
 /// What a thread is called; at most the first 15 bytes.

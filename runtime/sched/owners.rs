@@ -11,15 +11,21 @@ use crate::runtime::sched::{
 };
 use std::{io, mem, ptr, thread};
 
-/// Makes a home, which the caller holds then. Takes about 50 us.
+/// Makes a home, which the caller holds then, unless there are `most` already. Takes about 50 us.
 ///
 /// # Errors
 /// What the system says when it refuses a thread.
 #[cold]
-pub(crate) fn make(scheduler: &'static Scheduler) -> io::Result<&'static Home> {
+pub(crate) fn make(
+    scheduler: &'static Scheduler,
+    most: usize,
+) -> io::Result<Option<&'static Home>> {
     // One after another, so that a home's number is its place.
     let _making = scheduler.lock_making();
     let index = scheduler.homes.count();
+    if index >= most {
+        return Ok(None);
+    }
     let home: &'static Home =
         Box::leak(Box::new(Home::new(index, Lent::ToAll, scheduler.address())));
     let claimed = home.claim();
@@ -38,7 +44,7 @@ pub(crate) fn make(scheduler: &'static Scheduler) -> io::Result<&'static Home> {
     home.owner.set_thread(thread);
     home.owner.wait_until_lent();
     scheduler.homes.push(home);
-    Ok(home)
+    Ok(Some(home))
 }
 
 /// The body of an owner's thread.

@@ -104,11 +104,11 @@ impl DumpRequest {
             }
             wanted
         };
-        if !self
+        let is_asked = self
             .questions
             .get(index)
-            .is_some_and(|asked| !asked.is_empty())
-        {
+            .is_some_and(|asked| !asked.is_empty());
+        if !is_asked {
             return;
         }
         if take(|part| matches!(part, Part::Asked), Part::Begun) {

@@ -40,6 +40,10 @@ pub(crate) struct Seen {
     since: Option<Instant>,
     /// How often the goroutine of this turn has been told of.
     told: usize,
+    /// How long it had run, and how long its thread had been on a processor, at some moment.
+    cpu: Option<(Duration, Duration)>,
+    /// How long it must have run when those that wait are counted next.
+    count_after: Duration,
 }
 
 impl Seen {
@@ -58,6 +62,8 @@ impl Seen {
                 turn,
                 since: runs.then_some(now),
                 told: 0,
+                cpu: None,
+                count_after: Duration::ZERO,
             };
             return None;
         }
@@ -71,15 +77,33 @@ impl Seen {
 
     /// Tells of the goroutine that this worker is in, if others wait behind it and it is time to.
     pub(crate) fn tell(&mut self, scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration) {
+        let id = worker.remote.thread.load(Ordering::Relaxed);
+        if self.cpu.is_none() {
+            self.cpu = os_threads::cpu_time(id).map(|time| (ran_for, time));
+        }
         let is_time = TELL_AFTER.get(self.told).is_some_and(|t| ran_for >= *t);
-        if !is_time {
+        if !is_time || ran_for < self.count_after {
             return;
         }
+        // All cells are looked at: not in each round, if nobody waits.
+        self.count_after = ran_for + TELL_AFTER[0].max(ran_for / 4);
         let waiting = count_waiting(scheduler, worker);
-        if waiting > 0 {
+        if waiting > 0 && !self.is_starved(id, ran_for) {
             self.told += 1;
             report(scheduler, worker, ran_for, waiting);
         }
+    }
+
+    /// Whether the goroutine would get on if its thread got a processor: other programs have them. That is nothing to tell
+    /// of.
+    fn is_starved(&self, id: u32, ran_for: Duration) -> bool {
+        let Some((then, had)) = self.cpu else {
+            return false;
+        };
+        let since = ran_for.saturating_sub(then);
+        let got = os_threads::cpu_time(id).map(|time| time.saturating_sub(had));
+        let wants_to_run = os_threads::doing(id).is_some_and(|doing| doing == "computing");
+        wants_to_run && got.is_some_and(|got| got < since / 2)
     }
 }
 

@@ -130,9 +130,11 @@ fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
     for _ in 0..TRIES {
         let found = emptiest(worker, here);
         let is_empty = found.is_some_and(|home| home.active() == 0);
-        if !is_empty && may_make(worker) {
-            match owners::make(worker.scheduler) {
-                Ok(home) => return Chosen::Claimed(home),
+        let most = most_homes(worker);
+        if !is_empty && homes.count() < most {
+            match owners::make(worker.scheduler, most) {
+                Ok(Some(home)) => return Chosen::Claimed(home),
+                Ok(None) => {}
                 Err(error) => starve::tell_no_home(worker.scheduler, &error),
             }
         }
@@ -190,10 +192,9 @@ fn emptiest(worker: &Worker, here: Option<Held>) -> Option<&'static Home> {
     best
 }
 
-/// Whether the runtime may have one home more. Each stuck worker keeps one to itself, which gives the
-/// right to another.
-fn may_make(worker: &Worker) -> bool {
+/// How many homes the runtime may have now. Each stuck worker keeps one to itself, which gives the right to
+/// another.
+fn most_homes(worker: &Worker) -> usize {
     let scheduler = worker.scheduler;
-    let stuck = scheduler.stuck.load(Ordering::Relaxed);
-    scheduler.homes.count() < scheduler.config.homes + stuck
+    scheduler.config.homes + scheduler.stuck.load(Ordering::Relaxed)
 }

@@ -206,6 +206,11 @@ fn every_fact_can_refuse_and_says_why() {
         "FSGSBASE",
     );
     refused(
+        register(Register::Declined),
+        Unsupported::Declined,
+        "GORT_LEND",
+    );
+    refused(
         register(Register::Emulated),
         Unsupported::Valgrind,
         "valgrind",
