@@ -90,6 +90,8 @@ const SCHED: &[&[&str]] = &[
 
 /// Files and folders whose lines have at most [`MAX_COLUMNS`]; the others follow when they are written anew.
 const NARROW: &[&str] = &[
+    "HACKING.md",
+    "lib.rs",
     "runtime/README.md",
     "runtime/coroutine",
     "runtime/sched/",
