@@ -1,4 +1,5 @@
-//! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime ends.
+//! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime
+//! ends.
 
 use crate::runtime::sched::{
     abandon,
@@ -53,7 +54,8 @@ fn own(scheduler: &'static Scheduler, home: &'static Home) {
     let _worn = scheduler.wear_clock();
     // A handler on this thread would share the thread-locals with whoever is in the home.
     let mask = block_signals();
-    // SAFETY: from here until the home is back, nothing runs under this identity but what its holders do.
+    // SAFETY: from here until the home is back, nothing runs under this identity but what its
+    // holders do.
     unsafe { current::set_home(home) };
     home.identity.adopt_calling_thread();
     home.owner.lend();
@@ -64,7 +66,8 @@ fn own(scheduler: &'static Scheduler, home: &'static Home) {
     rest_if_needed(home, listed);
 }
 
-/// Ends what was to start in a home. On its owner's thread, when the runtime has ended and the home is back.
+/// Ends what was to start in a home. On its owner's thread, when the runtime has ended and the home
+/// is back.
 pub(crate) fn abandon_fresh(scheduler: &'static Scheduler, home: &'static Home) {
     // SAFETY: the home is back, so it is held by its owner, which we are.
     let held = unsafe { Held::new(home) };
@@ -72,16 +75,16 @@ pub(crate) fn abandon_fresh(scheduler: &'static Scheduler, home: &'static Home) 
     abandon::abandon_in(scheduler, held);
 }
 
-/// The end of the thread whose identity `home` is. Does not return if a goroutine that has started lives there: what it
-/// has borrowed from thread-locals stays alive.
+/// The end of the thread whose identity `home` is. Does not return if a goroutine that has started
+/// lives there: what it has borrowed from thread-locals stays alive.
 pub(crate) fn rest_if_needed(home: &'static Home, listed: Listed<'_>) {
     if home.live() > 0 {
         quiescence::rest_for_ever(listed);
     }
 }
 
-/// Gives all homes that nobody is in back to their owners. The runtime has ended: no worker enters a home any more, and who
-/// is woken in one stays where he is.
+/// Gives all homes that nobody is in back to their owners. The runtime has ended: no worker enters
+/// a home any more, and who is woken in one stays where he is.
 pub(crate) fn take_back_all(scheduler: &'static Scheduler) {
     // What is in a queue is held by it; taken out, it is ours.
     for worker in scheduler.workers() {

@@ -48,8 +48,8 @@ const CLOSING_BIT: u32 = 1 << 31;
 
 /// One runtime.
 ///
-/// Homes point to it, and cells of goroutines that have started to their home; other threads follow those
-/// when they unpark. Nothing counts such threads, so it is never freed.
+/// Homes point to it, and cells of goroutines that have started to their home; other threads follow
+/// those when they unpark. Nothing counts such threads, so it is never freed.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     /// First `config.workers` regular ones, then spares as they were needed.
@@ -65,8 +65,8 @@ pub(crate) struct Scheduler {
     /// Homes in which such threads have woken somebody.
     woken_homes: Injector<&'static Home>,
     pub(crate) idle: IdleCounts,
-    /// A worker looks at the newest slots of the others every few microseconds, so that fills need wake
-    /// nobody. Set by the worker that begins to, cleared by it when it stops.
+    /// A worker looks at the newest slots of the others every few microseconds, so that fills need
+    /// wake nobody. Set by the worker that begins to, cleared by it when it stops.
     pub(crate) has_sentry: AtomicBool,
     pub(crate) config: Config,
     pub(crate) default_class: SizeClass,
@@ -219,8 +219,8 @@ impl Scheduler {
 
     /// Tells the workers to leave their loops; the caller wakes them.
     pub(crate) fn close(&self) {
-        // SeqCst: before the caller looks at the sleep words; partner of the fence before a sleeper's last
-        // look (S3).
+        // SeqCst: before the caller looks at the sleep words; partner of the fence before a
+        // sleeper's last look (S3).
         self.quiet.requests.fetch_or(CLOSING_BIT, Ordering::SeqCst);
     }
 
@@ -260,16 +260,16 @@ impl Scheduler {
                 self.woken_homes.push(home);
                 self.offer();
             }
-            // Its worker sees by the state word that it is busy. The SeqCst step that made it so came before
-            // this look at the sleep word (S1).
+            // Its worker sees by the state word that it is busy. The SeqCst step that made it so
+            // came before this look at the sleep word (S1).
             Lent::To(index) => self.wake(self.workers[index]),
         }
     }
 
     /// Wakes one worker for public work that was queued just now.
     fn offer(&self) {
-        // SeqCst (S1): after the push, before the look at the counts; partner of the fences before a
-        // sleeper's (S3) and a searcher's (S4) last look.
+        // SeqCst (S1): after the push, before the look at the counts; partner of the fences before
+        // a sleeper's (S3) and a searcher's (S4) last look.
         fence(Ordering::SeqCst);
         self.wake_one();
     }
@@ -361,7 +361,8 @@ impl Scheduler {
         !self.injector.is_empty() || self.workers().any(|w| !w.fresh.is_empty())
     }
 
-    /// Goroutines that have been spawned and have not ended. Never too low, and exact when nothing runs.
+    /// Goroutines that have been spawned and have not ended. Never too low, and exact when nothing
+    /// runs.
     pub(crate) fn live(&self) -> usize {
         let mut finished = self.abandoned.load(Ordering::Acquire);
         for w in self.workers() {
@@ -412,8 +413,8 @@ impl Scheduler {
 
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.
     pub(crate) fn be_watched(&self) {
-        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's
-        // second look (M1), and of that of a snapshot (K1).
+        // SeqCst (M2): after the change of the sleep word; partner of the fence before the
+        // monitor's second look (M1), and of that of a snapshot (K1).
         fence(Ordering::SeqCst);
         if !self.watched.load(Ordering::Relaxed) && self.set_watched(Watched::Yes) == Watched::No {
             self.wake_monitor();

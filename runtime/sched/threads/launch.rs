@@ -111,7 +111,8 @@ fn work(scheduler: &'static Scheduler, index: usize) {
     owners::rest_if_needed(home, listed);
 }
 
-/// The home of a worker where homes are not lent: the identity of the worker's own thread, which calls.
+/// The home of a worker where homes are not lent: the identity of the worker's own thread, which
+/// calls.
 fn make_own_home(scheduler: &'static Scheduler, index: usize) -> &'static Home {
     let making = scheduler.lock_making();
     let lent = Lent::To(index);
@@ -123,8 +124,8 @@ fn make_own_home(scheduler: &'static Scheduler, index: usize) -> &'static Home {
     home
 }
 
-/// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so long; a thread that is
-/// not done by then is detached.
+/// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so
+/// long; a thread that is not done by then is detached.
 pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Duration) {
     let _stopping = OutsideSource::new();
     scheduler.close();
@@ -165,8 +166,8 @@ fn join_until(
     }
 }
 
-/// Gives the homes back to their owners, and waits for those threads that end. A home that a worker is still in, since
-/// its goroutine does not let it leave, is given back when that worker ends.
+/// Gives the homes back to their owners, and waits for those threads that end. A home that a worker
+/// is still in, since its goroutine does not let it leave, is given back when that worker ends.
 fn give_homes_back(scheduler: &'static Scheduler, until: Instant) {
     owners::take_back_all(scheduler);
     for home in scheduler.homes() {
@@ -205,7 +206,8 @@ fn drop_sent(scheduler: &Scheduler) {
                 home.uncount_incoming();
                 abandon::abandon(scheduler, task);
             } else {
-                // The others are suspended, or about to be, and stay as they are; or belong to their home's owner.
+                // The others are suspended, or about to be, and stay as they are; or belong to
+                // their home's owner.
                 // SAFETY: held by us, and given up.
                 unsafe { submit::send(None, home, task) };
             }
@@ -226,7 +228,8 @@ fn drop_later_ones(scheduler: &Scheduler) {
     }
 }
 
-/// For the overflow handler: the goroutine of this thread, if the fault is in its guard. Async-signal-safe: loads only.
+/// For the overflow handler: the goroutine of this thread, if the fault is in its guard.
+/// Async-signal-safe: loads only.
 fn describe_overflow(fault: usize) -> Option<OverflowReport> {
     let here: Held = current::home()?;
     let task = here.task()?;
@@ -235,7 +238,8 @@ fn describe_overflow(fault: usize) -> Option<OverflowReport> {
     if !stack.guard().contains(&fault) {
         return None;
     }
-    // SAFETY: the goroutine does not run while we handle its fault; the process ends before it does.
+    // SAFETY: the goroutine does not run while we handle its fault; the process ends before it
+    // does.
     let name = unsafe { extras::name(task) }.map(|name| name.as_bytes());
     Some(OverflowReport {
         id: task.id(),

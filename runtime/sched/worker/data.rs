@@ -1,6 +1,7 @@
 //! A worker, as only its own thread sees it: its ends of queues, its caches, its budget.
 //!
-//! The thread uses it under whichever identity it has at the moment. Nothing in here is thread-local.
+//! The thread uses it under whichever identity it has at the moment. Nothing in here is
+//! thread-local.
 
 use crate::runtime::{
     prims::Ordering,
@@ -133,8 +134,8 @@ impl Worker {
         }
     }
 
-    /// Whether another home than the one that the worker is in can run here, because somebody was woken
-    /// there.
+    /// Whether another home than the one that the worker is in can run here, because somebody was
+    /// woken there.
     #[inline]
     pub(crate) fn has_woken_homes(&self) -> bool {
         self.runnable.has_woken(&self.shared.runnable)

@@ -43,11 +43,12 @@ pub(crate) struct OwnLine {
 #[derive(Debug)]
 pub(crate) struct RemoteLine {
     pub(crate) sleep: SleepWord,
-    /// The turn since which the monitor has seen one goroutine run for longer than it should; MAX: none.
-    /// Written by the monitor, read by the goroutine. See [`is_overdue`](WorkerShared::is_overdue).
+    /// The turn since which the monitor has seen one goroutine run for longer than it should; MAX:
+    /// none. Written by the monitor, read by the goroutine. See
+    /// [`is_overdue`](WorkerShared::is_overdue).
     overdue: AtomicU64,
-    /// The monitor has seen few turns in one of its rounds: the worker is to look around at once. Written by
-    /// the monitor, cleared by the worker.
+    /// The monitor has seen few turns in one of its rounds: the worker is to look around at once.
+    /// Written by the monitor, cleared by the worker.
     hurry: AtomicBool,
     /// It runs no goroutines any more: the runtime has ended. Written by the worker.
     has_left: AtomicBool,
@@ -150,8 +151,8 @@ impl WorkerShared {
         self.remote.overdue.store(turn, Ordering::Relaxed);
     }
 
-    /// Whether the goroutine that runs here now has had its share. Relaxed: a hint; it ends with the
-    /// turn that it names.
+    /// Whether the goroutine that runs here now has had its share. Relaxed: a hint; it ends with
+    /// the turn that it names.
     #[inline]
     pub(crate) fn is_overdue(&self) -> bool {
         self.remote.overdue.load(Ordering::Relaxed) == self.own.turns.load(Ordering::Relaxed)

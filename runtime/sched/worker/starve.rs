@@ -1,5 +1,5 @@
-//! No stack, or no home, to be had: fresh goroutines wait until there is one; if none ever can be, the process ends
-//! with a clear text.
+//! No stack, or no home, to be had: fresh goroutines wait until there is one; if none ever can be,
+//! the process ends with a clear text.
 
 use crate::runtime::{
     os_threads,
@@ -17,8 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a runtime may have nothing to do but wait for stacks before it gives up (guess: long against any sleep of
-/// a plain thread in a spawn loop).
+/// How long a runtime may have nothing to do but wait for stacks before it gives up (guess: long
+/// against any sleep of a plain thread in a spawn loop).
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 
 /// Keeps a fresh goroutine that no stack could be had for.
@@ -87,8 +87,8 @@ fn retry_slow(worker: &Worker) {
 
 fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
     let scheduler = worker.scheduler;
-    // Spares count too: goroutines that run there may end. Searching does not: workers that wait for
-    // stacks wake up and search now and then, and would keep each other waiting.
+    // Spares count too: goroutines that run there may end. Searching does not: workers that wait
+    // for stacks wake up and search now and then, and would keep each other waiting.
     let runs = scheduler.homes().any(|home| !home.current().is_null());
     let waits = scheduler
         .homes()
@@ -128,8 +128,8 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
             let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
             eprintln!(
                 "gort: goroutines cannot start and none runs that could end: {error}\n\
-                 gort: {} goroutines are alive; they wait for the other threads of the process ({}) \
-                 to release one",
+                 gort: {} goroutines are alive; they wait for the other threads of the process \
+                 ({}) to release one",
                 scheduler.live(),
                 names.join(", ")
             );

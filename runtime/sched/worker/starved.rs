@@ -10,8 +10,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct Starved {
     tasks: RefCell<Vec<TaskRef>>,
-    /// Since when this worker has had nothing to do but wait for a stack, and the runtime's progress at
-    /// that time.
+    /// Since when this worker has had nothing to do but wait for a stack, and the runtime's
+    /// progress at that time.
     pub(crate) waiting_since: Cell<Option<(Instant, u64)>>,
 }
 
