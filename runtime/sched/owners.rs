@@ -12,6 +12,10 @@ use crate::runtime::sched::{
 };
 use std::{io, mem, ptr, thread};
 
+/// An owner sleeps; at the end its thread-locals' destructors run. Much smaller than std's threads,
+/// since there may be many where addresses are scarce.
+const OWNER_STACK: usize = 512 << 10;
+
 /// Makes a home, which the caller holds then, unless there are `most` already. Takes about 50 us.
 ///
 /// # Errors
@@ -27,18 +31,21 @@ pub(crate) fn make(
     if index >= most {
         return Ok(None);
     }
-    let home: &'static Home =
-        Box::leak(Box::new(Home::new(index, Lent::ToAll, scheduler.address())));
+    let made = Home::new(index, Lent::ToAll, scheduler.address());
+    let raw = Box::into_raw(Box::new(made));
+    // SAFETY: from a box, which is freed below only if nobody has been told of the home.
+    let home: &'static Home = unsafe { &*raw };
     let claimed = home.claim();
     debug_assert!(claimed, "nobody knows it yet");
     let thread = thread::Builder::new()
         .name(format!("{}-{index}", scheduler.config.thread_name))
+        .stack_size(OWNER_STACK)
         .spawn(move || own(scheduler, home));
     let thread = match thread {
         Ok(thread) => thread,
         Err(error) => {
-            // SAFETY: leaked above, and no thread has been told of it.
-            drop(unsafe { Box::from_raw(ptr::from_ref(home).cast_mut()) });
+            // SAFETY: made above, and no thread has been told of it.
+            drop(unsafe { Box::from_raw(raw) });
             return Err(error);
         }
     };

@@ -83,9 +83,11 @@ pub(crate) struct Shared {
 pub(crate) struct Inner {
     /// Goroutines that have parked or yielded here at least once and have not ended.
     live: AtomicUsize,
-    /// As many of them as do not wait for the end of others. Read by workers that look for a home
-    /// with few.
+    /// The same, one left out if some wait for the end of others. Read by workers that look for a
+    /// home with few.
     active: AtomicUsize,
+    /// How many wait for the end of others.
+    joining: Cell<usize>,
     /// How many may be active before fresh ones start elsewhere. Read by workers that start some.
     limit: AtomicUsize,
     /// The last of those that had yielded when the worker entered, or null when they have all had
@@ -150,6 +152,7 @@ impl Home {
             inner: CachePadded::new(Inner {
                 live: AtomicUsize::new(0),
                 active: AtomicUsize::new(0),
+                joining: Cell::new(0),
                 limit: AtomicUsize::new(1),
                 last_of_stay: Cell::new(ptr::null_mut()),
                 has_run: Cell::new(false),
@@ -173,7 +176,7 @@ impl Home {
         self.inner.live.load(Ordering::Relaxed)
     }
 
-    /// Goroutines that live here, those left out that wait for the end of others: they do not keep
+    /// Goroutines that live here, one left out that waits for the end of others: it does not keep
     /// anybody here from running. Relaxed: a hint for all but the holder.
     #[inline]
     pub(crate) fn active(&self) -> usize {
@@ -335,13 +338,22 @@ impl Held {
     #[inline]
     pub(crate) fn begin_join(self, task: TaskRef) {
         self.count(task);
-        add(&self.active, -1);
+        let joining = self.joining.get();
+        self.joining.set(joining + 1);
+        // Only the first: many that wait for the same end may all want to run when it comes.
+        if joining == 0 {
+            add(&self.active, -1);
+        }
     }
 
     /// It runs again.
     #[inline]
     pub(crate) fn end_join(self) {
-        add(&self.active, 1);
+        let joining = self.joining.get() - 1;
+        self.joining.set(joining);
+        if joining == 0 {
+            add(&self.active, 1);
+        }
     }
 
     /// A stay begins: those that have yielded before it run before the worker turns to another

@@ -167,10 +167,10 @@ fn is_timer_due(worker: &Worker) -> bool {
     due.is_some_and(|due| due <= clock::now())
 }
 
-/// Whether there is something for the sentry: a home in a slot that its worker does not come to, which the
-/// sentry takes for itself, or a timer of another worker whose time has come. That one is fired when the sentry has
-/// got up, since a timer that is fired is for a moment in no queue, and who looks at a sleeper takes it to
-/// have nothing in its hands.
+/// Whether there is something for the sentry: a home in a slot that its worker does not come to,
+/// which the sentry takes for itself, or a timer of another worker whose time has come. That one is
+/// fired when the sentry has got up, since a timer that is fired is for a moment in no queue, and
+/// who looks at a sleeper takes it to have nothing in its hands.
 fn look_at_slots(worker: &Worker) -> bool {
     let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= clock::now());
     let finds = others(worker).any(|other| is_due(other.timers_due()) || takes_slot(worker, other));

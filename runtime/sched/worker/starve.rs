@@ -66,6 +66,8 @@ fn retry_slow(worker: &Worker) {
     let Some(task) = worker.starved.pop() else {
         return;
     };
+    // Something has happened: who looks for deadlocks leaves this one to us.
+    worker.count_turn();
     let class = SizeClass::from_index(task.wait.stack_class());
     let taken = worker.stacks.borrow_mut().take(class);
     match taken {
