@@ -9,6 +9,7 @@ use crate::runtime::{
         home::data::{Home, Lent},
         idle::{counts::IdleCounts, sleep_word::Sleeper},
         inspect::request::DumpRequest,
+        queue::starved::Starved,
         threads::blocking::{self, Pool},
         timer::{bubble::Bubble, exact::Times},
         worker::shared::WorkerShared,
@@ -97,8 +98,9 @@ pub(crate) struct Scheduler {
     pub(crate) in_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
+    pub(crate) starved: Starved,
     /// A stack or a home could not be had; printed once.
-    pub(crate) starved: AtomicBool,
+    pub(crate) told_starved: AtomicBool,
     /// None could be had for long, and only foreign threads can help; printed once.
     pub(crate) starved_long: AtomicBool,
 }
@@ -137,7 +139,8 @@ impl Scheduler {
             bubble: (clock == Clock::Fake).then(|| Bubble::new(start)),
             in_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
-            starved: AtomicBool::new(false),
+            starved: Starved::default(),
+            told_starved: AtomicBool::new(false),
             starved_long: AtomicBool::new(false),
             config,
         }));

@@ -98,7 +98,7 @@ fn wait(worker: &Worker, sleeper: Sleeper) {
 
 /// One wait of a worker that sleeps. True: it is to get up by itself.
 fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
-    let retry = (!worker.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
+    let retry = (!worker.scheduler.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
     if let Some(bubble) = &worker.scheduler.bubble
         && retry.is_none()
     {

@@ -15,7 +15,6 @@ use crate::runtime::{
             ids::Ids,
             refs::SpareRefs,
             shared::{WorkerShared, bump},
-            starved::Starved,
         },
     },
     stack::LocalCache,
@@ -39,8 +38,6 @@ pub(crate) struct Worker {
     arrivals: Deque<TaskRef>,
     /// Homes that can run; others steal from it.
     pub(crate) runnable: Runnable,
-    /// Fresh goroutines for which no stack, or no home, could be had.
-    pub(crate) starved: Starved,
     pub(crate) stacks: RefCell<LocalCache>,
     pub(crate) cells: CellCache,
     pub(crate) refs: SpareRefs,
@@ -73,7 +70,6 @@ impl Worker {
             fresh,
             arrivals: Deque::new_fifo(),
             runnable,
-            starved: Starved::default(),
             stacks: RefCell::new(LocalCache::new()),
             cells: CellCache::new(),
             refs: SpareRefs::new(),

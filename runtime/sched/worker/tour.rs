@@ -83,7 +83,11 @@ fn start(worker: &Worker, task: TaskRef) -> Option<&'static Home> {
 
 /// Drops what this worker will never start, at shutdown.
 fn abandon_own(worker: &Worker) {
-    while let Some(task) = worker.fresh.pop().or_else(|| worker.starved.pop()) {
+    while let Some(task) = worker
+        .fresh
+        .pop()
+        .or_else(|| worker.scheduler.starved.pop())
+    {
         if task.has(LOCAL) {
             // Not `Send`: its home's owner drops it.
             let home = submit::home_of(task);
