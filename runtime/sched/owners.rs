@@ -1,16 +1,28 @@
 //! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime
 //! ends.
 
-use crate::runtime::sched::{
-    abandon,
-    home::{
-        current,
-        data::{Held, Home, Lent},
+use crate::runtime::{
+    prims::Ordering,
+    sched::{
+        abandon,
+        home::{
+            current,
+            data::{Held, Home, Lent},
+        },
+        inspect::quiescence::{self, Listed},
+        scheduler::Scheduler,
     },
-    inspect::quiescence::{self, Listed},
-    scheduler::Scheduler,
+    stack,
 };
 use std::{io, mem, ptr, thread};
+
+/// Addresses that must be left for one home more, under a limit on them (`ulimit -v`). An allocator
+/// may take some for each thread (glibc: 64 to 128 MiB), and stacks need them more.
+const ADDRESSES_LEFT: usize = 1 << 30;
+
+fn has_addresses() -> bool {
+    stack::left_to_limit().is_none_or(|left| left >= ADDRESSES_LEFT)
+}
 
 /// An owner sleeps; at the end its thread-locals' destructors run. Much smaller than std's threads,
 /// since there may be many where addresses are scarce.
@@ -29,6 +41,11 @@ pub(crate) fn make(
     let _making = scheduler.lock_making();
     let index = scheduler.homes.count();
     if index >= most {
+        return Ok(None);
+    }
+    // The first ones are needed, whatever they cost.
+    if index >= scheduler.config.workers && !has_addresses() {
+        scheduler.are_homes_capped.store(true, Ordering::Relaxed);
         return Ok(None);
     }
     let made = Home::new(index, Lent::ToAll, scheduler.address());

@@ -57,6 +57,8 @@ pub(crate) struct Scheduler {
     pub(crate) workers: boxcar::Vec<&'static WorkerShared>,
     /// Homes as they were needed.
     pub(crate) homes: boxcar::Vec<&'static Home>,
+    /// No more homes than workers: there is a limit on addresses, and few are left. Set once.
+    pub(crate) are_homes_capped: AtomicBool,
     /// Held while a home is made.
     making_homes: Mutex<()>,
     /// Whether any worker may enter any home, or each its own only; and why.
@@ -112,6 +114,7 @@ impl Scheduler {
         let scheduler = Box::leak(Box::new(Self {
             workers: boxcar::Vec::new(),
             homes: boxcar::Vec::new(),
+            are_homes_capped: AtomicBool::new(false),
             making_homes: Mutex::new(()),
             lending: identity::support(),
             injector: Injector::new(),

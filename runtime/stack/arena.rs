@@ -392,7 +392,7 @@ fn map_arena(bytes: usize, is_only_one: bool) -> Option<NonNull<u8>> {
 /// What `ulimit -v` still allows; `None` if there is no such limit, or nobody can tell. Asked, and
 /// not tried out: while we held the last addresses for a moment, an allocation elsewhere would
 /// fail.
-fn left_to_limit() -> Option<usize> {
+pub(crate) fn left_to_limit() -> Option<usize> {
     // SAFETY: zeroes are a valid structure, which the call fills.
     let limit = unsafe {
         let mut limit: libc::rlimit = std::mem::zeroed();

@@ -45,7 +45,7 @@ mod pool;
 mod size;
 
 pub(crate) use alt_stack::AltStack;
-pub(crate) use arena::Stack;
+pub(crate) use arena::{Stack, left_to_limit};
 pub(crate) use cache::LocalCache;
 pub(crate) use guard::GuardMode;
 pub(crate) use overflow::{OverflowReport, install};

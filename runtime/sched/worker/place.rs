@@ -199,5 +199,10 @@ fn emptiest(worker: &Worker, here: Option<Held>) -> Option<&'static Home> {
 /// right to another.
 fn most_homes(worker: &Worker) -> usize {
     let scheduler = worker.scheduler;
-    scheduler.config.homes + scheduler.stuck.load(Ordering::Relaxed)
+    let stuck = scheduler.stuck.load(Ordering::Relaxed);
+    if scheduler.are_homes_capped.load(Ordering::Relaxed) {
+        scheduler.config.homes.min(scheduler.config.workers) + stuck
+    } else {
+        scheduler.config.homes + stuck
+    }
 }
