@@ -20,8 +20,15 @@ use std::{io, mem, ptr, thread};
 /// may take some for each thread (glibc: 64 to 128 MiB), and stacks need them more.
 const ADDRESSES_LEFT: usize = 1 << 30;
 
-fn has_addresses() -> bool {
-    stack::left_to_limit().is_none_or(|left| left >= ADDRESSES_LEFT)
+/// Whether there are addresses enough for one home more. Half as many will do for those without
+/// which not all workers can be in one.
+fn has_addresses(each_worker_needs_one: bool) -> bool {
+    let enough = if each_worker_needs_one {
+        ADDRESSES_LEFT / 2
+    } else {
+        ADDRESSES_LEFT
+    };
+    stack::left_to_limit().is_none_or(|left| left >= enough)
 }
 
 /// An owner sleeps; at the end its thread-locals' destructors run. Much smaller than std's threads,
@@ -43,9 +50,9 @@ pub(crate) fn make(
     if index >= most {
         return Ok(None);
     }
-    // The first ones are needed, whatever they cost.
-    if index >= scheduler.config.workers && !has_addresses() {
-        scheduler.are_homes_capped.store(true, Ordering::Relaxed);
+    // The first one is needed, whatever it costs.
+    if index > 0 && !has_addresses(index < scheduler.config.workers) {
+        scheduler.homes_cap.store(index, Ordering::Relaxed);
         return Ok(None);
     }
     let made = Home::new(index, Lent::ToAll, scheduler.address());

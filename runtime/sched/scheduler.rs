@@ -57,8 +57,8 @@ pub(crate) struct Scheduler {
     pub(crate) workers: boxcar::Vec<&'static WorkerShared>,
     /// Homes as they were needed.
     pub(crate) homes: boxcar::Vec<&'static Home>,
-    /// No more homes than workers: there is a limit on addresses, and few are left. Set once.
-    pub(crate) are_homes_capped: AtomicBool,
+    /// The most homes, since there is a limit on addresses and few are left; MAX: there is none.
+    pub(crate) homes_cap: AtomicUsize,
     /// Held while a home is made.
     making_homes: Mutex<()>,
     /// Whether any worker may enter any home, or each its own only; and why.
@@ -114,7 +114,7 @@ impl Scheduler {
         let scheduler = Box::leak(Box::new(Self {
             workers: boxcar::Vec::new(),
             homes: boxcar::Vec::new(),
-            are_homes_capped: AtomicBool::new(false),
+            homes_cap: AtomicUsize::new(usize::MAX),
             making_homes: Mutex::new(()),
             lending: identity::support(),
             injector: Injector::new(),

@@ -200,9 +200,6 @@ fn emptiest(worker: &Worker, here: Option<Held>) -> Option<&'static Home> {
 fn most_homes(worker: &Worker) -> usize {
     let scheduler = worker.scheduler;
     let stuck = scheduler.stuck.load(Ordering::Relaxed);
-    if scheduler.are_homes_capped.load(Ordering::Relaxed) {
-        scheduler.config.homes.min(scheduler.config.workers) + stuck
-    } else {
-        scheduler.config.homes + stuck
-    }
+    let cap = scheduler.homes_cap.load(Ordering::Relaxed);
+    scheduler.config.homes.min(cap) + stuck
 }
