@@ -2,13 +2,14 @@
 
 mod support;
 
-use gort::{runtime::sleep_until, sleep, spawn, sync::Mutex, yield_now};
+use gort::{runtime::sleep_until, sleep, spawn, yield_now};
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    thread,
+    thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 use support::{Noise, Random};
@@ -76,26 +77,53 @@ fn ten_thousand_sleepers_wake_in_time() {
     });
 }
 
+/// What woke, in order, in each home. Homes are told apart by their identity.
+struct Orders<T>(Mutex<HashMap<ThreadId, Vec<T>>>);
+
+impl<T> Orders<T> {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::default()))
+    }
+
+    fn push(&self, item: T) {
+        let mut orders = self.0.lock().unwrap();
+        orders.entry(thread::current().id()).or_default().push(item);
+    }
+
+    fn take(&self) -> Vec<Vec<T>> {
+        self.0
+            .lock()
+            .unwrap()
+            .drain()
+            .map(|(_, order)| order)
+            .collect()
+    }
+}
+
+/// With one home that is the order of all.
 #[test]
-fn sleepers_of_one_worker_wake_in_order() {
-    support::under(&[1], |_| {
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let start = Instant::now() + Duration::from_millis(20);
-        let mut lengths: Vec<u64> = (0..200).map(|i| i * 7 % 200).collect();
-        let handles: Vec<_> = lengths
-            .iter()
-            .map(|&length| {
-                let order = Arc::clone(&order);
-                spawn(move || {
-                    sleep_until(start + Duration::from_micros(300 * length));
-                    order.lock().push(length);
+fn sleepers_of_one_home_wake_in_order() {
+    for homes in [1, 8] {
+        support::with_homes(&[1], homes, |runtime| {
+            let orders = Orders::new();
+            let start = Instant::now() + Duration::from_millis(20);
+            let handles: Vec<_> = (0..200)
+                .map(|i| {
+                    let (orders, length) = (Arc::clone(&orders), i * 7 % 200);
+                    spawn(move || {
+                        sleep_until(start + Duration::from_micros(300 * length));
+                        orders.push(length);
+                    })
                 })
-            })
-            .collect();
-        handles.into_iter().for_each(|h| h.join().unwrap());
-        lengths.sort_unstable();
-        assert_eq!(*order.lock(), lengths);
-    });
+                .collect();
+            handles.into_iter().for_each(|h| h.join().unwrap());
+            let orders = orders.take();
+            assert_eq!(orders.iter().map(Vec::len).sum::<usize>(), 200);
+            assert!(orders.iter().all(|order| order.is_sorted()), "{orders:?}");
+            let lent = support::is_lending(runtime);
+            assert_eq!(orders.len() > 1, lent && homes > 1, "{orders:?}");
+        });
+    }
 }
 
 /// To the tick of the wheel (65.5 us), and equal ones in the order in which they came.
@@ -107,32 +135,36 @@ fn a_crowd_of_sleepers_wakes_in_order() {
     } else {
         100_000
     };
-    support::under(&[1], |_| {
-        let order = Arc::new(Mutex::new(Vec::with_capacity(crowd)));
-        let mut random = Random::new(5);
-        let start = Instant::now() + Duration::from_secs(1);
-        let handles: Vec<_> = (0..crowd)
-            .map(|i| {
-                if i % 128 == 0 {
-                    yield_now(); // or a spare worker would come to help
-                }
-                let order = Arc::clone(&order);
-                let deadline = start + Duration::from_micros(random.below(300_000));
-                spawn(move || {
-                    // On a busy machine some come too late to be woken at all.
-                    if Instant::now() < deadline {
-                        sleep_until(deadline);
-                        assert!(Instant::now() >= deadline);
-                        order.lock().push(deadline);
+    for homes in [1, 8] {
+        support::with_homes(&[1], homes, |_| {
+            let orders = Orders::new();
+            let mut random = Random::new(5);
+            let start = Instant::now() + Duration::from_secs(1);
+            let handles: Vec<_> = (0..crowd)
+                .map(|i| {
+                    if i % 128 == 0 {
+                        yield_now(); // or a spare worker would come to help
                     }
+                    let orders = Arc::clone(&orders);
+                    let deadline = start + Duration::from_micros(random.below(300_000));
+                    spawn(move || {
+                        // On a busy machine some come too late to be woken at all.
+                        if Instant::now() < deadline {
+                            sleep_until(deadline);
+                            assert!(Instant::now() >= deadline);
+                            orders.push(deadline);
+                        }
+                    })
                 })
-            })
-            .collect();
-        handles.into_iter().for_each(|h| h.join().unwrap());
-        let order = order.lock();
-        assert!(order.len() > crowd / 2, "only {} slept", order.len());
-        assert!(order.windows(2).all(|w| w[1] + TICK >= w[0]));
-    });
+                .collect();
+            handles.into_iter().for_each(|h| h.join().unwrap());
+            let orders = orders.take();
+            let slept: usize = orders.iter().map(Vec::len).sum();
+            assert!(slept > crowd / 2, "only {slept} slept");
+            let is_in_order = |order: &Vec<Instant>| order.windows(2).all(|w| w[1] + TICK >= w[0]);
+            assert!(orders.iter().all(is_in_order));
+        });
+    }
 }
 
 #[test]
