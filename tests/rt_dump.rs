@@ -214,7 +214,10 @@ fn goroutines_that_have_not_started_or_are_ready_are_shown() {
             fresh.goroutine().id()
         );
         assert!(text.contains(&line), "{text}");
-        let line = format!("goroutine {} [not started] on", local.goroutine().id());
+        let line = format!(
+            "goroutine {} [not started] in home 0",
+            local.goroutine().id()
+        );
         assert!(text.contains(&line), "{text}");
         let me = format!("goroutine {} [running] in home 0", gort::current().id());
         assert!(text.contains(&me), "{text}");

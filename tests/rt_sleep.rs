@@ -126,44 +126,77 @@ fn sleepers_of_one_home_wake_in_order() {
     }
 }
 
-/// To the tick of the wheel (65.5 us), and equal ones in the order in which they came.
-#[test]
-fn a_crowd_of_sleepers_wakes_in_order() {
-    const TICK: Duration = Duration::from_micros(66);
-    let crowd = if cfg!(debug_assertions) {
+/// One that has slept: until when it wanted to, and when it went on.
+#[derive(Clone, Copy)]
+struct Slept {
+    deadline: Instant,
+    woke: Instant,
+}
+
+/// Lets a crowd sleep; returns in which order they went on in each home.
+fn crowd(homes: usize) -> Vec<Vec<Slept>> {
+    let size = if cfg!(debug_assertions) {
         20_000
     } else {
         100_000
     };
-    for homes in [1, 8] {
-        support::with_homes(&[1], homes, |_| {
-            let orders = Orders::new();
-            let mut random = Random::new(5);
-            let start = Instant::now() + Duration::from_secs(1);
-            let handles: Vec<_> = (0..crowd)
-                .map(|i| {
-                    if i % 128 == 0 {
-                        yield_now(); // or a spare worker would come to help
+    let orders = Orders::new();
+    support::with_homes(&[1], homes, |_| {
+        let mut random = Random::new(5);
+        let start = Instant::now() + Duration::from_secs(1);
+        let handles: Vec<_> = (0..size)
+            .map(|i| {
+                if i % 128 == 0 {
+                    yield_now(); // or a spare worker would come to help
+                }
+                let orders = Arc::clone(&orders);
+                let deadline = start + Duration::from_micros(random.below(300_000));
+                spawn(move || {
+                    // On a busy machine some come too late to be woken at all.
+                    if Instant::now() < deadline {
+                        sleep_until(deadline);
+                        let woke = Instant::now();
+                        assert!(woke >= deadline);
+                        orders.push(Slept { deadline, woke });
                     }
-                    let orders = Arc::clone(&orders);
-                    let deadline = start + Duration::from_micros(random.below(300_000));
-                    spawn(move || {
-                        // On a busy machine some come too late to be woken at all.
-                        if Instant::now() < deadline {
-                            sleep_until(deadline);
-                            assert!(Instant::now() >= deadline);
-                            orders.push(deadline);
-                        }
-                    })
                 })
-                .collect();
-            handles.into_iter().for_each(|h| h.join().unwrap());
-            let orders = orders.take();
-            let slept: usize = orders.iter().map(Vec::len).sum();
-            assert!(slept > crowd / 2, "only {slept} slept");
-            let is_in_order = |order: &Vec<Instant>| order.windows(2).all(|w| w[1] + TICK >= w[0]);
-            assert!(orders.iter().all(is_in_order));
-        });
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().unwrap());
+    });
+    let orders = orders.take();
+    let slept: usize = orders.iter().map(Vec::len).sum();
+    assert!(slept > size / 2, "only {slept} slept");
+    orders
+}
+
+/// How many were in time, and yet behind one with a later deadline. To the tick of the wheel (65.5 us).
+fn count_overtaken(order: &[Slept]) -> usize {
+    const TICK: Duration = Duration::from_micros(66);
+    // Then the monitor takes care of a timer, or another worker does.
+    const IN_TIME: Duration = Duration::from_millis(2);
+    let mut latest = order[0].deadline;
+    let mut count = 0;
+    for slept in order {
+        let is_in_time = slept.woke < slept.deadline + IN_TIME;
+        count += usize::from(is_in_time && slept.deadline + TICK < latest);
+        latest = latest.max(slept.deadline);
+    }
+    count
+}
+
+/// All but a few, that is: where a worker is late, the monitor or a spare worker fires timers beside it.
+#[test]
+fn a_crowd_of_sleepers_wakes_in_order() {
+    let _alone = support::alone();
+    for homes in [1, 8] {
+        let orders = crowd(homes);
+        let slept: usize = orders.iter().map(Vec::len).sum();
+        let overtaken: usize = orders.iter().map(|order| count_overtaken(order)).sum();
+        assert!(
+            overtaken <= slept / 20,
+            "{overtaken} of {slept}, with {homes} homes"
+        );
     }
 }
 
