@@ -13,7 +13,7 @@ use crate::runtime::{
     park_thread::ThreadParker,
     sched::{
         events,
-        home::{after::After, current, data::Held},
+        home::{after::After, current, held::Held},
         scheduler::Scheduler,
         unparker::THREAD_BIT,
         worker::{current::worker_in, turn},

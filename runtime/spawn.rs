@@ -6,7 +6,7 @@ use crate::runtime::{
     join::JoinHandle,
     sched::{
         events,
-        home::{current, data::Held},
+        home::{current, held::Held},
         scheduler::Scheduler,
         worker::{
             current::{worker, worker_in},

@@ -4,7 +4,7 @@ use crate::runtime::{
     park::WaitReason,
     prims::Ordering,
     sched::{
-        home::data::{Held, Home},
+        home::{data::Home, held::Held},
         inspect::{
             frames::Frames,
             reply,

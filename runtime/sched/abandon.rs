@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     prims::Ordering,
-    sched::{home::data::Held, scheduler::Scheduler, unparker::Unparker},
+    sched::{home::held::Held, scheduler::Scheduler, unparker::Unparker},
     task::{extras, header::TaskRef, pool::Shared, state::Finished},
 };
 

@@ -4,7 +4,7 @@
 //! panics does not unwind into the scheduler: what it unwinds with is dropped here.
 
 use crate::runtime::{
-    sched::{home::data::Held, worker::data::Worker},
+    sched::{home::held::Held, worker::data::Worker},
     task::header::TaskRef,
 };
 use std::panic::{self, AssertUnwindSafe};

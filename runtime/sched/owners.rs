@@ -7,7 +7,8 @@ use crate::runtime::{
         abandon,
         home::{
             current,
-            data::{Held, Home, Lent},
+            data::{Home, Lent},
+            held::Held,
         },
         inspect::quiescence::{self, Listed},
         scheduler::Scheduler,

@@ -4,7 +4,7 @@
 //! changes, and the compiler may keep it over a park.
 
 use crate::runtime::{
-    sched::home::data::{Held, Home},
+    sched::home::{data::Home, held::Held},
     task::header::TaskRef,
 };
 use std::{cell::Cell, ptr};

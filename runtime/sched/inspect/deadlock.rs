@@ -181,7 +181,8 @@ impl Detector {
         if stuck.iter().any(aloud) {
             let text = format!(
                 "nothing has run for {} s. Goroutines, all parked: {goroutines}; \
-                 other threads: {} ({names}). If none of these is to wake a goroutine, this is a deadlock.",
+                 other threads: {} ({names}). If none of these is to wake a goroutine, this is a \
+                 deadlock.",
                 LONG_QUIET.as_secs(),
                 snapshot.others.len()
             );

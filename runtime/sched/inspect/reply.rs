@@ -7,11 +7,7 @@ use crate::runtime::{
     coroutine::Coroutine,
     prims::Ordering,
     sched::{
-        home::{
-            current,
-            data::{Held, Home},
-            word::Told,
-        },
+        home::{current, data::Home, held::Held, word::Told},
         inspect::{
             frames::Frames,
             request::{DumpRequest, Question, Reply},
@@ -47,6 +43,10 @@ pub(crate) fn ask(
         home.shared.asked.store(true, Ordering::SeqCst);
     }
     let look = || {
+        // The caller keeps its own home's root from answering, whichever runtime asks.
+        if let Some(here) = current::home() {
+            answer(Scheduler::of(here.home()), here);
+        }
         for i in request.asked() {
             look_into(scheduler, scheduler.homes[i], give_back);
         }
@@ -71,13 +71,7 @@ fn look_into(scheduler: &'static Scheduler, home: &'static Home, give_back: fn(H
     if !home.shared.asked.load(Ordering::Relaxed) {
         return;
     }
-    // The caller keeps its own home's root from answering: it does so from here, also to others who
-    // ask.
-    if let Some(here) = current::home()
-        && here.is(home)
-    {
-        answer(scheduler, here);
-    } else if home.claim() {
+    if home.claim() {
         // SAFETY: claimed.
         let held = unsafe { Held::new(home) };
         answer(scheduler, held);

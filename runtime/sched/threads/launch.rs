@@ -8,7 +8,8 @@ use crate::runtime::{
         abandon,
         home::{
             current,
-            data::{Held, Home, Lent},
+            data::{Home, Lent},
+            held::Held,
             word::reverse,
         },
         inspect::{
@@ -52,6 +53,9 @@ pub(crate) fn start(scheduler: &'static Scheduler, describe: Describe) -> io::Re
         threads.workers.push(start_worker(scheduler, i)?);
         Ok(())
     });
+    if started.is_ok() && scheduler.lends() {
+        started = make_first_home(scheduler);
+    }
     if started.is_ok() {
         started = thread::Builder::new()
             .name(format!("{}-monitor", scheduler.config.thread_name))
@@ -71,6 +75,16 @@ pub(crate) fn start(scheduler: &'static Scheduler, describe: Describe) -> io::Re
             ))
         }
     }
+}
+
+/// Makes the home that the first goroutine starts in: a runtime without one could run none.
+fn make_first_home(scheduler: &'static Scheduler) -> io::Result<()> {
+    if let Some(home) = owners::make(scheduler, 1)?
+        && !home.shared.word.give_back()
+    {
+        scheduler.inject_home(home);
+    }
+    Ok(())
 }
 
 /// Starts the thread of worker `index`.

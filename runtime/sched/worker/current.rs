@@ -4,7 +4,7 @@
 //! caller suspends.
 
 use crate::runtime::sched::{
-    home::{current, data::Held},
+    home::{current, held::Held},
     worker::data::Worker,
 };
 

@@ -6,7 +6,10 @@
 use crate::runtime::{
     prims::Ordering,
     sched::{
-        home::data::{Held, Home, Lent},
+        home::{
+            data::{Home, Lent},
+            held::Held,
+        },
         queue::{fresh::Fresh, runnable::Runnable},
         scheduler::Scheduler,
         worker::{

@@ -16,7 +16,7 @@
 
 use crate::runtime::{
     sched::{
-        home::data::{Held, Home},
+        home::{data::Home, held::Held},
         inspect::reply,
         worker::{
             budget::First,

@@ -18,7 +18,7 @@
 use crate::runtime::{
     prims::Ordering,
     sched::{
-        home::data::{Held, Home},
+        home::{data::Home, held::Held},
         owners,
         worker::{data::Worker, hand_over, starve, submit},
     },

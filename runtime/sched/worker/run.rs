@@ -14,7 +14,7 @@ use crate::runtime::{
         home::{
             after::{After, GrownCall},
             current,
-            data::Held,
+            held::Held,
         },
         unparker::Unparker,
         worker::{current::worker_in, data::Worker, place, shared::bump, starve},

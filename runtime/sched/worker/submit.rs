@@ -8,7 +8,8 @@ use crate::runtime::{
         events,
         home::{
             current,
-            data::{Held, Home, Lent},
+            data::{Home, Lent},
+            held::Held,
             word::Told,
         },
         queue::runnable::Put,

@@ -4,7 +4,7 @@
 use crate::runtime::{
     sched::{
         abandon,
-        home::data::{Held, Home},
+        home::{data::Home, held::Held},
         idle::{search, steal::Found},
         worker::{
             data::Worker,

@@ -1,7 +1,7 @@
 //! The goroutine that runs now: whether it should let others have a turn.
 
 use crate::runtime::sched::{
-    home::data::Held,
+    home::held::Held,
     worker::{data::Worker, submit},
 };
 use std::time::Instant;

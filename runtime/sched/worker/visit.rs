@@ -2,10 +2,7 @@
 
 use crate::runtime::{
     sched::{
-        home::{
-            current,
-            data::{Held, Home},
-        },
+        home::{current, data::Home, held::Held},
         worker::{
             data::Worker,
             find::{self, Next},

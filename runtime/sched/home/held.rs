@@ -1,0 +1,282 @@
+//! A home as its holder sees it.
+
+use crate::runtime::{
+    coroutine::Coroutine,
+    prims::{AtomicUsize, Ordering},
+    sched::home::{
+        after::After,
+        data::{Home, Inner},
+        word::Arrivals,
+    },
+    task::{
+        header::{COUNTED, TaskRef},
+        state::Woken,
+    },
+};
+use std::{marker::PhantomData, ptr};
+
+/// Changes a count that only the holder writes.
+#[inline]
+fn add(count: &AtomicUsize, by: isize) {
+    let now = count.load(Ordering::Relaxed).wrapping_add_signed(by);
+    count.store(now, Ordering::Relaxed);
+}
+
+/// A home that the caller holds.
+///
+/// While one exists, nobody else touches the home's inner part. It does not leave its thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    home: &'static Home,
+    not_send: PhantomData<*const ()>,
+}
+
+impl std::ops::Deref for Held {
+    type Target = Inner;
+
+    #[inline]
+    fn deref(&self) -> &Inner {
+        &self.home.inner
+    }
+}
+
+impl Held {
+    /// # Safety
+    /// The caller holds the home, by the state word or by having taken it from a queue, and does
+    /// not use the result after it has given the home up.
+    #[inline]
+    pub(crate) unsafe fn new(home: &'static Home) -> Self {
+        Self {
+            home,
+            not_send: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn home(self) -> &'static Home {
+        self.home
+    }
+
+    #[inline]
+    pub(crate) fn is(self, home: *const Home) -> bool {
+        ptr::eq(self.home, home)
+    }
+
+    /// The goroutine that runs here now.
+    #[inline]
+    pub(crate) fn task(self) -> Option<TaskRef> {
+        // SAFETY: the current goroutine of a home that we hold is running, so live.
+        unsafe { TaskRef::from_ptr(self.current.load(Ordering::Relaxed)) }
+    }
+
+    #[inline]
+    pub(crate) fn set_task(self, task: Option<TaskRef>) {
+        let at = task.map_or(ptr::null_mut(), TaskRef::as_ptr);
+        self.current.store(at, Ordering::Relaxed);
+    }
+
+    /// Counts a goroutine as living here, the first time that it leaves the processor.
+    #[inline]
+    pub(crate) fn count(self, task: TaskRef) {
+        if !task.has(COUNTED) {
+            task.set(COUNTED);
+            add(&self.live, 1);
+            add(&self.active, 1);
+        }
+    }
+
+    /// Takes a goroutine that ends off the counts.
+    #[inline]
+    pub(crate) fn uncount(self, task: TaskRef) {
+        if task.has(COUNTED) {
+            add(&self.live, -1);
+            add(&self.active, -1);
+            self.lower_limit();
+        }
+    }
+
+    /// A home that has become much emptier takes fewer again.
+    #[inline]
+    fn lower_limit(self) {
+        let limit = self.home.limit();
+        if limit > 1 && 4 * self.home.active() < limit {
+            self.limit.store(limit / 2, Ordering::Relaxed);
+        }
+    }
+
+    /// The current goroutine is going to park until others have ended.
+    #[inline]
+    pub(crate) fn begin_join(self, task: TaskRef) {
+        self.count(task);
+        let joining = self.joining.get();
+        self.joining.set(joining + 1);
+        // Only the first: many that wait for the same end may all want to run when it comes.
+        if joining == 0 {
+            add(&self.active, -1);
+        }
+    }
+
+    /// It runs again.
+    #[inline]
+    pub(crate) fn end_join(self) {
+        let joining = self.joining.get() - 1;
+        self.joining.set(joining);
+        if joining == 0 {
+            add(&self.active, 1);
+        }
+    }
+
+    /// A stay begins: those that have yielded before it run before the worker turns to another
+    /// home, since they have waited for their turn.
+    #[inline]
+    pub(crate) fn begin_stay(self) {
+        self.has_run.set(false);
+        self.last_of_stay.set(self.yielded.newest());
+    }
+
+    /// A goroutine of this home runs now.
+    #[inline]
+    pub(crate) fn use_stay(self) {
+        self.has_run.set(true);
+    }
+
+    /// Whether a goroutine has run since the stay began.
+    pub(crate) fn is_stay_used(self) -> bool {
+        self.has_run.get()
+    }
+
+    /// Whether goroutines are left that had yielded before this stay began.
+    #[inline]
+    pub(crate) fn owes_turns(self) -> bool {
+        !self.last_of_stay.get().is_null()
+    }
+
+    /// The next goroutine that has yielded.
+    #[inline]
+    pub(crate) fn next_yielded(self) -> Option<TaskRef> {
+        let task = self.yielded.pop()?;
+        if task.as_ptr() == self.last_of_stay.get() {
+            self.last_of_stay.set(ptr::null_mut());
+        }
+        Some(task)
+    }
+
+    /// Lets so many goroutines be active here before fresh ones start elsewhere.
+    pub(crate) fn raise_limit(self, limit: usize) {
+        if limit > self.home.limit() {
+            self.limit.store(limit, Ordering::Relaxed);
+        }
+    }
+
+    /// The one unpark of a park, by the holder.
+    #[inline]
+    pub(crate) fn unpark(self, task: TaskRef) {
+        if task.park.notify() == Woken::Enqueue {
+            self.woken.push(task);
+        }
+    }
+
+    /// Ends a park whose deadline has passed.
+    pub(crate) fn time_out(self, task: TaskRef) {
+        if task.park.time_out() == Woken::Enqueue {
+            self.due.borrow_mut().push_back(task);
+            self.has_due.set(true);
+        }
+    }
+
+    /// Takes what has come in: woken goroutines, and those whose deadline has passed.
+    #[inline]
+    pub(crate) fn take_arrivals(self) {
+        if self.home.shared.word.has_arrivals() {
+            self.take_arrivals_slow();
+        }
+    }
+
+    fn take_arrivals_slow(self) {
+        let Arrivals { oldest, poked } = self.home.shared.word.take();
+        let mut next = oldest;
+        // SAFETY: taken from the inbox, so held by us.
+        while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+            next = task.next.load(Ordering::Relaxed);
+            // One that has not started was sent here to do so.
+            if task.is_fresh() {
+                self.home.uncount_incoming();
+                self.woken.push(task);
+            } else {
+                self.unpark(task);
+            }
+        }
+        if poked {
+            self.take_late();
+        }
+    }
+
+    /// Ends the parks of those whose deadline has passed while others held the home. After it, no
+    /// timer that has been fired is on its way to a goroutine of this home.
+    pub(crate) fn take_late(self) {
+        let late = std::mem::take(&mut *self.home.lock_late());
+        for task in late {
+            self.time_out(task);
+        }
+    }
+
+    /// The next goroutine that was unparked or whose deadline has passed. They take turns: either
+    /// sort may be refilled for ever by goroutines that wake each other, or sleep again and again.
+    #[inline]
+    pub(crate) fn next_woken(self) -> Option<TaskRef> {
+        if self.has_due.get() {
+            self.next_woken_slow()
+        } else {
+            self.woken.pop()
+        }
+    }
+
+    #[inline(never)]
+    fn next_woken_slow(self) -> Option<TaskRef> {
+        let due_first = !self.due_first.get();
+        self.due_first.set(due_first);
+        let due = || {
+            let mut due = self.due.borrow_mut();
+            let first = due.pop_front();
+            self.has_due.set(!due.is_empty());
+            first
+        };
+        if due_first {
+            due().or_else(|| self.woken.pop())
+        } else {
+            self.woken.pop().or_else(due)
+        }
+    }
+
+    /// Whether one is queued that was unparked or whose deadline has passed.
+    #[inline]
+    pub(crate) fn has_woken(self) -> bool {
+        !self.woken.is_empty() || self.has_due.get() || self.home.shared.word.has_arrivals()
+    }
+
+    /// Whether a goroutine of this home can run, as far as the holder knows: what has come in is
+    /// left out.
+    #[inline]
+    pub(crate) fn has_known_ready(self) -> bool {
+        !self.woken.is_empty() || self.has_due.get() || !self.yielded.is_empty()
+    }
+
+    /// Whether a goroutine of this home can run.
+    #[inline]
+    pub(crate) fn has_ready(self) -> bool {
+        self.has_woken() || !self.yielded.is_empty()
+    }
+
+    /// Suspends the goroutine that runs here, which is the caller; the root does `after`. It may
+    /// return on another worker: the caller does not use a reference to the worker after this.
+    #[inline(always)]
+    pub(crate) fn suspend(self, task: TaskRef, after: After) {
+        let coroutine = self.coroutine.get().expect("goroutines run on coroutines");
+        // Release (D3): after the store of the home; partner of the Acquire in `inspect::reply`.
+        task.coroutine
+            .store(coroutine.as_ptr().cast(), Ordering::Release);
+        self.after.set(after);
+        // SAFETY: the current goroutine is the caller, and runs on this coroutine.
+        unsafe { Coroutine::suspend(coroutine) };
+    }
+}
