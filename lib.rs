@@ -59,10 +59,6 @@
 //! calls on one stack: `scoped-tls` is one. Two goroutines of one thread may set and reset such a pointer crosswise, if they park inside. Then one uses a pointer to
 //! something that is gone. Do not park inside of such a section, or hold a [`forbid_yield`](runtime::forbid_yield) guard there. std has no interface of that kind.
 //!
-//! **Migration is unsafe.** [`allow_migration`](runtime::Builder::allow_migration) lets started goroutines move as Go's do. Then nothing that belongs to a thread may be
-//! held across a park, in any code that runs in a goroutine, also in that of dependencies: no `Rc` that others on the thread share, no borrow of a thread-local, no `std` guard.
-//! The compiler cannot check that, and may itself keep the address of a thread-local across a call.
-//!
 //! # Limits
 //!
 //! - **No pre-emption by signals.** A goroutine that computes for long keeps its worker. Others of that worker wait; fresh ones are taken over by other workers, or by

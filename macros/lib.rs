@@ -4,8 +4,7 @@
 //! * `entry.rs`: what `main` and `test` expand to;
 //! * `options.rs`: the options of `main` and `test`.
 //!
-//! All three macros name what they need by absolute paths (`::gort::...`), emit no `unsafe` of their own, and never put a
-//! user's expression inside one. The single `unsafe` they can emit is the one that the user spelled, in `unsafe(migrate)`.
+//! All three macros name what they need by absolute paths (`::gort::...`), and emit no `unsafe`.
 
 mod entry;
 mod options;
@@ -83,7 +82,7 @@ pub fn go(input: TokenStream) -> TokenStream {
 /// | `stack_size = 1 << 20` | bytes of stack a goroutine; any constant `usize` expression |
 /// | `panic = "isolate"` or `"exit"` | a goroutine's panic goes to whoever joins it; or ends the process, as in Go |
 /// | `deadlock = "exit"`, `"warn"` or `"off"` | what happens when every goroutine waits for another |
-/// | `unsafe(migrate)` | started goroutines may change threads; see *Soundness* in the crate's docs for what you then promise |
+/// | `homes = 64` | thread identities that goroutines live in, 1 to 65536; see `runtime::Builder::homes` |
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(entry::Kind::Main, options.into(), item.into()).into()

@@ -1,51 +1,38 @@
 //! The options of `main` and `test`: parsed as a list of entries, each checked on its own, so that every wrong one is reported
 //! at its own token.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream};
+use quote::quote;
 use syn::{
     Error, Expr, ExprLit, Ident, Lit, Result, Token,
     ext::IdentExt,
-    parenthesized,
     parse::{Parse, ParseStream, Parser},
     punctuated::Punctuated,
     token,
 };
 
-const KNOWN: &str = "`workers`, `stack_size`, `panic`, `deadlock` or `unsafe(migrate)`";
+const KNOWN: &str = "`workers`, `stack_size`, `panic`, `deadlock` or `homes`";
 const MAX_WORKERS: usize = 1024;
+const MAX_HOMES: usize = 65_536;
 
 /// One entry of the list, not yet checked.
 enum Entry {
     /// `name = value`.
     Set(Ident, Expr),
-    /// `name`.
+    /// `name`, or `name(..)`, which no option has.
     Bare(Ident),
-    /// `unsafe(name)`.
-    Unsafe(Token![unsafe], Ident),
 }
 
 impl Parse for Entry {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        if input.peek(Token![unsafe]) {
-            let keyword: Token![unsafe] = input.parse()?;
-            if !input.peek(token::Paren) {
-                return Err(Error::new(keyword.span, "expected `unsafe(migrate)`"));
-            }
-            let inside;
-            parenthesized!(inside in input);
-            let name = Ident::parse_any(&inside)?;
-            if !inside.is_empty() {
-                return Err(inside.error("expected `)`: `unsafe(migrate)`"));
-            }
-            return Ok(Self::Unsafe(keyword, name));
-        }
         let name = Ident::parse_any(input)?;
         if input.parse::<Option<Token![=]>>()?.is_some() {
-            Ok(Self::Set(name, input.parse()?))
-        } else {
-            Ok(Self::Bare(name))
+            return Ok(Self::Set(name, input.parse()?));
         }
+        if input.peek(token::Paren) {
+            input.parse::<Group>()?;
+        }
+        Ok(Self::Bare(name))
     }
 }
 
@@ -56,7 +43,7 @@ pub(crate) struct Options {
     stack_size: Option<TokenStream>,
     panic: Option<TokenStream>,
     deadlock: Option<TokenStream>,
-    migrate: Option<Token![unsafe]>,
+    homes: Option<TokenStream>,
 }
 
 impl Options {
@@ -80,60 +67,31 @@ impl Options {
         let (name, value) = match entry {
             Entry::Set(name, value) => (name, ungrouped(value)),
             Entry::Bare(name) => return Err(needs_more(name)),
-            Entry::Unsafe(keyword, name) if name == "migrate" => {
-                return fill(&mut self.migrate, name, *keyword);
-            }
-            Entry::Unsafe(_, name) => {
-                let text = format!("unknown option `unsafe({name})`: expected `unsafe(migrate)`");
-                return Err(Error::new(name.span(), text));
-            }
         };
         match name.to_string().as_str() {
-            "workers" => fill(&mut self.workers, name, workers(value)?),
+            "workers" => fill(&mut self.workers, name, count(value, name, MAX_WORKERS)?),
             "stack_size" => fill(&mut self.stack_size, name, stack_size(value)?),
             "panic" => fill(&mut self.panic, name, panic(value)?),
             "deadlock" => fill(&mut self.deadlock, name, deadlock(value)?),
-            "migrate" => Err(migrate_is_unsafe(name.span())),
+            "homes" => fill(&mut self.homes, name, count(value, name, MAX_HOMES)?),
             _ => Err(unknown(name)),
         }
     }
 
     /// An expression of type `::gort::runtime::__private::Options`.
     pub(crate) fn expand(&self) -> TokenStream {
-        let [workers, stack_size, panic, deadlock] =
-            [&self.workers, &self.stack_size, &self.panic, &self.deadlock].map(option);
-        let options = quote! {
-            ::gort::runtime::__private::Options {
-                workers: #workers,
-                stack_size: #stack_size,
-                panic: #panic,
-                deadlock: #deadlock,
-                migrate: false,
-            }
-        };
-        let Some(keyword) = self.migrate else {
-            return options;
-        };
-        // The values are bound outside: the user's expression for the stack size must not stand in the `unsafe` block. The block has the
-        // span of the user's `unsafe`, so that `#![forbid(unsafe_code)]` forbids it; clippy sees
-        // no comment above an attribute, hence the `allow`.
-        let name = Ident::new("options", Span::mixed_site());
-        let block = quote_spanned!(keyword.span=> {
-            ::gort::runtime::__private::Options::allow_migration(#name)
+        let settings = [
+            ("workers", &self.workers),
+            ("stack_size", &self.stack_size),
+            ("panic", &self.panic),
+            ("deadlock", &self.deadlock),
+            ("homes", &self.homes),
+        ];
+        let calls = settings.into_iter().filter_map(|(name, value)| {
+            let (name, value) = (Ident::new(name, Span::call_site()), value.as_ref()?);
+            Some(quote!(.#name(#value)))
         });
-        quote! {{
-            let #name = #options;
-            #[allow(clippy::undocumented_unsafe_blocks)]
-            let #name = #keyword #block;
-            #name
-        }}
-    }
-}
-
-fn option(value: &Option<TokenStream>) -> TokenStream {
-    match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
+        quote!(::gort::runtime::__private::Options::new() #(#calls)*)
     }
 }
 
@@ -151,13 +109,6 @@ fn unknown(name: &Ident) -> Error {
     )
 }
 
-fn migrate_is_unsafe(span: Span) -> Error {
-    Error::new(
-        span,
-        "letting started goroutines change threads is unsafe: write `unsafe(migrate)`",
-    )
-}
-
 /// A name alone, where `name = value` was expected.
 fn needs_more(name: &Ident) -> Error {
     let example = match name.to_string().as_str() {
@@ -165,7 +116,7 @@ fn needs_more(name: &Ident) -> Error {
         "stack_size" => "stack_size = 1 << 20",
         "panic" => "panic = \"isolate\"",
         "deadlock" => "deadlock = \"exit\"",
-        "migrate" => return migrate_is_unsafe(name.span()),
+        "homes" => "homes = 64",
         _ => return unknown(name),
     };
     Error::new(name.span(), format!("`{name}` needs a value: `{example}`"))
@@ -179,16 +130,18 @@ fn ungrouped(mut value: &Expr) -> &Expr {
     value
 }
 
-fn workers(value: &Expr) -> Result<TokenStream> {
+/// A literal from 1 to `most`.
+fn count(value: &Expr, name: &Ident, most: usize) -> Result<TokenStream> {
     if let Expr::Lit(ExprLit {
         lit: Lit::Int(n), ..
     }) = value
         && matches!(n.suffix(), "" | "usize")
-        && matches!(n.base10_parse(), Ok(1..=MAX_WORKERS))
+        && n.base10_parse()
+            .is_ok_and(|n: usize| (1..=most).contains(&n))
     {
         return Ok(quote!(#n));
     }
-    let text = format!("`workers` is an integer from 1 to {MAX_WORKERS}");
+    let text = format!("`{name}` is an integer from 1 to {most}");
     Err(Error::new_spanned(value, text))
 }
 

@@ -7,7 +7,7 @@
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
 //! | names of workers | `thread_name` | | `gort-worker` |
-//! | started goroutines migrate | `allow_migration` | | no |
+//! | thread identities that goroutines live in | `homes` | `GORT_HOMES`, a number | 8 for each worker |
 //!
 //! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
@@ -22,6 +22,10 @@ use std::{
 
 /// The most workers a runtime can have.
 pub(crate) const MAX_WORKERS: usize = 1024;
+/// The most homes a runtime can be told to make.
+pub(crate) const MAX_HOMES: usize = 65_536;
+/// How many homes a runtime may make for each worker if nobody says otherwise.
+const HOMES_PER_WORKER: usize = 8;
 /// The smallest stack: enough to start a goroutine and to report its panic.
 pub(crate) const MIN_STACK_SIZE: usize = 16 << 10;
 /// The largest stack.
@@ -31,6 +35,8 @@ pub(crate) const DEFAULT_STACK_SIZE: usize = stack::DEFAULT_BYTES;
 
 /// The variable that sets the number of workers.
 const WORKERS_VARIABLE: &str = "GORT_WORKERS";
+/// The variable that sets the number of homes.
+const HOMES_VARIABLE: &str = "GORT_HOMES";
 /// The variable that sets the size of stacks.
 const STACK_SIZE_VARIABLE: &str = "GORT_STACK_SIZE";
 /// The variable that sets what happens on a deadlock.
@@ -97,8 +103,8 @@ pub(crate) struct Settings {
     pub(crate) deadlock: Option<DeadlockPolicy>,
     /// What worker threads are called.
     pub(crate) thread_name: Option<String>,
-    /// Whether started goroutines may move to another worker.
-    pub(crate) migrate: Option<bool>,
+    /// How many thread identities for goroutines to live in.
+    pub(crate) homes: Option<usize>,
 }
 
 /// The settings of a runtime, complete and checked.
@@ -114,8 +120,7 @@ pub(crate) struct Config {
     pub(crate) deadlock: DeadlockPolicy,
     /// What worker threads are called: not empty, and without NUL.
     pub(crate) thread_name: String,
-    /// Whether started goroutines may move to another worker.
-    pub(crate) migrate: bool,
+    /// How many thread identities for goroutines to live in, 1 to [`MAX_HOMES`], where they can be lent.
     pub(crate) homes: usize,
 }
 
@@ -142,17 +147,14 @@ impl Settings {
     /// # Errors
     /// The first bad value, be it the program's or the environment's.
     pub(crate) fn resolve(self, environment: Environment<'_>) -> Result<Config, ConfigError> {
+        let workers = resolve_workers(self.workers, environment)?;
         Ok(Config {
-            workers: resolve_workers(self.workers, environment)?,
+            workers,
             stack_size: resolve_stack_size(self.stack_size, environment)?,
             panic: self.panic.unwrap_or_default(),
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
-            migrate: self.migrate.unwrap_or(false),
-            homes: std::env::var("GORT_HOMES")
-                .ok()
-                .and_then(|s| s.parse().ok())
-                .unwrap_or(16),
+            homes: resolve_homes(self.homes, workers, environment)?,
         })
     }
 }
@@ -162,18 +164,59 @@ fn resolve_workers(
     asked: Option<usize>,
     environment: Environment<'_>,
 ) -> Result<usize, ConfigError> {
-    let fits = |n: &usize| (1..=MAX_WORKERS).contains(n);
-    let allowed = format!("a whole number from 1 to {MAX_WORKERS}");
-    if let Some(n) = asked {
-        return Some(n)
-            .filter(fits)
-            .ok_or_else(|| ConfigError::method("workers", n, allowed));
-    }
-    let Some(text) = variable(WORKERS_VARIABLE, environment) else {
-        return Ok(num_cpus::get().clamp(1, MAX_WORKERS));
+    let workers = Count {
+        method: "workers",
+        variable: WORKERS_VARIABLE,
+        most: MAX_WORKERS,
     };
-    let number = text.to_str().and_then(parse_whole).filter(fits);
-    number.ok_or_else(|| ConfigError::variable(WORKERS_VARIABLE, &text, allowed))
+    let given = workers.resolve(asked, environment)?;
+    Ok(given.unwrap_or_else(|| num_cpus::get().clamp(1, MAX_WORKERS)))
+}
+
+/// The number of homes, by [`Settings::resolve`]'s rules.
+fn resolve_homes(
+    asked: Option<usize>,
+    workers: usize,
+    environment: Environment<'_>,
+) -> Result<usize, ConfigError> {
+    let homes = Count {
+        method: "homes",
+        variable: HOMES_VARIABLE,
+        most: MAX_HOMES,
+    };
+    let given = homes.resolve(asked, environment)?;
+    Ok(given.unwrap_or(HOMES_PER_WORKER * workers))
+}
+
+/// A setting that is a whole number from 1 on.
+struct Count {
+    /// The method that sets it.
+    method: &'static str,
+    /// The variable that sets it.
+    variable: &'static str,
+    /// The largest number.
+    most: usize,
+}
+
+impl Count {
+    /// What the program or else the environment says, if one of them does.
+    fn resolve(
+        &self,
+        asked: Option<usize>,
+        environment: Environment<'_>,
+    ) -> Result<Option<usize>, ConfigError> {
+        let fits = |n: &usize| (1..=self.most).contains(n);
+        let allowed = format!("a whole number from 1 to {}", self.most);
+        if let Some(n) = asked {
+            let number = Some(n).filter(fits).map(Some);
+            return number.ok_or_else(|| ConfigError::method(self.method, n, allowed));
+        }
+        let Some(text) = variable(self.variable, environment) else {
+            return Ok(None);
+        };
+        let number = text.to_str().and_then(parse_whole).filter(fits).map(Some);
+        number.ok_or_else(|| ConfigError::variable(self.variable, &text, allowed))
+    }
 }
 
 /// The size of stacks, by [`Settings::resolve`]'s rules.

@@ -17,46 +17,59 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-/// The options of the attributes.
+/// The options of the attributes, which set them by the methods.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    pub workers: Option<usize>,
-    pub stack_size: Option<usize>,
-    pub panic: Option<PanicPolicy>,
-    pub deadlock: Option<DeadlockPolicy>,
-    pub migrate: bool,
+    builder: Builder,
+    /// As the builder's; the main goroutine's stack is no smaller.
+    stack_size: Option<usize>,
 }
 
+#[doc(hidden)]
 impl Options {
-    /// # Safety
-    /// As [`Builder::allow_migration`].
-    #[doc(hidden)]
     #[must_use]
-    pub unsafe fn allow_migration(mut self) -> Self {
-        self.migrate = true;
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn workers(mut self, n: usize) -> Self {
+        self.builder = self.builder.workers(n);
         self
     }
 
-    fn build(self) -> io::Result<Runtime> {
-        let mut builder = Builder::new();
-        if let Some(workers) = self.workers {
-            builder = builder.workers(workers);
-        }
-        if let Some(bytes) = self.stack_size {
-            builder = builder.stack_size(bytes);
-        }
-        if let Some(policy) = self.panic {
-            builder = builder.panic(policy);
-        }
-        if let Some(policy) = self.deadlock {
-            builder = builder.deadlock(policy);
-        }
-        if self.migrate {
-            // SAFETY: only `Options::allow_migration`, which has this contract, sets the field.
-            builder = unsafe { builder.allow_migration(true) };
-        }
-        builder.build()
+    #[must_use]
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.builder = self.builder.stack_size(bytes);
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    #[must_use]
+    pub fn panic(mut self, policy: PanicPolicy) -> Self {
+        self.builder = self.builder.panic(policy);
+        self
+    }
+
+    #[must_use]
+    pub fn deadlock(mut self, policy: DeadlockPolicy) -> Self {
+        self.builder = self.builder.deadlock(policy);
+        self
+    }
+
+    #[must_use]
+    pub fn homes(mut self, n: usize) -> Self {
+        self.builder = self.builder.homes(n);
+        self
+    }
+
+    /// The runtime, and the size of the main goroutine's stack.
+    fn build(self) -> io::Result<(Runtime, SizeClass)> {
+        let runtime = self.builder.build()?;
+        let bytes = self.stack_size.map_or(MAIN_STACK, |n| n.max(MAIN_STACK));
+        let class = SizeClass::for_bytes(bytes).expect("checked when the runtime was built");
+        Ok((runtime, class))
     }
 }
 
@@ -67,8 +80,8 @@ const MAIN_STACK: usize = 8 << 20;
 #[doc(hidden)]
 #[track_caller]
 pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
-    let runtime = match options.build() {
-        Ok(runtime) => runtime,
+    let (runtime, class) = match options.build() {
+        Ok(built) => built,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::from(2);
@@ -76,7 +89,7 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     };
     default::offer(runtime.scheduler());
     quit::watch(runtime.scheduler());
-    let ended = runtime.run_caught(|| f().report(), main_class(options));
+    let ended = runtime.run_caught(|| f().report(), class);
     if let Err(payload) = &ended
         && payload.is::<GoexitPayload>()
     {
@@ -96,22 +109,17 @@ fn outlive_main(runtime: &Runtime) -> ! {
     }
 }
 
-fn main_class(options: Options) -> SizeClass {
-    let bytes = options.stack_size.unwrap_or(MAIN_STACK).max(MAIN_STACK);
-    SizeClass::for_bytes(bytes).expect("checked when the runtime was built")
-}
-
 /// Runs `f` as a goroutine of a runtime of its own; its panic goes on in the caller.
 #[doc(hidden)]
 #[track_caller]
 pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
-    let runtime = match options.build() {
-        Ok(runtime) => runtime,
+    let (runtime, class) = match options.build() {
+        Ok(built) => built,
         Err(error) => panic!("{error}"),
     };
     let scheduler = runtime.scheduler();
     scheduler.in_test.store(true, Ordering::Relaxed);
-    match runtime.run_caught(|| f().report(), main_class(options)) {
+    match runtime.run_caught(|| f().report(), class) {
         Ok(code) => code,
         Err(payload) => panic::resume_unwind(payload),
     }
@@ -156,7 +164,7 @@ pub fn metrics() -> Metrics {
 ///
 /// Goroutines that differ in id, name, worker and time only stand together, above one backtrace. The frames of the runtime are left out; the environment variable
 /// `RUST_BACKTRACE=full` shows them all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none on workers that are busy in a goroutine which
-/// does not let others run, none with `allow_migration`, and none on targets whose context switch is not gort's own (all but x86-64 and aarch64).
+/// does not let others run, and none on targets whose context switch is not gort's own (all but x86-64 and aarch64).
 ///
 /// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for those that are busy. The first dump of a process is slow, for it reads
 /// the program's debug information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a terminal) prints the dump and ends the program

@@ -45,6 +45,11 @@ pub struct Metrics {
     pub parks: u64,
     /// Times that a worker went to sleep.
     pub sleeps: u64,
+    /// Thread identities, called homes, that have been made for goroutines to live in; see
+    /// [`Builder::homes`](crate::runtime::Builder::homes).
+    pub homes: usize,
+    /// `"lent"` if any worker may take on the identity of any home; else why not, and each worker keeps one.
+    pub identity: String,
     /// Goroutines that live in each home.
     pub homed: Vec<usize>,
     /// Stacks carved so far in this process.
@@ -74,6 +79,11 @@ pub(crate) fn of(scheduler: &Scheduler) -> Metrics {
         handed_over: sum(|l| l.handed_over.load(Ordering::Relaxed)),
         parks: sum(|l| l.parks.load(Ordering::Relaxed)),
         sleeps: sum(|l| l.sleeps.load(Ordering::Relaxed)),
+        homes: scheduler.homes.count(),
+        identity: match scheduler.lending {
+            Ok(()) => "lent".to_owned(),
+            Err(why) => why.to_string(),
+        },
         homed: scheduler.homes().map(Home::live).collect(),
         stacks: stacks.mapped_slots,
         stacks_cached: stacks.cached,

@@ -23,7 +23,8 @@ use std::{
 
 /// Settings for a [`Runtime`].
 ///
-/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`), and that before the defaults.
+/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`,
+/// `GORT_HOMES`), and that before the defaults.
 ///
 /// # Examples
 /// ```
@@ -129,23 +130,30 @@ impl Builder {
         self
     }
 
-    /// Lets started goroutines go on on another worker's thread, as Go does.
+    /// How many thread identities, called homes, the runtime keeps for its goroutines, 1 to 65536. Default: 8
+    /// for each worker.
     ///
-    /// # Safety
-    /// Every goroutine of this runtime must hold nothing across a call that may park, yield or spawn-and-wait that must stay on its thread: no `Rc` that others on the
-    /// thread share, no guard of a std lock, no reference or address of a thread-local, neither in its own code nor, by inlining, in what it calls.
+    /// A goroutine lives in the home in which it started: there it finds its thread-locals, and its
+    /// [`ThreadId`](std::thread::ThreadId). Of the goroutines in one home only one runs at a time. Homes are made
+    /// as they are needed. With more of them, more goroutines can go on beside one that blocks its thread or
+    /// computes for long; each costs about 30 KiB.
+    ///
+    /// Where the identity of a thread cannot be lent to another there is one home for each worker, whatever is
+    /// set here. Where it can, there may be as many more as there are workers stuck in a goroutine.
     ///
     /// # Examples
     /// ```
-    /// let builder = gort::runtime::Builder::new();
-    /// // SAFETY: the goroutines below hold numbers only.
-    /// let runtime = unsafe { builder.allow_migration(true) }.build()?;
-    /// assert_eq!(runtime.run(|| gort::go!(|| 6 * 7).join().unwrap()), 42);
+    /// use gort::runtime::Builder;
+    ///
+    /// let runtime = Builder::new().workers(2).homes(64).build()?;
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// assert!(runtime.metrics().homes <= 64); // it needs few for one goroutine
+    /// assert!(Builder::new().homes(0).build().is_err());
     /// # std::io::Result::Ok(())
     /// ```
     #[must_use]
-    pub unsafe fn allow_migration(mut self, allow: bool) -> Self {
-        self.settings.migrate = Some(allow);
+    pub fn homes(mut self, n: usize) -> Self {
+        self.settings.homes = Some(n);
         self
     }
 

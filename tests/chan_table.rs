@@ -500,7 +500,7 @@ fn nil_waits_for_ever() {
         || assert!(never::<i32>().iter().next().is_some()),
         || assert!(never::<i32>().recv_timeout(Duration::MAX).is_ok()),
     ];
-    let runtime = support::runtime(2, support::Mode::Homed);
+    let runtime = support::runtime(2);
     let goroutines = waits.map(|wait| runtime.spawn(wait));
     let threads = waits.map(std::thread::spawn);
     std::thread::sleep(Duration::from_millis(50));

@@ -634,7 +634,7 @@ fn clones_come_and_go_while_it_fires() {
 
 #[test]
 fn many_selects_each_with_a_timer() {
-    support::each_mode(|_| {
+    support::each(|_| {
         const EACH: usize = 300;
         let (tx, rx) = bounded(4);
         let senders: Vec<_> = (0..20)
@@ -700,7 +700,7 @@ fn waiting_is_refused_under_a_guard_and_looking_is_not() {
 /// Those that wait need a timer each, and give it back.
 #[test]
 fn ten_thousand_wait_for_timers_of_their_own() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let group = WaitGroup::new();
         let hits = Arc::new(AtomicUsize::new(0));
         for i in 0..10_000 {

@@ -22,7 +22,7 @@ fn timers_cost_a_little_memory_and_nothing_else() {
     const N: usize = 100_000;
     // An allocation of about 130 bytes, and the handle in the vector, twice while that grows.
     const ENOUGH: usize = N * 256;
-    let runtime = support::runtime(2, support::Mode::Homed);
+    let runtime = support::runtime(2);
     runtime.run(|| {
         let threads = support::threads_named("");
         let (before, metrics) = (resident(), runtime.metrics());

@@ -864,8 +864,8 @@ fn contexts_go_on_without_the_runtime_that_made_them() {
 }
 
 #[test]
-fn goroutines_that_move_hear_of_the_end_too() {
-    support::migrating(support::WORKERS, |_| {
+fn goroutines_with_contexts_of_their_own_hear_of_the_end_too() {
+    support::each(|_| {
         let (top, cancel) = root();
         let wait = WaitGroup::new();
         for i in 0..200 {

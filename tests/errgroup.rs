@@ -387,7 +387,7 @@ fn a_dropped_group_goes_on_and_its_context_ends_with_it() {
 
 /// A runtime dropped with members of a group that had no chance to start; how many did not.
 fn drop_before_start() -> usize {
-    let runtime = support::runtime(1, support::Mode::Homed);
+    let runtime = support::runtime(1);
     let (group, ctx) = Group::<String>::with_context(&Context::background());
     let ran = Arc::new(AtomicUsize::new(0));
     let (tx, rx) = std::sync::mpsc::channel();

@@ -197,11 +197,6 @@ fn a_test_runs_with_its_options() {
     assert_eq!(runtime::workers(), 2);
 }
 
-#[gort::test(unsafe(migrate))]
-fn a_test_runs_with_migration() {
-    assert_eq!(joined(go!(add(1, 2))), 3);
-}
-
 #[gort::test]
 #[should_panic(expected = "as asked: 1")]
 fn a_test_that_should_panic_panics() {

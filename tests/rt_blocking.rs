@@ -23,7 +23,7 @@ use support::{message, silence};
 
 #[test]
 fn a_call_returns_its_value_and_may_borrow() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let text = String::from("borrowed");
         let mut number = 1;
         let length = blocking(|| {

@@ -31,7 +31,7 @@ fn dig(levels: usize) -> usize {
 
 #[test]
 fn it_is_as_big_as_asked_for_and_may_park() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let handles: Vec<_> = (0..8)
             .map(|_| spawn(|| on_big_stack(16 << 20, || dig(3000))))
             .collect();
@@ -54,7 +54,7 @@ fn calls_nest() {
         yield_now();
         below + 1
     }
-    support::each_mode(|_| {
+    support::each(|_| {
         let handles: Vec<_> = (0..20).map(|_| spawn(|| nest(50))).collect();
         for handle in handles {
             assert_eq!(handle.join().unwrap(), 50);

@@ -126,8 +126,8 @@ fn whatever_parks_it_a_goroutine_comes_back_to_its_thread() {
 }
 
 #[test]
-fn migrating_goroutines_lose_no_park() {
-    support::migrating(support::WORKERS, |_| {
+fn goroutines_that_take_turns_in_pairs_lose_no_park() {
+    support::each(|_| {
         let played = Arc::new(AtomicUsize::new(0));
         let group = WaitGroup::new();
         for _ in 0..200 {

@@ -17,7 +17,7 @@ use support::Random;
 
 #[test]
 fn what_a_goroutine_returns_reaches_its_joiner() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let handles: Vec<_> = (0..1000_u64).map(|i| go!(move || i * i)).collect();
         for (i, handle) in (0..).zip(handles) {
             assert_eq!(handle.join().unwrap(), i * i);
@@ -30,7 +30,7 @@ fn what_a_goroutine_returns_reaches_its_joiner() {
 
 #[test]
 fn join_works_whichever_side_is_first() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let mut random = Random::new(1);
         for _ in 0..2000 {
             let (before, after) = (random.below(20), random.below(20));
@@ -86,7 +86,7 @@ fn spin(times: u64) {
 
 #[test]
 fn a_handle_may_be_joined_by_another_goroutine_or_a_thread() {
-    support::each_mode(|_| {
+    support::each(|_| {
         for i in 0..100 {
             let first = spawn(move || i);
             let second = spawn(move || first.join().unwrap() + 1);
@@ -130,7 +130,7 @@ fn chains_of_joins_end() {
         }
         1 + spawn(move || chain(left - 1)).join().unwrap()
     }
-    support::each_mode(|_| assert_eq!(chain(2000), 2000));
+    support::each(|_| assert_eq!(chain(2000), 2000));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_goexit_is_told_by_join() {
 /// The joiner may be on its way to parking when the goroutine ends; many at once make that likely.
 #[test]
 fn a_thousand_pairs_join_at_once() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let gate = WaitGroup::new();
         gate.add(1);
         let pairs: Vec<_> = (0..1000_usize)

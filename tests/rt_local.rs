@@ -25,7 +25,7 @@ go_local! {
 
 #[test]
 fn each_goroutine_has_its_own_and_keeps_it_over_parks() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let handles: Vec<_> = (0..1000)
             .map(|i| {
                 spawn(move || {

@@ -154,11 +154,11 @@ fn a_thousand_goroutines_unwind_and_park_at_once() {
     support::under(&[1, 2, 3], |_| park_while_unwinding(1000));
 }
 
-/// The stronger case: in migration mode a goroutine must stay on its thread until it has unwound, as the thread counts its panics.
+/// A goroutine must keep its thread's identity until it has unwound, as std counts panics by that.
 #[test]
-fn migrating_goroutines_stay_while_they_unwind() {
+fn goroutines_keep_their_thread_while_they_unwind() {
     silence();
-    support::migrating(&[2, 3, 8], |_| {
+    support::under(&[2, 3, 8], |_| {
         let handles: Vec<_> = (0..1000)
             .map(|n| {
                 spawn(move || {
@@ -386,7 +386,7 @@ fn panics_cross_every_call_that_moves_the_closure() {
 /// A guard that ends in another goroutine than its maker: the maker stays bound, the other one's own promises hold.
 #[test]
 fn a_guard_dropped_elsewhere_frees_nobody() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let maker = spawn(|| {
             let guard = forbid_yield();
             let other = gort::spawn_local(move || {

@@ -264,7 +264,7 @@ fn a_future_may_be_woken_often_and_for_nothing() {
             Poll::Pending
         }
     }
-    support::each_mode(|_| {
+    support::each(|_| {
         let handles: Vec<_> = (0..10).map(|_| spawn(|| block_on(Restless(0)))).collect();
         for handle in handles {
             assert_eq!(handle.join().unwrap(), 1000);

@@ -28,7 +28,7 @@ fn panic_of<T>(f: impl FnOnce() -> T) -> Box<dyn Any + Send> {
 
 #[test]
 fn scoped_goroutines_borrow_and_change_what_is_outside() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let mut numbers = vec![0_usize; 1000];
         let text = String::from("shared");
         let lengths = AtomicUsize::new(0);
@@ -51,7 +51,7 @@ fn scoped_goroutines_borrow_and_change_what_is_outside() {
 
 #[test]
 fn a_scope_returns_what_its_closure_returns() {
-    support::each_mode(|_| {
+    support::each(|_| {
         assert_eq!(scope(|_| 5), 5);
         let list = [1, 2, 3];
         let sum = scope(|s| {
@@ -65,7 +65,7 @@ fn a_scope_returns_what_its_closure_returns() {
 
 #[test]
 fn a_scope_waits_for_those_whose_handles_were_dropped() {
-    support::each_mode(|_| {
+    support::each(|_| {
         for i in 0..200 {
             let ended = AtomicUsize::new(0);
             scope(|s| {
@@ -105,7 +105,7 @@ fn scopes_nest_a_thousand_deep() {
 
 #[test]
 fn scoped_goroutines_spawn_into_their_scope() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let count = AtomicUsize::new(0);
         scope(|s| {
             for _ in 0..50 {
@@ -285,7 +285,7 @@ fn captures_are_dropped_within_the_scope() {
 
 #[test]
 fn handles_are_joined_in_other_goroutines_of_the_scope() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let base = 40;
         let sum = scope(|s| {
             let first = s.spawn(|| base + 1);

@@ -114,7 +114,7 @@ impl Drop for Counted {
 
 /// A runtime dropped with goroutines that had no chance to start; how many did not.
 fn drop_before_start(drops: &Arc<AtomicUsize>) -> usize {
-    let runtime = support::runtime(1, support::Mode::Homed);
+    let runtime = support::runtime(1);
     let (tx, rx) = mpsc::channel::<Vec<JoinHandle<Counted>>>();
     let theirs = Arc::clone(drops);
     runtime.spawn(move || {
@@ -187,7 +187,7 @@ fn what_is_suspended_keeps_what_it_holds() {
 #[test]
 fn a_handle_may_outlive_its_runtime() {
     let _watchdog = watch("handles");
-    let runtime = support::runtime(2, support::Mode::Homed);
+    let runtime = support::runtime(2);
     let kept = runtime.spawn(|| vec![1, 2, 3]);
     let dropped = runtime.spawn(|| vec![4]);
     assert!(within(GONE_WITHIN, || kept.is_finished() && dropped.is_finished()));
@@ -353,7 +353,7 @@ fn what_is_handed_over_at_the_end_is_dropped() {
     let _watchdog = watch("handed over");
     let mut unstarted = 0;
     for round in 0..100 {
-        let runtime = support::runtime(2, support::Mode::Homed);
+        let runtime = support::runtime(2);
         let (tx, rx) = mpsc::channel();
         runtime.spawn(move || {
             for _ in 0..40 {

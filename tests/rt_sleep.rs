@@ -44,7 +44,7 @@ fn in_time(attempt: impl Fn() -> Duration) {
 
 #[test]
 fn a_sleep_is_never_too_short() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let handles: Vec<_> = (0..200)
             .map(|i| {
                 spawn(move || {
@@ -62,7 +62,7 @@ fn a_sleep_is_never_too_short() {
 #[test]
 fn ten_thousand_sleepers_wake_in_time() {
     let _alone = support::alone();
-    support::each_mode(|_| {
+    support::each(|_| {
         in_time(|| {
             let handles: Vec<_> = (0..10_000_u64)
                 .map(|i| {
@@ -246,7 +246,7 @@ fn a_plain_thread_sleeps_itself() {
 /// Longer than the clock can tell, and nobody waits for it.
 #[test]
 fn an_endless_sleep_keeps_sleeping() {
-    let runtime = support::runtime(2, support::Mode::Homed);
+    let runtime = support::runtime(2);
     let endless = runtime.spawn(|| sleep(Duration::MAX));
     let days = runtime.spawn(|| sleep(Duration::from_secs(1 << 40)));
     assert!(runtime.run(|| lateness(Duration::from_millis(5)) < Duration::from_secs(5)));

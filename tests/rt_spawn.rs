@@ -327,7 +327,7 @@ fn tree(depth: u32) -> u64 {
 
 #[test]
 fn a_tree_of_goroutines_comes_together() {
-    support::each_mode(|_| assert_eq!(tree(12), 4096));
+    support::each(|_| assert_eq!(tree(12), 4096));
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_chain_of_goroutines_comes_to_its_end() {
             spawn(move || link(left - 1, end));
         }
     }
-    support::each_mode(|_| {
+    support::each(|_| {
         let end = WaitGroup::new();
         end.add(1);
         let theirs = end.clone();
@@ -375,9 +375,8 @@ fn local_goroutines_stay_on_their_thread_and_may_share_rc() {
 }
 
 #[test]
-fn local_goroutines_stay_even_where_others_migrate() {
-    support::migrating(&[2, 3, 8], |_| {
-        // Locals stay with the worker that spawned them, so one goroutine must hold what they share: its own worker may change.
+fn local_goroutines_stay_beside_others_that_yield() {
+    support::under(&[2, 3, 8], |_| {
         let keepers: Vec<_> = (0..8).map(|_| spawn(keeper)).collect();
         keepers.into_iter().for_each(|k| k.join().unwrap());
     });

@@ -30,19 +30,14 @@ const LONG: Duration = Duration::from_secs(20);
 /// What a bubble in a deadlock says.
 const DEADLOCK: &str = "deadlock: all goroutines in the bubble are blocked";
 
-/// Runs `f` in a bubble for each number of workers, with goroutines that stay and that migrate, and checks that it takes little real time. `f` must
-/// keep the contract of `allow_migration`.
+/// Runs `f` in a bubble for each number of workers, and checks that it takes little real time.
 #[track_caller]
 fn each(f: fn()) {
-    for (&n, migrates) in WORKERS.iter().flat_map(|n| [(n, false), (n, true)]) {
-        let what = format!("{n} workers, migrate: {migrates}");
+    for &n in WORKERS {
+        let what = format!("{n} workers");
         let _watchdog = Watchdog::with(LONG * 2, &what, gort::runtime::dump);
         let start = Instant::now();
-        // SAFETY: `f` holds nothing of the thread across a park.
-        bubble_with(
-            unsafe { Builder::new().workers(n).allow_migration(migrates) },
-            f,
-        );
+        bubble_with(Builder::new().workers(n), f);
         let took = start.elapsed();
         assert!(took < LONG, "{what}: {took:?}");
     }

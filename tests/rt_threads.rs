@@ -145,7 +145,7 @@ fn locals_of_a_thread_are_its_own() {
 /// Threads and goroutines of several runtimes meet at the same primitives.
 #[test]
 fn threads_and_goroutines_of_several_runtimes_share_primitives() {
-    let other = support::runtime(2, support::Mode::Homed);
+    let other = support::runtime(2);
     let _watchdog = watch();
     let sum = Arc::new(Mutex::new(0));
     let table = Arc::new(RwMutex::new(vec![0; 8]));

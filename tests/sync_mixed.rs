@@ -242,7 +242,7 @@ fn a_wait_group_waits_for_threads_and_goroutines() {
 /// Used again and again, with waiters from the last round on their way out.
 #[test]
 fn a_wait_group_may_be_used_again() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let group = WaitGroup::new();
         let count = Arc::new(AtomicUsize::new(0));
         for round in 1..=500 {

@@ -199,7 +199,7 @@ fn a_panic_is_one_of_that_goroutine_and_the_next_run_comes() {
 /// Many stop and reset at once, goroutines and threads: each run that was set happens, or is called off by one `true`.
 #[test]
 fn every_run_happens_or_is_called_off_once() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let rounds = if cfg!(debug_assertions) { 300 } else { 2000 };
         let runs = Arc::new(AtomicUsize::new(0));
         let (set, called_off) = (Arc::new(AtomicUsize::new(1)), Arc::new(AtomicUsize::new(0)));
@@ -273,7 +273,7 @@ fn a_crowd_of_functions_runs_and_none_is_early() {
 #[test]
 fn timers_of_a_runtime_that_ends_end_with_it() {
     let count = Arc::new(AtomicUsize::new(0));
-    let runtime = support::runtime(2, support::Mode::Homed);
+    let runtime = support::runtime(2);
     let theirs = Arc::clone(&count);
     let timer = runtime.run(|| after_func(HOUR, move || add_one(&theirs)));
     drop(runtime);

@@ -241,7 +241,7 @@ fn those_who_wait_for_a_stopped_timer_wait_on() {
 /// One goroutine stops and resets, others receive in all ways: what it receives itself is always of its last reset.
 #[test]
 fn nothing_stale_comes_after_a_stop_or_a_reset() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let rounds = if cfg!(debug_assertions) { 1000 } else { 3000 };
         let timer = Arc::new(Timer::new(HOUR));
         let (quit_tx, quit) = bounded::<()>(0);
@@ -305,7 +305,7 @@ fn nothing_stale_comes_after_a_stop_or_a_reset() {
 /// Many stop and reset at once. Each message that was to come is received, or lost to one `true`.
 #[test]
 fn every_message_is_received_or_called_off_once() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let rounds = if cfg!(debug_assertions) { 300 } else { 2000 };
         let timer = Arc::new(Timer::new(Duration::ZERO));
         let counts = Arc::new([const { AtomicUsize::new(0) }; 3]);
@@ -465,7 +465,7 @@ fn a_ticker_refuses_a_period_of_zero() {
 
 #[test]
 fn one_ticker_stops_and_starts_under_its_receivers() {
-    support::each_mode(|_| {
+    support::each(|_| {
         let ticker = Arc::new(Ticker::new(Duration::from_micros(20)));
         let (quit_tx, quit) = bounded::<()>(0);
         let group = WaitGroup::new();

@@ -22,7 +22,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-PEERS = ("go", "tokio", "may", "go-lib", "gort-migrate")
+PEERS = ("go", "tokio", "may", "go-lib")
 
 
 def main():
@@ -74,8 +74,6 @@ def parse():
 def build(options, say):
     """The command of each program that could be built, gort's first."""
     programs = {"gort": [build_gort(say)]}
-    if "gort-migrate" in options.peers:
-        programs["gort-migrate"] = programs["gort"] + ["--migrate"]
     if "go" in options.peers:
         put(programs, "go", build_go(options.go, say), say)
     rust = [p for p in options.peers if p in ("tokio", "may", "go-lib")]

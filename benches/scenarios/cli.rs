@@ -61,8 +61,6 @@ pub(crate) struct Plan {
     pub(crate) n: usize,
     pub(crate) workers: usize,
     pub(crate) rounds: usize,
-    /// Whether woken goroutines may move to another worker; the peers do as they always do.
-    pub(crate) migrate: bool,
 }
 
 /// What a program's `run` hands back: all rounds, and the runtime's own counters (or an empty string).
@@ -147,7 +145,7 @@ fn list<B>(runtime: &str, table: &[Scenario<B>], asked: bool) {
 
 fn usage(runtime: &str) -> String {
     format!(
-        "{runtime} scenarios: NAME.. [--n N] [--workers W[,W..]] [--rounds R] [--migrate] [--json] [--list]\n\
+        "{runtime} scenarios: NAME.. [--n N] [--workers W[,W..]] [--rounds R] [--json] [--list]\n\
          NAME is a scenario, or `all`; the first round is the cold one"
     )
 }
@@ -162,7 +160,6 @@ struct Options {
     n: Option<usize>,
     workers: Vec<usize>,
     rounds: usize,
-    migrate: bool,
     json: bool,
     list: bool,
 }
@@ -174,7 +171,6 @@ impl Options {
             n: None,
             workers: vec![],
             rounds: 3,
-            migrate: false,
             json: false,
             list: false,
         };
@@ -186,7 +182,6 @@ impl Options {
                     options.workers = value()?.split(',').map(count).collect::<Result<_, _>>()?;
                 }
                 "--rounds" => options.rounds = count(&value()?)?,
-                "--migrate" => options.migrate = true,
                 "--json" => options.json = true,
                 "--list" => options.list = true,
                 "--bench" => {} // what `cargo bench` adds
@@ -202,7 +197,6 @@ impl Options {
             n,
             workers,
             rounds: self.rounds,
-            migrate: self.migrate,
         }
     }
 

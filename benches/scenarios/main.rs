@@ -328,9 +328,7 @@ fn main() {
 
 /// All rounds of one scenario on one runtime, so that all but the first find it warm.
 fn run(body: Body, plan: Plan) -> io::Result<Measured> {
-    let builder = Builder::new().workers(plan.workers);
-    // SAFETY: no scenario holds anything across a park that is bound to its thread: all they hold is `Send`.
-    let runtime = unsafe { builder.allow_migration(plan.migrate) }.build()?;
+    let runtime = Builder::new().workers(plan.workers).build()?;
     let n = plan.n;
     let rounds = (0..plan.rounds)
         .map(|_| match body {

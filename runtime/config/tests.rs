@@ -38,8 +38,7 @@ fn defaults_are_as_documented() {
         panic: PanicPolicy::Isolate,
         deadlock: DeadlockPolicy::Exit,
         thread_name: "gort-worker".to_owned(),
-        migrate: false,
-        homes: 16,
+        homes: 8 * num_cpus::get(),
     };
     assert_eq!(defaults(), expected);
     assert!(check_stack_size(DEFAULT_STACK_SIZE).is_ok());
@@ -57,6 +56,10 @@ fn the_environment_wins_over_defaults() {
     for n in [1, 3, 1024] {
         let config = with(settings(), "GORT_WORKERS", &n.to_string());
         assert_eq!(config.map(|c| c.workers), Ok(n));
+    }
+    for n in [1, 9, 65_536] {
+        let config = with(settings(), "GORT_HOMES", &n.to_string());
+        assert_eq!(config.map(|c| c.homes), Ok(n));
     }
     let sizes = [
         ("65536", 65_536),
@@ -83,6 +86,31 @@ fn the_environment_wins_over_defaults() {
 }
 
 #[test]
+fn there_are_eight_homes_for_each_worker_wherever_the_number_of_workers_comes_from() {
+    for n in [1, 5, 1024] {
+        let config = with(Settings::default(), "GORT_WORKERS", &n.to_string());
+        assert_eq!(config.map(|c| c.homes), Ok(8 * n));
+        let settings = Settings {
+            workers: Some(n),
+            ..Settings::default()
+        };
+        let config = with(settings, "GORT_WORKERS", "2");
+        assert_eq!(config.map(|c| c.homes), Ok(8 * n));
+    }
+}
+
+#[test]
+fn fewer_homes_than_workers_are_allowed() {
+    let settings = Settings {
+        workers: Some(4),
+        homes: Some(1),
+        ..Settings::default()
+    };
+    let config = settings.resolve(&|_| None);
+    assert_eq!(config.map(|c| (c.workers, c.homes)), Ok((4, 1)));
+}
+
+#[test]
 fn explicit_settings_win_over_the_environment_even_a_bad_one() {
     let explicit = Config {
         workers: 7,
@@ -90,8 +118,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
         panic: PanicPolicy::Exit,
         deadlock: DeadlockPolicy::Warn,
         thread_name: "w".to_owned(),
-        migrate: true,
-        homes: 16,
+        homes: 9,
     };
     for value in ["8", "64k", "off", "nonsense"] {
         let settings = Settings {
@@ -100,7 +127,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
             panic: Some(PanicPolicy::Exit),
             deadlock: Some(DeadlockPolicy::Warn),
             thread_name: Some("w".to_owned()),
-            migrate: Some(true),
+            homes: Some(9),
         };
         let config = settings.resolve(&|_| Some(OsString::from(value)));
         assert_eq!(config.as_ref(), Ok(&explicit));
@@ -123,6 +150,18 @@ fn bad_variables_are_named_with_what_is_allowed() {
     ] {
         let text = format!("GORT_WORKERS=\"{bad}\": it must be a whole number from 1 to 1024");
         assert_eq!(complaint("GORT_WORKERS", bad), text);
+    }
+    for bad in [
+        "abc",
+        "0",
+        "-1",
+        "+1",
+        "1k",
+        "65537",
+        "99999999999999999999",
+    ] {
+        let text = format!("GORT_HOMES=\"{bad}\": it must be a whole number from 1 to 65536");
+        assert_eq!(complaint("GORT_HOMES", bad), text);
     }
     let sizes = [
         "abc", "0", "-1", "k", "1kk", "1g", "64 k", "15k", "16383", "1025M", "1é",
@@ -148,7 +187,12 @@ fn bad_variables_are_named_with_what_is_allowed() {
 #[test]
 fn variables_that_are_not_text_are_shown_escaped() {
     use std::os::unix::ffi::OsStringExt;
-    for name in ["GORT_WORKERS", "GORT_STACK_SIZE", "GORT_DEADLOCK"] {
+    for name in [
+        "GORT_WORKERS",
+        "GORT_HOMES",
+        "GORT_STACK_SIZE",
+        "GORT_DEADLOCK",
+    ] {
         let bad = OsString::from_vec(vec![b'4', 0xff]);
         let environment = |asked: &str| (asked == name).then(|| bad.clone());
         let error = Settings::default()
@@ -175,6 +219,16 @@ fn bad_arguments_are_named_with_what_is_allowed() {
         assert_eq!(
             complaint(Settings {
                 workers: Some(bad),
+                ..Settings::default()
+            }),
+            text
+        );
+    }
+    for bad in [0, 65_537, usize::MAX] {
+        let text = format!("homes({bad}): it must be a whole number from 1 to 65536");
+        assert_eq!(
+            complaint(Settings {
+                homes: Some(bad),
                 ..Settings::default()
             }),
             text

@@ -338,9 +338,9 @@ fn a_backtrace_ends_at_the_root() {
 }
 
 /// Takes a suspended coroutine to another thread.
-struct Migrate(Coroutine);
+struct Moving(Coroutine);
 // SAFETY: the bodies below keep nothing that is tied to a thread alive while they are suspended.
-unsafe impl Send for Migrate {}
+unsafe impl Send for Moving {}
 
 #[test]
 fn a_suspended_coroutine_goes_on_on_another_thread() {
@@ -354,7 +354,7 @@ fn a_suspended_coroutine_goes_on_on_another_thread() {
             inside.leave();
         }
     });
-    let mut moving = Migrate(c);
+    let mut moving = Moving(c);
     for _ in 0..100 {
         moving = thread::spawn(move || {
             let moving = moving;

@@ -28,61 +28,34 @@ pub(crate) const WORKERS: &[usize] = &[1, 2, 3, 8];
 /// How long a body may take under one worker count.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether started goroutines stay with their worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// The default: they stay.
-    Homed,
-    /// They may go on on another thread. Bodies must hold nothing of the thread across a park.
-    Migrating,
-}
-
 /// Runs `body` under 1, 2, 3 and 8 workers.
 #[track_caller]
 pub(crate) fn each(body: impl Fn(&Runtime) + Sync) {
     under(WORKERS, body);
 }
 
-/// As [`each`], once in each mode. `body` must keep the contract of `allow_migration`.
-#[track_caller]
-pub(crate) fn each_mode(body: impl Fn(&Runtime) + Sync) {
-    under(WORKERS, &body);
-    migrating(WORKERS, body);
-}
-
 /// Runs `body` under each of these worker counts.
 #[track_caller]
 pub(crate) fn under(workers: &[usize], body: impl Fn(&Runtime) + Sync) {
-    run_all(workers, Mode::Homed, &body);
-}
-
-/// As [`under`], on runtimes that migrate. `body` must keep the contract of `allow_migration`.
-#[track_caller]
-pub(crate) fn migrating(workers: &[usize], body: impl Fn(&Runtime) + Sync) {
-    run_all(workers, Mode::Migrating, &body);
+    run_each(workers, |runtime| runtime.run(|| body(runtime)));
 }
 
 /// As [`under`], but `body` runs on the calling thread, beside the runtime.
 #[track_caller]
 pub(crate) fn beside(workers: &[usize], body: impl Fn(&Runtime)) {
-    run_each(workers, Mode::Homed, |runtime| body(runtime));
+    run_each(workers, body);
 }
 
 #[track_caller]
-fn run_all(workers: &[usize], mode: Mode, body: &(dyn Fn(&Runtime) + Sync)) {
-    run_each(workers, mode, |runtime| runtime.run(|| body(runtime)));
-}
-
-#[track_caller]
-fn run_each(workers: &[usize], mode: Mode, body: impl Fn(&Runtime)) {
+fn run_each(workers: &[usize], body: impl Fn(&Runtime)) {
     let only = env::var("GORT_TEST_WORKERS").ok();
     let is_wanted = |n: &usize| {
         only.as_deref()
             .is_none_or(|only| only.split(',').any(|w| w.trim().parse() == Ok(*n)))
     };
     for &n in workers.iter().filter(|n| is_wanted(n)) {
-        let runtime = Arc::new(runtime(n, mode));
-        let watchdog = Watchdog::start(&runtime, PATIENCE, &format!("{n} workers, {mode:?}"));
+        let runtime = Arc::new(runtime(n));
+        let watchdog = Watchdog::start(&runtime, PATIENCE, &format!("{n} workers"));
         body(&runtime);
         assert_no_goroutine_left(&runtime);
         drop(watchdog);
@@ -90,10 +63,8 @@ fn run_each(workers: &[usize], mode: Mode, body: impl Fn(&Runtime)) {
 }
 
 /// A runtime for a test.
-pub(crate) fn runtime(workers: usize, mode: Mode) -> Runtime {
+pub(crate) fn runtime(workers: usize) -> Runtime {
     let builder = Builder::new().workers(workers).thread_name("gort-test");
-    // SAFETY: whoever asks for `Migrating` promises that its goroutines hold nothing of the thread across a park.
-    let builder = unsafe { builder.allow_migration(mode == Mode::Migrating) };
     builder.build().expect("a runtime starts")
 }
 

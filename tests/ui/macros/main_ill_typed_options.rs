@@ -1,4 +1,4 @@
 //! Every option with a value of the wrong type: all are reported at once.
 
-#[gort::main(workers = "4", stack_size = "1M", panic = abort, deadlock = true)]
+#[gort::main(workers = "4", stack_size = "1M", panic = abort, deadlock = true, homes = 9u8)]
 fn main() {}

@@ -1,4 +1,4 @@
 //! Options without their value.
 
-#[gort::main(workers, stack_size, panic, deadlock, threads)]
+#[gort::main(workers, stack_size, panic, deadlock, homes, threads)]
 fn main() {}

@@ -1,4 +1,4 @@
 //! An option set twice: the second one is the wrong one.
 
-#[gort::main(workers = 2, unsafe(migrate), workers = 3, unsafe(migrate))]
+#[gort::main(workers = 2, homes = 9, workers = 3, homes = 9)]
 fn main() {}

@@ -60,7 +60,6 @@ fn main() {
 }
 
 fn run(body: Body, plan: Plan) -> Measured {
-    assert!(!plan.migrate, "--migrate is for gort");
     go_lib::set_gomaxprocs(plan.workers);
     (
         (0..plan.rounds).map(|_| body(plan.n)).collect(),

@@ -73,7 +73,6 @@ fn main() {
 }
 
 fn run(body: &Body, plan: Plan) -> Measured {
-    assert!(!plan.migrate, "--migrate is for gort");
     static WORKERS: OnceLock<usize> = OnceLock::new();
     let workers = *WORKERS.get_or_init(|| {
         may::config().set_workers(plan.workers);

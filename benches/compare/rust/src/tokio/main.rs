@@ -85,7 +85,6 @@ fn main() {
 }
 
 fn run(body: &Body, plan: Plan) -> Measured {
-    assert!(!plan.migrate, "--migrate is for gort");
     let mut builder = Builder::new_multi_thread();
     let runtime = builder
         .worker_threads(plan.workers)

@@ -1,0 +1,4 @@
+//! Too few homes.
+
+#[gort::main(homes = 0)]
+fn main() {}

@@ -1,0 +1,4 @@
+//! Too many homes.
+
+#[gort::main(homes = 65537)]
+fn main() {}

@@ -1,4 +1,0 @@
-//! Migration is not a flag.
-
-#[gort::main(migrate = true)]
-fn main() {}

@@ -1,4 +1,0 @@
-//! Migration is for those who write `unsafe`.
-
-#[gort::main(migrate)]
-fn main() {}

@@ -1,4 +1,0 @@
-//! `unsafe` alone says nothing.
-
-#[gort::main(unsafe)]
-fn main() {}
