@@ -5,11 +5,15 @@ mod child;
 
 use child::{Child, Role};
 use gort::{go, runtime::on_big_stack};
-use std::{io, panic, thread};
+use std::{io, panic, thread, time::Duration};
 
 const ROLES: &[Role] = &[
     ("program", || child::end_as_main(program::main())),
     ("explicit", || child::end_as_main(explicit::main())),
+    ("homes", || child::end_as_main(homes::main())),
+    ("explicit_homes", || {
+        child::end_as_main(explicit_homes::main())
+    }),
     ("default_runtime", default_runtime),
     ("default_runtime_twice", default_runtime_twice),
     ("overflow", overflow),
@@ -28,10 +32,36 @@ mod program {
 }
 
 mod explicit {
-    #[gort::main(workers = 3, stack_size = 1 << 17, deadlock = "off")]
+    #[gort::main(workers = 3, stack_size = 1 << 17, deadlock = "off", homes = 9)]
     pub(crate) fn main() {
         println!("main runs with {} workers", gort::runtime::workers());
     }
+}
+
+mod homes {
+    #[gort::main(workers = 1)]
+    pub(crate) fn main() {
+        super::fill_homes();
+    }
+}
+
+mod explicit_homes {
+    #[gort::main(workers = 1, homes = 3)]
+    pub(crate) fn main() {
+        super::fill_homes();
+    }
+}
+
+/// Has so many goroutines live at once that all homes are made, and says how many that are.
+fn fill_homes() {
+    let handles: Vec<_> = (0..40)
+        .map(|_| go!(|| gort::sleep(Duration::from_millis(50))))
+        .collect();
+    for handle in handles {
+        handle.join().unwrap();
+    }
+    let metrics = gort::runtime::metrics();
+    println!("homes={} {}", metrics.homes, metrics.identity);
 }
 
 /// A plain thread's first need of a runtime.
@@ -63,6 +93,7 @@ fn overflow() {
 }
 
 const WORKERS: &str = "it must be a whole number from 1 to 1024";
+const HOMES: &str = "it must be a whole number from 1 to 65536";
 const STACK_SIZE: &str =
     "it must be a number of bytes from 16k to 1024M, such as 262144, 256k or 1M";
 const DEADLOCK: &str = "it must be exit, warn or off";
@@ -77,6 +108,10 @@ const BAD: &[(&str, &str, &str)] = &[
     ("GORT_WORKERS", "1025", WORKERS),
     ("GORT_WORKERS", "9999999", WORKERS),
     ("GORT_WORKERS", "99999999999999999999999", WORKERS),
+    ("GORT_HOMES", "many", HOMES),
+    ("GORT_HOMES", "0", HOMES),
+    ("GORT_HOMES", "-1", HOMES),
+    ("GORT_HOMES", "65537", HOMES),
     ("GORT_STACK_SIZE", "much", STACK_SIZE),
     ("GORT_STACK_SIZE", "0", STACK_SIZE),
     ("GORT_STACK_SIZE", "-64k", STACK_SIZE),
@@ -131,7 +166,12 @@ fn good_values_are_followed() {
         let ended = Child::new("program").workers(n).run();
         ended.code(0).prints(&format!("main runs with {n} workers"));
     }
-    for name in ["GORT_WORKERS", "GORT_STACK_SIZE", "GORT_DEADLOCK"] {
+    for name in [
+        "GORT_WORKERS",
+        "GORT_HOMES",
+        "GORT_STACK_SIZE",
+        "GORT_DEADLOCK",
+    ] {
         Child::new("program").var(name, "").run().code(0);
     }
     for value in ["exit", "warn", "off"] {
@@ -144,6 +184,38 @@ fn good_values_are_followed() {
         let ended = Child::new("overflow").var("GORT_STACK_SIZE", value).run();
         ended.signal(libc::SIGABRT);
         ended.says(&format!("overflowed its stack of {bytes} bytes"));
+    }
+}
+
+#[test]
+fn as_many_homes_are_made_as_are_set() {
+    for n in [1, 5, 30] {
+        let child = Child::new("homes").var("GORT_HOMES", &n.to_string());
+        assert_homes(child, n);
+    }
+    // Without a setting, eight for the one worker.
+    assert_homes(Child::new("homes").var("GORT_HOMES", ""), 8);
+    // What the program sets goes first.
+    for value in ["5", "many"] {
+        let child = Child::new("explicit_homes").var("GORT_HOMES", value);
+        assert_homes(child, 3);
+    }
+}
+
+/// The program, which has one worker, made `set` homes.
+#[track_caller]
+fn assert_homes(child: Child, set: usize) {
+    let ended = child.run();
+    let said = ended.code(0).out.lines().find_map(|line| {
+        let (homes, identity) = line.split_once("homes=")?.1.split_once(' ')?;
+        Some((homes.parse::<usize>().ok()?, identity == "lent"))
+    });
+    let (homes, is_lent) = said.expect("it says how many");
+    if is_lent {
+        // On a busy machine the worker may be taken for stuck, which gives the right to one more.
+        assert!((set..=set + 1).contains(&homes), "{}", ended.tell());
+    } else {
+        assert_eq!(homes, 1, "{}", ended.tell());
     }
 }
 
@@ -164,6 +236,10 @@ fn bad_settings_of_a_runtime_are_errors() {
     for n in [0, 1025, usize::MAX] {
         let given = format!("workers({n})");
         refused(builder().workers(n).build(), &given, WORKERS);
+    }
+    for n in [0, 65_537, usize::MAX] {
+        let given = format!("homes({n})");
+        refused(builder().homes(n).build(), &given, HOMES);
     }
     for n in [0, 1, (16 << 10) - 1, (1 << 30) + 1, usize::MAX] {
         let given = format!("stack_size({n})");
