@@ -7,7 +7,7 @@
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
 //! | names of workers | `thread_name` | | `gort-worker` |
-//! | thread identities that goroutines live in | `homes` | `GORT_HOMES`, a number | 8 for each worker |
+//! | thread identities for goroutines | `homes` | `GORT_HOMES`, a number | 8 for each worker |
 //!
 //! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
@@ -120,7 +120,8 @@ pub(crate) struct Config {
     pub(crate) deadlock: DeadlockPolicy,
     /// What worker threads are called: not empty, and without NUL.
     pub(crate) thread_name: String,
-    /// How many thread identities for goroutines to live in, 1 to [`MAX_HOMES`], where they can be lent.
+    /// How many thread identities for goroutines to live in, where they can be lent: 1 to
+    /// [`MAX_HOMES`].
     pub(crate) homes: usize,
 }
 

@@ -164,7 +164,8 @@ pub fn metrics() -> Metrics {
 ///
 /// Goroutines that differ in id, name, worker and time only stand together, above one backtrace. The frames of the runtime are left out; the environment variable
 /// `RUST_BACKTRACE=full` shows them all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none on workers that are busy in a goroutine which
-/// does not let others run, and none on targets whose context switch is not gort's own (all but x86-64 and aarch64).
+/// does not let others run, and none on targets whose context switch is not gort's own (all but
+/// x86-64 and aarch64).
 ///
 /// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for those that are busy. The first dump of a process is slow, for it reads
 /// the program's debug information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a terminal) prints the dump and ends the program

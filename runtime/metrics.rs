@@ -48,7 +48,8 @@ pub struct Metrics {
     /// Thread identities, called homes, that have been made for goroutines to live in; see
     /// [`Builder::homes`](crate::runtime::Builder::homes).
     pub homes: usize,
-    /// `"lent"` if any worker may take on the identity of any home; else why not, and each worker keeps one.
+    /// `"lent"` if any worker may take on the identity of any home; else why not, and each worker
+    /// keeps one.
     pub identity: String,
     /// Goroutines that live in each home.
     pub homed: Vec<usize>,

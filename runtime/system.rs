@@ -23,8 +23,8 @@ use std::{
 
 /// Settings for a [`Runtime`].
 ///
-/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`, `GORT_DEADLOCK`,
-/// `GORT_HOMES`), and that before the defaults.
+/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`,
+/// `GORT_DEADLOCK`, `GORT_HOMES`), and that before the defaults.
 ///
 /// # Examples
 /// ```
@@ -130,16 +130,17 @@ impl Builder {
         self
     }
 
-    /// How many thread identities, called homes, the runtime keeps for its goroutines, 1 to 65536. Default: 8
-    /// for each worker.
+    /// How many thread identities, called homes, the runtime keeps for its goroutines, 1 to 65536.
+    /// Default: 8 for each worker.
     ///
     /// A goroutine lives in the home in which it started: there it finds its thread-locals, and its
-    /// [`ThreadId`](std::thread::ThreadId). Of the goroutines in one home only one runs at a time. Homes are made
-    /// as they are needed. With more of them, more goroutines can go on beside one that blocks its thread or
-    /// computes for long; each costs about 30 KiB.
+    /// [`ThreadId`](std::thread::ThreadId). Of the goroutines in one home only one runs at a time.
+    /// Homes are made as they are needed. With more of them, more goroutines can go on beside one
+    /// that blocks its thread or computes for long; each costs about 30 KiB.
     ///
-    /// Where the identity of a thread cannot be lent to another there is one home for each worker, whatever is
-    /// set here. Where it can, there may be as many more as there are workers stuck in a goroutine.
+    /// Where the identity of a thread cannot be lent to another there is one home for each worker,
+    /// whatever is set here. Where it can, there may be as many more as there are workers stuck in a
+    /// goroutine.
     ///
     /// # Examples
     /// ```

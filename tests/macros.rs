@@ -201,7 +201,7 @@ const STACK: usize = 1 << 18;
 )]
 fn a_test_runs_with_its_options() {
     assert_eq!(runtime::workers(), 2);
-    let handles: Vec<_> = (0..40).map(|_| go!(|| gort::yield_now())).collect();
+    let handles: Vec<_> = (0..40).map(|_| go!(gort::yield_now())).collect();
     handles.into_iter().for_each(joined);
     // Each worker that is taken for stuck gives the right to one more.
     assert!((1..=3 + 2).contains(&runtime::metrics().homes));
