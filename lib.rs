@@ -1,8 +1,10 @@
-//! Go's concurrency for Rust: goroutines, channels, and locks that park goroutines instead of threads.
+//! Go's concurrency for Rust: goroutines, channels, and locks that park goroutines instead of
+//! threads.
 //!
-//! A goroutine is a function call that runs beside the others. It blocks as plain code does, and is cheap enough to have a million of. A few worker
-//! threads run them all; one that waits costs its stack's touched pages and nothing else. There is no `async` and no second kind of function: every
-//! function may wait.
+//! A goroutine is a function call that runs beside the others. It blocks as plain code does, and is
+//! cheap enough to have a million of. A few worker threads run them all; one that waits costs its
+//! stack's touched pages and nothing else. There is no `async` and no second kind of function:
+//! every function may wait.
 //!
 //! ```
 //! use gort::{go, sync::{Mutex, WaitGroup}};
@@ -26,8 +28,9 @@
 //! assert_eq!(answer.join().unwrap(), 4200);
 //! ```
 //!
-//! `go!`, [`spawn`] and all of [`sync`] work from any thread. Outside a runtime they use a default one, which the first use starts. A program that is goroutines
-//! through and through marks its main function with [`#[gort::main]`](macro@main).
+//! `go!`, [`spawn`] and all of [`sync`] work from any thread. Outside a runtime they use a default
+//! one, which the first use starts. A program that is goroutines through and through marks its main
+//! function with [`#[gort::main]`](macro@main).
 //!
 //! # Map
 //!
@@ -47,34 +50,110 @@
 //!
 //! `go!` is a safe function of safe code. What makes it so:
 //!
-//! - **A closure that has not started** may move between threads; so it is `Send`, as for [`std::thread::spawn`].
-//! - **A goroutine that has started stays on its thread.** It is *homed*: whenever it goes on, it does so on the worker that started it. So it may hold across a park whatever belongs
-//!   to its thread: an [`Rc`](std::rc::Rc), a borrow of a thread-local, a guard of a `std` lock, the state of a parser that is not `Send`.
+//! - **A closure that has not started** may move between threads; so it is `Send`, as for
+//!   [`std::thread::spawn`].
+//! - **A goroutine that has started keeps its thread**, as Rust code knows a thread, for life. So
+//!   it may hold across a park whatever belongs to its thread: an [`Rc`](std::rc::Rc), a borrow of
+//!   a thread-local, a guard of a `std` lock, the state of a parser that is not `Send`.
 //!
-//! What stays in the programmer's care is *re-entrancy*. While a goroutine is parked, others run on its thread, and they find its thread-locals as it left them. One that
-//! finds a `RefCell` borrowed panics; one that takes a `std` mutex that a parked goroutine of its worker holds blocks that worker, perhaps for ever. Neither is
-//! undefined behaviour, and both are avoided by not parking in such a section. [`forbid_yield`](runtime::forbid_yield) makes a park in one a panic.
+//! ## What a thread is here
 //!
-//! **One hole remains.** A few crates keep a raw pointer to something on the stack in a thread-local, and rely on the sections in which it is set being nested like
-//! calls on one stack: `scoped-tls` is one. Two goroutines of one thread may set and reset such a pointer crosswise, if they park inside. Then one uses a pointer to
-//! something that is gone. Do not park inside of such a section, or hold a [`forbid_yield`](runtime::forbid_yield) guard there. std has no interface of that kind.
+//! A *home* is the identity of a thread: that of an OS thread which was started for it and then
+//! sleeps. The goroutines that have started under an identity live in that home. Workers are the OS
+//! threads that run code. A worker enters a home: it takes on the identity, runs goroutines of the
+//! home until they wait, and leaves it. There is one worker in a home at a time, and there are
+//! several homes for each worker ([`Builder::homes`](runtime::Builder::homes)). So a goroutine that
+//! goes on after a park finds the thread that it knows, though the kernel's thread under it may be
+//! another one. *Any park may change that one:* a channel, a lock of [`sync`], [`sleep`],
+//! [`yield_now`], a join.
+//!
+//! **What comes along** is all that programs find through the thread's identity: thread-locals of
+//! Rust and of C, [`thread::current()`](std::thread::current) with id and name, `errno`, the count
+//! of panics, allocators' caches, `std` locks with their guards, and
+//! [`thread::park`](std::thread::park)'s token.
+//!
+//! **What does not come along** is what the kernel keeps for its own thread:
+//!
+//! - the thread's number (`gettid`), and what is asked or set by it: CPU affinity, priority and
+//!   scheduling policy, clocks of a thread's processor time, `ptrace`;
+//! - what C functions do to a `pthread_t`: `pthread_kill`, `pthread_setaffinity_np` and others
+//!   reach the OS thread that sleeps for the home, and has all signals blocked, not the one that
+//!   runs;
+//! - credentials of a single thread, and namespaces (`setns`, `unshare`);
+//! - the signal mask and the alternate signal stack;
+//! - mutexes of C with priority inheritance (PI futexes), and robust ones: the kernel refuses an
+//!   owner that is not its own thread, or does not notice that it died. So they cannot be used from
+//!   goroutines;
+//! - io_uring rings that are set up for a single issuer;
+//! - the floating-point control words (rounding mode, exceptions), which are registers;
+//! - the processor's number where glibc reads it for `sched_getcpu`, in the thread's area for
+//!   restartable sequences (rseq): it tells where the sleeping thread was. The number was a hint
+//!   before, too;
+//! - restartable sequences themselves, since the kernel watches its own thread's area: code with
+//!   sequences of its own must not run in a lent home. gort looks for such code in all files that
+//!   are loaded when the first runtime starts, for tcmalloc's per-CPU mode as an example, and lends
+//!   no home then. Code that is loaded later is not looked at: set `GORT_LEND=off` for it.
+//!
+//! What needs one of these belongs on a plain thread, started with [`std::thread::spawn`], which
+//! goroutines talk to through channels; or, if it is one section that does not park, under
+//! [`blocking`](runtime::blocking), which runs it on a plain thread. Between two parks the
+//! kernel's thread under a goroutine does not change. But what a section changes (a signal mask, a
+//! rounding mode, an affinity) it must change back before it parks: else it stays with the worker,
+//! for whoever runs there next. A [`forbid_yield`](runtime::forbid_yield) guard makes sure that
+//! nothing in it parks.
+//!
+//! **Where homes are not lent** each worker has one home, its own, and a goroutine stays on its
+//! worker's OS thread. That is so on systems other than Linux and on processors other than x86-64
+//! and AArch64; where the kernel or the processor does not let programs set the register (x86-64
+//! before Linux 5.9); under valgrind and some emulators; beside restartable sequences; and where
+//! the environment says `GORT_LEND=off`. The kernel's thread is then one and the same for a
+//! goroutine's life, and all of the list above comes along, but for what the goroutines of one
+//! worker change for each other. Programs mean the same there, but a goroutine that blocks its
+//! thread holds up all others of its worker, and talk between workers is slower.
+//! [`Metrics::identity`](runtime::Metrics::identity) tells whether homes are lent, and why not.
+//!
+//! ## What stays in the programmer's care
+//!
+//! *Re-entrancy*. While a goroutine is parked, others run in its home, and they find its
+//! thread-locals as it left them. One that finds a `RefCell` borrowed panics; one that takes a
+//! `std` mutex that a parked goroutine of its home holds blocks that home, perhaps for ever.
+//! Neither is undefined behaviour, and both are avoided by not parking in such a section.
+//! [`forbid_yield`](runtime::forbid_yield) makes a park in one a panic.
+//!
+//! **One hole remains.** A few crates keep a raw pointer to something on the stack in a
+//! thread-local, and rely on the sections in which it is set being nested like calls on one stack:
+//! `scoped-tls` is one. Two goroutines of one home may set and reset such a pointer crosswise, if
+//! they park inside. Then one uses a pointer to something that is gone. Do not park inside of such
+//! a section, or hold a [`forbid_yield`](runtime::forbid_yield) guard there. std has no interface
+//! of that kind.
 //!
 //! # Limits
 //!
-//! - **No pre-emption by signals.** A goroutine that computes for long keeps its worker. Others of that worker wait; fresh ones are taken over by other workers, or by
-//!   a spare. [`yield_if_due`](runtime::yield_if_due) is for long loops, [`blocking`](runtime::blocking) for calls that block the thread.
-//! - **Stacks do not grow.** Each has the size that its runtime or its [`Builder`] says; an overflow ends the process with a report. [`on_big_stack`](runtime::on_big_stack) runs one call on a bigger one.
-//! - **A parked goroutine holds 4 KiB at least:** the one page of its stack that it has touched, and its cell.
-//! - **Deadlocks are noticed if they are total:** no goroutine of the process can ever run again, and there is no thread beside that could wake one. Then the process ends as in Go, with a
-//!   dump; see [`DeadlockPolicy`](runtime::DeadlockPolicy). Some goroutines that wait for each other while others run are not noticed, and it takes Linux's `/proc`.
-//! - **Unix only.** Registers are switched by code of our own on x86-64 and AArch64, elsewhere by `corosensei`.
-//! - **`fork`:** the child has the forking thread only, so no workers. It may call `exec` or `_exit`, and no function of this crate.
+//! - **No pre-emption by signals.** A goroutine that computes for long, or blocks its thread, holds
+//!   up those of its home. All others go on with other workers, or with a spare one, and after 100
+//!   ms a warning names it ([`on_stuck`](runtime::Builder::on_stuck)).
+//!   [`yield_if_due`](runtime::yield_if_due) is for long loops, [`blocking`](runtime::blocking) for
+//!   calls that block the thread.
+//! - **Stacks do not grow.** Each has the size that its runtime or its [`Builder`] says; an
+//!   overflow ends the process with a report. [`on_big_stack`](runtime::on_big_stack) runs one call
+//!   on a bigger one.
+//! - **A parked goroutine holds 4 KiB at least:** the one page of its stack that it has touched,
+//!   and its cell.
+//! - **Deadlocks are noticed if they are total:** no goroutine of the process can ever run again,
+//!   and there is no thread beside that could wake one. Then the process ends as in Go, with a
+//!   dump; see [`DeadlockPolicy`](runtime::DeadlockPolicy). Some goroutines that wait for each
+//!   other while others run are not noticed, and it takes Linux's `/proc`.
+//! - **Unix only.** Registers are switched by code of our own on x86-64 and AArch64, elsewhere by
+//!   `corosensei`.
+//! - **`fork`:** the child has the forking thread only, so no workers. It may call `exec` or
+//!   `_exit`, and no function of this crate.
 //! - **`mlockall(MCL_FUTURE)`** makes the kernel touch whole stacks. Use it with `MCL_ONFAULT`.
-//! - **What the thread keeps is the worker's:** the floating-point control words and the signal mask. A goroutine that changes one changes it for the others of its worker.
-//! - **A panic hook must not park.** std runs it under a lock of its own and counts it as part of the panic; if it parks, a panic of another goroutine of that worker meets
-//!   both, and std may end the process.
-//! - **Unwinding is visible.** While a goroutine of the same worker is parked in a destructor during a panic, [`std::thread::panicking`] says true, and `std` locks that others release may
-//!   be poisoned. The locks in [`sync`] know no poison.
+//! - **A panic hook must not park.** std runs it under a lock of its own and counts it as part of
+//!   the panic; if it parks, a panic of another goroutine of that home meets both, and std may end
+//!   the process.
+//! - **Unwinding is visible.** While a goroutine of the same home is parked in a destructor during
+//!   a panic, [`std::thread::panicking`] says true, and `std` locks that others release may be
+//!   poisoned. The locks in [`sync`] know no poison.
 
 // Under loom only the parts that the models use are there, and not all of each.
 #![cfg_attr(loom, allow(dead_code, unreachable_pub))]

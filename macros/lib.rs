@@ -4,7 +4,7 @@
 //! * `entry.rs`: what `main` and `test` expand to;
 //! * `options.rs`: the options of `main` and `test`.
 //!
-//! All three macros name what they need by absolute paths (`::gort::...`), and emit no `unsafe`.
+//! All three macros name what they need by absolute paths (`::gort::...`) and emit no `unsafe`.
 
 mod entry;
 mod options;
@@ -79,10 +79,10 @@ pub fn go(input: TokenStream) -> TokenStream {
 /// | option | meaning |
 /// |---|---|
 /// | `workers = 4` | worker threads, 1 to 1024 |
+/// | `homes = 32` | thread identities that goroutines live in, 1 to 65536; see `runtime::Builder::homes` |
 /// | `stack_size = 1 << 20` | bytes of stack a goroutine; any constant `usize` expression |
 /// | `panic = "isolate"` or `"exit"` | a goroutine's panic goes to whoever joins it; or ends the process, as in Go |
 /// | `deadlock = "exit"`, `"warn"` or `"off"` | what happens when every goroutine waits for another |
-/// | `homes = 64` | thread identities for goroutines, 1 to 65536; see `runtime::Builder::homes` |
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(entry::Kind::Main, options.into(), item.into()).into()

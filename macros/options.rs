@@ -11,7 +11,7 @@ use syn::{
     token,
 };
 
-const KNOWN: &str = "`workers`, `stack_size`, `panic`, `deadlock` or `homes`";
+const KNOWN: &str = "`workers`, `homes`, `stack_size`, `panic` or `deadlock`";
 const MAX_WORKERS: usize = 1024;
 const MAX_HOMES: usize = 65_536;
 
@@ -19,7 +19,7 @@ const MAX_HOMES: usize = 65_536;
 enum Entry {
     /// `name = value`.
     Set(Ident, Expr),
-    /// `name`, or `name(..)`, which no option has.
+    /// `name`, or `name(...)`.
     Bare(Ident),
 }
 
@@ -40,10 +40,10 @@ impl Parse for Entry {
 #[derive(Default)]
 pub(crate) struct Options {
     workers: Option<TokenStream>,
+    homes: Option<TokenStream>,
     stack_size: Option<TokenStream>,
     panic: Option<TokenStream>,
     deadlock: Option<TokenStream>,
-    homes: Option<TokenStream>,
 }
 
 impl Options {
@@ -69,26 +69,26 @@ impl Options {
             Entry::Bare(name) => return Err(needs_more(name)),
         };
         match name.to_string().as_str() {
-            "workers" => fill(&mut self.workers, name, count(value, name, MAX_WORKERS)?),
+            "workers" => fill(&mut self.workers, name, count(name, value, MAX_WORKERS)?),
+            "homes" => fill(&mut self.homes, name, count(name, value, MAX_HOMES)?),
             "stack_size" => fill(&mut self.stack_size, name, stack_size(value)?),
             "panic" => fill(&mut self.panic, name, panic(value)?),
             "deadlock" => fill(&mut self.deadlock, name, deadlock(value)?),
-            "homes" => fill(&mut self.homes, name, count(value, name, MAX_HOMES)?),
             _ => Err(unknown(name)),
         }
     }
 
     /// An expression of type `::gort::runtime::__private::Options`.
     pub(crate) fn expand(&self) -> TokenStream {
-        let settings = [
+        let given = [
             ("workers", &self.workers),
+            ("homes", &self.homes),
             ("stack_size", &self.stack_size),
             ("panic", &self.panic),
             ("deadlock", &self.deadlock),
-            ("homes", &self.homes),
         ];
-        let calls = settings.into_iter().filter_map(|(name, value)| {
-            let (name, value) = (Ident::new(name, Span::call_site()), value.as_ref()?);
+        let calls = given.into_iter().filter_map(|(name, value)| {
+            let (name, value) = (Ident::new(name, Span::mixed_site()), value.as_ref()?);
             Some(quote!(.#name(#value)))
         });
         quote!(::gort::runtime::__private::Options::new() #(#calls)*)
@@ -113,10 +113,10 @@ fn unknown(name: &Ident) -> Error {
 fn needs_more(name: &Ident) -> Error {
     let example = match name.to_string().as_str() {
         "workers" => "workers = 4",
+        "homes" => "homes = 32",
         "stack_size" => "stack_size = 1 << 20",
         "panic" => "panic = \"isolate\"",
         "deadlock" => "deadlock = \"exit\"",
-        "homes" => "homes = 64",
         _ => return unknown(name),
     };
     Error::new(name.span(), format!("`{name}` needs a value: `{example}`"))
@@ -130,8 +130,8 @@ fn ungrouped(mut value: &Expr) -> &Expr {
     value
 }
 
-/// A literal from 1 to `most`.
-fn count(value: &Expr, name: &Ident, most: usize) -> Result<TokenStream> {
+/// A number of things, from 1 to `most`.
+fn count(name: &Ident, value: &Expr, most: usize) -> Result<TokenStream> {
     if let Expr::Lit(ExprLit {
         lit: Lit::Int(n), ..
     }) = value

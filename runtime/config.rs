@@ -3,17 +3,18 @@
 //! | setting | method | environment | otherwise |
 //! |---|---|---|---|
 //! | worker threads | `workers` | `GORT_WORKERS`, a number | the CPUs that this process may use (affinity and cgroup quota count) |
+//! | thread identities that goroutines live in | `homes` | `GORT_HOMES`, a number | 8 a worker |
 //! | bytes of a goroutine's stack | `stack_size` | `GORT_STACK_SIZE`, a number, `64k`, `1M` | 256 KiB; 1 MiB with debug assertions |
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
-//! | names of workers | `thread_name` | | `gort-worker` |
-//! | thread identities for goroutines | `homes` | `GORT_HOMES`, a number | 8 for each worker |
+//! | told of stuck goroutines | `on_stuck` | | `tracing`, or the error stream |
+//! | names of workers | `thread_name` | | `gort` |
 //!
 //! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
 #![forbid(unsafe_code)]
 
-use crate::runtime::stack;
+use crate::runtime::{stack, stuck::StuckHook};
 use std::{
     error::Error,
     ffi::{OsStr, OsString},
@@ -22,10 +23,11 @@ use std::{
 
 /// The most workers a runtime can have.
 pub(crate) const MAX_WORKERS: usize = 1024;
-/// The most homes a runtime can be told to make.
+/// The most homes a runtime can have.
 pub(crate) const MAX_HOMES: usize = 65_536;
-/// How many homes a runtime may make for each worker if nobody says otherwise.
-const HOMES_PER_WORKER: usize = 8;
+/// Homes a worker, if nobody says otherwise.
+const HOMES_A_WORKER: usize = 8;
+const _: () = assert!(MAX_WORKERS * HOMES_A_WORKER <= MAX_HOMES);
 /// The smallest stack: enough to start a goroutine and to report its panic.
 pub(crate) const MIN_STACK_SIZE: usize = 16 << 10;
 /// The largest stack.
@@ -95,6 +97,8 @@ pub enum DeadlockPolicy {
 pub(crate) struct Settings {
     /// How many worker threads.
     pub(crate) workers: Option<usize>,
+    /// How many homes.
+    pub(crate) homes: Option<usize>,
     /// Bytes of a goroutine's stack.
     pub(crate) stack_size: Option<usize>,
     /// What a goroutine's panic does.
@@ -103,8 +107,8 @@ pub(crate) struct Settings {
     pub(crate) deadlock: Option<DeadlockPolicy>,
     /// What worker threads are called.
     pub(crate) thread_name: Option<String>,
-    /// How many thread identities for goroutines to live in.
-    pub(crate) homes: Option<usize>,
+    /// Who is told of goroutines that hold others up.
+    pub(crate) on_stuck: StuckHook,
 }
 
 /// The settings of a runtime, complete and checked.
@@ -112,6 +116,8 @@ pub(crate) struct Settings {
 pub(crate) struct Config {
     /// How many worker threads: 1 to [`MAX_WORKERS`].
     pub(crate) workers: usize,
+    /// How many homes there may be, where they are lent: 1 to [`MAX_HOMES`].
+    pub(crate) homes: usize,
     /// Bytes of a goroutine's stack: [`MIN_STACK_SIZE`] to [`MAX_STACK_SIZE`], not rounded to pages.
     pub(crate) stack_size: usize,
     /// What a goroutine's panic does.
@@ -120,9 +126,8 @@ pub(crate) struct Config {
     pub(crate) deadlock: DeadlockPolicy,
     /// What worker threads are called: not empty, and without NUL.
     pub(crate) thread_name: String,
-    /// How many thread identities for goroutines to live in, where they can be lent: 1 to
-    /// [`MAX_HOMES`].
-    pub(crate) homes: usize,
+    /// Who is told of goroutines that hold others up.
+    pub(crate) on_stuck: StuckHook,
 }
 
 /// A value that cannot be used: where it comes from, what it is, and what would do.
@@ -148,76 +153,61 @@ impl Settings {
     /// # Errors
     /// The first bad value, be it the program's or the environment's.
     pub(crate) fn resolve(self, environment: Environment<'_>) -> Result<Config, ConfigError> {
-        let workers = resolve_workers(self.workers, environment)?;
+        let workers = resolve_count(&WORKERS, self.workers, environment)?
+            .unwrap_or_else(|| num_cpus::get().clamp(1, MAX_WORKERS));
+        let homes = resolve_count(&HOMES, self.homes, environment)?;
         Ok(Config {
             workers,
+            homes: homes.unwrap_or(HOMES_A_WORKER * workers),
             stack_size: resolve_stack_size(self.stack_size, environment)?,
             panic: self.panic.unwrap_or_default(),
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
-            homes: resolve_homes(self.homes, workers, environment)?,
+            on_stuck: self.on_stuck,
         })
     }
 }
 
-/// The number of workers, by [`Settings::resolve`]'s rules.
-fn resolve_workers(
-    asked: Option<usize>,
-    environment: Environment<'_>,
-) -> Result<usize, ConfigError> {
-    let workers = Count {
-        method: "workers",
-        variable: WORKERS_VARIABLE,
-        most: MAX_WORKERS,
-    };
-    let given = workers.resolve(asked, environment)?;
-    Ok(given.unwrap_or_else(|| num_cpus::get().clamp(1, MAX_WORKERS)))
-}
-
-/// The number of homes, by [`Settings::resolve`]'s rules.
-fn resolve_homes(
-    asked: Option<usize>,
-    workers: usize,
-    environment: Environment<'_>,
-) -> Result<usize, ConfigError> {
-    let homes = Count {
-        method: "homes",
-        variable: HOMES_VARIABLE,
-        most: MAX_HOMES,
-    };
-    let given = homes.resolve(asked, environment)?;
-    Ok(given.unwrap_or(HOMES_PER_WORKER * workers))
-}
-
-/// A setting that is a whole number from 1 on.
+/// A setting that is a number of things: where it comes from, and how many there may be.
 struct Count {
-    /// The method that sets it.
     method: &'static str,
-    /// The variable that sets it.
     variable: &'static str,
-    /// The largest number.
     most: usize,
 }
 
-impl Count {
-    /// What the program or else the environment says, if one of them does.
-    fn resolve(
-        &self,
-        asked: Option<usize>,
-        environment: Environment<'_>,
-    ) -> Result<Option<usize>, ConfigError> {
-        let fits = |n: &usize| (1..=self.most).contains(n);
-        let allowed = format!("a whole number from 1 to {}", self.most);
-        if let Some(n) = asked {
-            let number = Some(n).filter(fits).map(Some);
-            return number.ok_or_else(|| ConfigError::method(self.method, n, allowed));
-        }
-        let Some(text) = variable(self.variable, environment) else {
-            return Ok(None);
-        };
-        let number = text.to_str().and_then(parse_whole).filter(fits).map(Some);
-        number.ok_or_else(|| ConfigError::variable(self.variable, &text, allowed))
+const WORKERS: Count = Count {
+    method: "workers",
+    variable: WORKERS_VARIABLE,
+    most: MAX_WORKERS,
+};
+
+const HOMES: Count = Count {
+    method: "homes",
+    variable: HOMES_VARIABLE,
+    most: MAX_HOMES,
+};
+
+/// A number of things, by [`Settings::resolve`]'s rules; `None` if nobody has set it.
+fn resolve_count(
+    count: &Count,
+    asked: Option<usize>,
+    environment: Environment<'_>,
+) -> Result<Option<usize>, ConfigError> {
+    let fits = |n: &usize| (1..=count.most).contains(n);
+    let allowed = format!("a whole number from 1 to {}", count.most);
+    if let Some(n) = asked {
+        let checked = Some(n).filter(fits);
+        return checked
+            .map(Some)
+            .ok_or_else(|| ConfigError::method(count.method, n, allowed));
     }
+    let Some(text) = variable(count.variable, environment) else {
+        return Ok(None);
+    };
+    let number = text.to_str().and_then(parse_whole).filter(fits);
+    number
+        .map(Some)
+        .ok_or_else(|| ConfigError::variable(count.variable, &text, allowed))
 }
 
 /// The size of stacks, by [`Settings::resolve`]'s rules.
@@ -263,7 +253,7 @@ fn resolve_deadlock(
 
 /// What worker threads are called, by [`Settings::resolve`]'s rules.
 fn resolve_thread_name(asked: Option<String>) -> Result<String, ConfigError> {
-    let name = asked.unwrap_or_else(|| "gort-worker".to_owned());
+    let name = asked.unwrap_or_else(|| "gort".to_owned());
     if name.is_empty() || name.contains('\0') {
         let allowed = "a name of at least one character, without NUL".to_owned();
         return Err(ConfigError::method(

@@ -17,59 +17,79 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-/// The options of the attributes, which set them by the methods.
+/// The options of the attributes. Its fields are private, and all that its methods set is safe to
+/// set.
 #[doc(hidden)]
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    builder: Builder,
-    /// As the builder's; the main goroutine's stack is no smaller.
+    workers: Option<usize>,
+    homes: Option<usize>,
     stack_size: Option<usize>,
+    panic: Option<PanicPolicy>,
+    deadlock: Option<DeadlockPolicy>,
 }
 
 #[doc(hidden)]
 impl Options {
+    #[doc(hidden)]
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
+    #[doc(hidden)]
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
-        self.builder = self.builder.workers(n);
+        self.workers = Some(n);
         self
     }
 
+    #[doc(hidden)]
+    #[must_use]
+    pub fn homes(mut self, n: usize) -> Self {
+        self.homes = Some(n);
+        self
+    }
+
+    #[doc(hidden)]
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.builder = self.builder.stack_size(bytes);
         self.stack_size = Some(bytes);
         self
     }
 
+    #[doc(hidden)]
     #[must_use]
     pub fn panic(mut self, policy: PanicPolicy) -> Self {
-        self.builder = self.builder.panic(policy);
+        self.panic = Some(policy);
         self
     }
 
+    #[doc(hidden)]
     #[must_use]
     pub fn deadlock(mut self, policy: DeadlockPolicy) -> Self {
-        self.builder = self.builder.deadlock(policy);
+        self.deadlock = Some(policy);
         self
     }
 
-    #[must_use]
-    pub fn homes(mut self, n: usize) -> Self {
-        self.builder = self.builder.homes(n);
-        self
-    }
-
-    /// The runtime, and the size of the main goroutine's stack.
-    fn build(self) -> io::Result<(Runtime, SizeClass)> {
-        let runtime = self.builder.build()?;
-        let bytes = self.stack_size.map_or(MAIN_STACK, |n| n.max(MAIN_STACK));
-        let class = SizeClass::for_bytes(bytes).expect("checked when the runtime was built");
-        Ok((runtime, class))
+    fn build(self) -> io::Result<Runtime> {
+        let mut builder = Builder::new();
+        if let Some(workers) = self.workers {
+            builder = builder.workers(workers);
+        }
+        if let Some(homes) = self.homes {
+            builder = builder.homes(homes);
+        }
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        if let Some(policy) = self.panic {
+            builder = builder.panic(policy);
+        }
+        if let Some(policy) = self.deadlock {
+            builder = builder.deadlock(policy);
+        }
+        builder.build()
     }
 }
 
@@ -159,13 +179,14 @@ pub fn metrics() -> Metrics {
     with_scheduler(metrics::of)
 }
 
-/// What each goroutine of this runtime is doing, in a form close to Go's: id, state or wait reason and for how long, name, worker, spawn site, and the backtrace of
-/// its stack.
+/// What each goroutine of this runtime is doing, in a form close to Go's: id, state or wait reason
+/// and for how long, name, home, spawn site, and the backtrace of its stack.
 ///
-/// Goroutines that differ in id, name, worker and time only stand together, above one backtrace. The frames of the runtime are left out; the environment variable
-/// `RUST_BACKTRACE=full` shows them all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none on workers that are busy in a goroutine which
-/// does not let others run, and none on targets whose context switch is not gort's own (all but
-/// x86-64 and aarch64).
+/// Goroutines that differ in id, name, home and time only stand together, above one backtrace. The
+/// frames of the runtime are left out; the environment variable `RUST_BACKTRACE=full` shows them
+/// all. A dump takes the backtraces of 200 goroutines, some of each kind. There are none in homes
+/// that are busy in a goroutine which does not let others run, and none on targets whose context
+/// switch is not gort's own (all but x86-64 and aarch64).
 ///
 /// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for those that are busy. The first dump of a process is slow, for it reads
 /// the program's debug information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a terminal) prints the dump and ends the program
@@ -175,10 +196,10 @@ pub fn metrics() -> Metrics {
 /// ```
 /// let mailer = gort::Builder::new().name("mailer".into());
 /// let handle = mailer.spawn(|| gort::runtime::dump())?;
-/// // goroutine 18 [running] "mailer" on worker 0, spawned at src/main.rs:12:21
+/// // goroutine 18 [running] "mailer" in home 0, spawned at src/main.rs:12:21
 /// //    0: gort::runtime::entry::dump
 /// //              at ...
-/// assert!(handle.join().unwrap().contains("[running] \"mailer\" on worker"));
+/// assert!(handle.join().unwrap().contains("[running] \"mailer\" in home"));
 /// # std::io::Result::Ok(())
 /// ```
 #[doc(alias = "Stack")]

@@ -1,41 +1,11 @@
 //! Which goroutine: its id and name.
 
 use crate::runtime::{
+    goroutine_id::GoroutineId,
     sched::home::current,
     task::{extras, header::TaskRef},
 };
-use std::{fmt, num::NonZeroU64, sync::Arc};
-
-/// Names one goroutine; never used twice in a process.
-///
-/// # Examples
-/// ```
-/// use std::collections::HashSet;
-///
-/// let ids = (0..10).map(|_| gort::go!(|| gort::current().id()).join().unwrap());
-/// assert_eq!(ids.collect::<HashSet<_>>().len(), 10);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GoroutineId(NonZeroU64);
-
-impl GoroutineId {
-    /// The number, as dumps and reports show it.
-    ///
-    /// # Examples
-    /// ```
-    /// let id = gort::go!(|| ()).goroutine().id();
-    /// assert_eq!(id.as_u64().to_string(), id.to_string());
-    /// ```
-    pub fn as_u64(self) -> u64 {
-        self.0.get()
-    }
-}
-
-impl fmt::Display for GoroutineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+use std::{num::NonZeroU64, sync::Arc};
 
 /// A goroutine's id and name: who it is, not a way to control it. As [`std::thread::Thread`] for threads.
 ///
@@ -58,7 +28,7 @@ impl Goroutine {
     pub(crate) fn of(task: TaskRef, name: Option<Arc<str>>) -> Self {
         let id = NonZeroU64::new(task.id()).expect("a live goroutine has an id");
         Self {
-            id: GoroutineId(id),
+            id: GoroutineId::new(id),
             name,
         }
     }

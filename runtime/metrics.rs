@@ -9,6 +9,7 @@ use crate::runtime::{
     },
     stack::{self, GuardMode},
 };
+use std::sync::OnceLock;
 
 /// Counters of one runtime, as [`runtime::metrics`](crate::runtime::metrics) gives them; those of the stacks are the process's.
 ///
@@ -45,12 +46,11 @@ pub struct Metrics {
     pub parks: u64,
     /// Times that a worker went to sleep.
     pub sleeps: u64,
-    /// Thread identities, called homes, that have been made for goroutines to live in; see
-    /// [`Builder::homes`](crate::runtime::Builder::homes).
+    /// Homes that have been made so far: thread identities that goroutines live in.
     pub homes: usize,
-    /// `"lent"` if any worker may take on the identity of any home; else why not, and each worker
-    /// keeps one.
-    pub identity: String,
+    /// `"lent"` if any worker may enter any home; else the reason why each worker keeps one home
+    /// of its own.
+    pub identity: &'static str,
     /// Goroutines that live in each home.
     pub homed: Vec<usize>,
     /// Stacks carved so far in this process.
@@ -81,10 +81,7 @@ pub(crate) fn of(scheduler: &Scheduler) -> Metrics {
         parks: sum(|l| l.parks.load(Ordering::Relaxed)),
         sleeps: sum(|l| l.sleeps.load(Ordering::Relaxed)),
         homes: scheduler.homes.count(),
-        identity: match scheduler.lending {
-            Ok(()) => "lent".to_owned(),
-            Err(why) => why.to_string(),
-        },
+        identity: identity_of(scheduler),
         homed: scheduler.homes().map(Home::live).collect(),
         stacks: stacks.mapped_slots,
         stacks_cached: stacks.cached,
@@ -94,5 +91,15 @@ pub(crate) fn of(scheduler: &Scheduler) -> Metrics {
             GuardMode::Protect => "mprotect",
         },
         blocking_threads: scheduler.blocking.threads(),
+    }
+}
+
+/// Whether homes are lent, or why not.
+fn identity_of(scheduler: &Scheduler) -> &'static str {
+    /// The reason in words. It is the process's, so one text does for all runtimes.
+    static REASON: OnceLock<String> = OnceLock::new();
+    match scheduler.lending {
+        Ok(()) => "lent",
+        Err(reason) => REASON.get_or_init(|| reason.to_string()),
     }
 }

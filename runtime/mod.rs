@@ -14,6 +14,7 @@ pub(crate) mod fake_clock;
 pub(crate) mod futex;
 pub(crate) mod future;
 pub(crate) mod goroutine;
+pub(crate) mod goroutine_id;
 pub(crate) mod grow;
 pub(crate) mod join;
 
@@ -32,6 +33,8 @@ pub(crate) mod scope;
 pub(crate) mod spawn;
 pub(crate) mod stack;
 pub(crate) mod start;
+pub(crate) mod stderr;
+pub(crate) mod stuck;
 pub(crate) mod switch;
 pub(crate) mod system;
 pub(crate) mod task;
@@ -41,7 +44,8 @@ pub use crate::runtime::{
     control::{NoYieldGuard, forbid_yield, goexit, sleep, sleep_until, yield_if_due, yield_now},
     entry::{dump, metrics, num_goroutines, workers},
     future::block_on,
-    goroutine::{Goroutine, GoroutineId, current, try_current},
+    goroutine::{Goroutine, current, try_current},
+    goroutine_id::GoroutineId,
     grow::on_big_stack,
     join::JoinHandle,
     local::GoLocal,
@@ -49,6 +53,7 @@ pub use crate::runtime::{
     offload::blocking,
     scope::{Scope, ScopedJoinHandle, scope},
     spawn::{spawn, spawn_local},
+    stuck::Stuck,
     system::{Builder, Runtime, StillRunning},
 };
 pub use gort_macros::{main, test};

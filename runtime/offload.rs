@@ -33,7 +33,8 @@ impl<F: FnOnce() -> T, T> CallPtr<F, T> {
     }
 }
 
-/// Runs `f` on a thread for blocking calls and returns what it returns. Parks the goroutine, so that its worker runs others meanwhile.
+/// Runs `f` on a thread for blocking calls and returns what it returns. Parks the goroutine, so
+/// that others run meanwhile.
 ///
 /// For system calls, files, name resolution and foreign code that block. At most 512 such calls run at a time; more wait their turn.
 /// On a plain thread `f` is simply called.

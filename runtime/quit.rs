@@ -9,12 +9,12 @@ use crate::runtime::{
         statics::{AtomicBool, AtomicUsize},
     },
     sched::{inspect::quiescence::Listed, scheduler::Scheduler},
+    stderr,
 };
 use std::{
-    fs::File,
-    io::{self, PipeReader, Read, Write},
-    mem::{self, ManuallyDrop},
-    os::fd::{FromRawFd, IntoRawFd},
+    io::{self, PipeReader, Read},
+    mem,
+    os::fd::IntoRawFd,
     ptr, thread,
 };
 
@@ -55,10 +55,7 @@ fn wait(mut signals: PipeReader, scheduler: &'static Scheduler) {
         return;
     }
     let text = format!("SIGQUIT: quit\n\n{}\n", dump::of(scheduler));
-    // Not through std's handle, whose lock a goroutine may hold.
-    // SAFETY: never dropped, so never closed. If the program has closed it, the write fails or goes where the program's own writes go.
-    let mut errors = ManuallyDrop::new(unsafe { File::from_raw_fd(libc::STDERR_FILENO) });
-    let _ = errors.write_all(text.as_bytes());
+    stderr::say(&text);
     // At once: destructors and exit handlers may wait for what goroutines hold.
     // SAFETY: no preconditions.
     unsafe { libc::_exit(EXIT_CODE) }

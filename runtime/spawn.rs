@@ -27,7 +27,8 @@ use std::{io, panic::Location, sync::Arc};
 ///
 /// From a goroutine it goes to the same runtime; from any other thread to the default one, which is started on first use.
 ///
-/// The goroutine starts on any worker, and once started stays on that worker's thread (see [Soundness](crate#soundness)).
+/// The goroutine starts on any worker, and once started keeps its thread (see
+/// [Soundness](crate#soundness)).
 ///
 /// # Panics
 /// If the default runtime has to be started and cannot be: no threads, or a bad environment variable.
@@ -48,10 +49,11 @@ where
     unsafe { spawn_unchecked(f, None, Location::caller()) }
 }
 
-/// Starts a goroutine on this worker, where it stays; so neither `f` nor what it returns need be `Send`. Does not park.
+/// Starts a goroutine on the caller's thread, where it stays; so neither `f` nor what it returns
+/// need be `Send`. Does not park.
 ///
 /// # Panics
-/// Outside a goroutine: there is no worker to stay on.
+/// Outside a goroutine: there is no thread for goroutines to stay on.
 ///
 /// # Examples
 /// ```

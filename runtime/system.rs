@@ -13,6 +13,7 @@ use crate::runtime::{
     spawn,
     stack::SizeClass,
     start,
+    stuck::{Stuck, StuckHook},
 };
 use std::{
     error, fmt, io,
@@ -23,8 +24,8 @@ use std::{
 
 /// Settings for a [`Runtime`].
 ///
-/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_STACK_SIZE`,
-/// `GORT_DEADLOCK`, `GORT_HOMES`), and that before the defaults.
+/// What is set here goes before the environment (`GORT_WORKERS`, `GORT_HOMES`, `GORT_STACK_SIZE`,
+/// `GORT_DEADLOCK`), and that before the defaults.
 ///
 /// # Examples
 /// ```
@@ -64,6 +65,28 @@ impl Builder {
     #[must_use]
     pub fn workers(mut self, n: usize) -> Self {
         self.settings.workers = Some(n);
+        self
+    }
+
+    /// How many thread identities, *homes*, the runtime keeps for its goroutines, 1 to 65536.
+    /// Default: 8 for each worker.
+    ///
+    /// They are made on demand. A goroutine that blocks its thread, or computes for long, holds up
+    /// those of its own home only: with more homes more goroutines go on beside it. While it does,
+    /// the runtime may make one home more in place of that one. On systems where a thread's
+    /// identity cannot be lent there is one home for each worker, whatever is set here;
+    /// [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().workers(2).homes(32).build()?;
+    /// assert_eq!(runtime.run(|| 6 * 7), 42);
+    /// assert!(gort::runtime::Builder::new().homes(0).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn homes(mut self, n: usize) -> Self {
+        self.settings.homes = Some(n);
         self
     }
 
@@ -115,7 +138,9 @@ impl Builder {
         self
     }
 
-    /// What worker threads are called; a dash and a number follow. Default: `gort-worker`.
+    /// What its threads are called. `NAME-0`, `NAME-1` and so on are the threads that goroutines know
+    /// themselves by ([homes](Self::homes)); the OS threads that carry them are `NAME-worker-0` and so on.
+    /// Default: `gort`.
     ///
     /// # Examples
     /// ```
@@ -130,31 +155,27 @@ impl Builder {
         self
     }
 
-    /// How many thread identities, called homes, the runtime keeps for its goroutines, 1 to 65536.
-    /// Default: 8 for each worker.
+    /// What is called when a goroutine holds others up: when it has kept its thread for 100 ms
+    /// while others wait for it, and again at 1 s and at 10 s.
     ///
-    /// A goroutine lives in the home in which it started: there it finds its thread-locals, and its
-    /// [`ThreadId`](std::thread::ThreadId). Of the goroutines in one home only one runs at a time.
-    /// Homes are made as they are needed. With more of them, more goroutines can go on beside one
-    /// that blocks its thread or computes for long; each costs about 30 KiB.
+    /// Default: a `tracing` event if somebody listens to those of target `gort`, else a line on the
+    /// error stream.
     ///
-    /// Where the identity of a thread cannot be lent to another there is one home for each worker,
-    /// whatever is set here. Where it can, there may be as many more as there are workers stuck in a
-    /// goroutine.
+    /// `f` runs on the thread that watches the runtime, so it must be short. It may not park: it
+    /// is no goroutine, and what it waits for may need that thread. It may send into a
+    /// channel with room. Its panics end there, with a message.
     ///
     /// # Examples
     /// ```
-    /// use gort::runtime::Builder;
-    ///
-    /// let runtime = Builder::new().workers(2).homes(64).build()?;
-    /// assert_eq!(runtime.run(|| 6 * 7), 42);
-    /// assert!(runtime.metrics().homes <= 64); // it needs few for one goroutine
-    /// assert!(Builder::new().homes(0).build().is_err());
+    /// let runtime = gort::runtime::Builder::new()
+    ///     .on_stuck(|stuck| eprintln!("{stuck}"))
+    ///     .build()?;
+    /// assert_eq!(runtime.run(|| "not stuck"), "not stuck");
     /// # std::io::Result::Ok(())
     /// ```
     #[must_use]
-    pub fn homes(mut self, n: usize) -> Self {
-        self.settings.homes = Some(n);
+    pub fn on_stuck(mut self, f: impl Fn(&Stuck) + Send + Sync + 'static) -> Self {
+        self.settings.on_stuck = StuckHook::new(f);
         self
     }
 

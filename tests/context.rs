@@ -864,7 +864,7 @@ fn contexts_go_on_without_the_runtime_that_made_them() {
 }
 
 #[test]
-fn goroutines_with_contexts_of_their_own_hear_of_the_end_too() {
+fn goroutines_of_many_homes_hear_of_the_end() {
     support::each(|_| {
         let (top, cancel) = root();
         let wait = WaitGroup::new();

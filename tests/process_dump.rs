@@ -70,7 +70,7 @@ fn comes_to(state: &str, f: impl FnOnce() + Send + 'static) -> u64 {
     let line = await_state(dump, id, state);
     let place = format!(", spawned at {}:{}:", site.file(), site.line());
     assert!(
-        line.contains(&place) && line.contains(" on worker 0"),
+        line.contains(&place) && line.contains(" in home "),
         "{line}"
     );
     id
@@ -150,7 +150,7 @@ fn fresh_and_running() {
         let text = dump();
         assert!(text.starts_with("4 goroutines on 1 workers\n"), "{text}");
         assert!(
-            line(&text, me).unwrap().contains("[running] on worker 0"),
+            line(&text, me).unwrap().contains("[running] in home 0"),
             "{text}"
         );
         for handle in &handles {

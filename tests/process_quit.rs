@@ -200,7 +200,7 @@ fn parked_goroutines_are_shown_with_their_backtraces() {
     ended
         .code(2)
         .says("SIGQUIT: quit\n\n2 goroutines on 2 workers\n");
-    ended.says("[sleep").says("] \"mailer\" on worker");
+    ended.says("[sleep").says("] \"mailer\" in home ");
     if LOOKS {
         ended.says("waits_for_a_letter");
     }
@@ -212,8 +212,8 @@ fn stuck_workers_do_not_matter() {
     ended
         .code(2)
         .says("SIGQUIT: quit\n")
-        .says("[running] on worker");
-    ended.says("(no backtrace: its worker is busy");
+        .says("[running] in home ");
+    ended.says("(no backtrace: a goroutine of the same home does not let others run)");
 }
 
 #[test]

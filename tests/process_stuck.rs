@@ -1,47 +1,123 @@
-//! A goroutine that keeps its worker does not keep others from starting, whenever it begins to.
+//! Goroutines that hold others up: what a program says of them if nobody asks, and who else can be told.
 
 #[path = "support/child.rs"]
 mod child;
 
 use child::{Child, Role};
-use gort::{go, runtime::Builder};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use gort::runtime::{Builder, Runtime};
+use std::{sync::mpsc, thread, time::Duration};
 
-const ROLES: &[Role] = &[("others_start", others_start)];
+const ROLES: &[Role] = &[
+    ("by_default", by_default),
+    ("with_a_function", with_a_function),
+    ("nobody_waits", nobody_waits),
+    ("a_function_that_panics", a_function_that_panics),
+];
 
 #[test]
 fn plays_a_role() {
     child::play(ROLES);
 }
 
-/// A goroutine spawns another and holds the only worker until that has run, which takes a spare worker. It begins around the time of a look of
-/// the monitor at the worker, a little later each time.
-fn others_start() {
-    for round in 0..80 {
-        let runtime = Builder::new().workers(1).build().unwrap();
-        thread::sleep(Duration::from_micros(9_000 + 25 * round));
-        runtime.run(|| {
-            let ran = Arc::new(AtomicBool::new(false));
-            let by_other = Arc::clone(&ran);
-            drop(go!(move || by_other.store(true, Ordering::Relaxed)));
-            let start = Instant::now();
-            while !ran.load(Ordering::Relaxed) {
-                let waited = start.elapsed();
-                assert!(waited < Duration::from_secs(5), "round {round}");
-                thread::sleep(Duration::from_micros(500));
-            }
-        });
+/// One home, so that whoever blocks it holds up all.
+fn narrow() -> Builder {
+    Builder::new().workers(1).homes(1)
+}
+
+/// A goroutine with a name blocks its thread in `block`, and others, whose time has come, wait behind it.
+fn block_before_others(runtime: &Runtime, block: impl FnOnce() + Send + 'static) {
+    runtime.run(move || {
+        let others: Vec<_> = (0..3)
+            .map(|_| gort::go!(move || gort::sleep(Duration::from_millis(1))))
+            .collect();
+        gort::yield_now(); // they start, and sleep
+        let clerk = gort::Builder::new().name("clerk".into());
+        clerk.spawn(block).unwrap().join().unwrap();
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+fn by_default() {
+    let runtime = narrow().build().unwrap();
+    block_before_others(&runtime, || thread::sleep(Duration::from_millis(600)));
+}
+
+fn with_a_function() {
+    let (tell, told) = mpsc::channel();
+    let builder = narrow().on_stuck(move |stuck| drop(tell.send(stuck.clone())));
+    let runtime = builder.build().unwrap();
+    // It blocks until it is told of, and so the one report is certain.
+    block_before_others(&runtime, move || {
+        let stuck = told.recv().unwrap();
+        assert_eq!(stuck.goroutine(), gort::current().id());
+        assert_eq!(stuck.name(), Some("clerk"));
+        assert!(stuck.site().unwrap().file().ends_with(file!()));
+        assert!(stuck.ran_for() >= Duration::from_millis(100));
+        assert!(stuck.waiting() >= 1);
+        assert!(stuck.to_string().contains(stuck.doing()));
+        println!("doing={}", stuck.doing());
+    });
+}
+
+fn nobody_waits() {
+    let runtime = narrow().build().unwrap();
+    runtime.run(|| thread::sleep(Duration::from_millis(600)));
+}
+
+fn a_function_that_panics() {
+    let (tell, told) = mpsc::channel();
+    let builder = narrow().on_stuck(move |_| {
+        tell.send(()).unwrap();
+        panic!("deliberate");
+    });
+    let runtime = builder.build().unwrap();
+    // The second time it is told by a monitor that has survived the first.
+    block_before_others(&runtime, move || (0..2).for_each(|_| told.recv().unwrap()));
+}
+
+/// What a thread that waits in this system call is said to do.
+fn in_call(name: &str) -> String {
+    let has_calls = std::fs::read_to_string("/proc/self/syscall").is_ok();
+    match has_calls {
+        true => format!("in the system call {name}"),
+        false => "waiting in a system call".to_owned(),
     }
 }
 
 #[test]
-fn a_spare_worker_starts_what_a_stuck_one_does_not() {
-    Child::new("others_start").run().passes();
+fn a_line_on_the_error_stream_names_who_holds_others_up_once() {
+    let ended = Child::new("by_default").run();
+    ended.passes().says("gort: goroutine ");
+    ended.says(" \"clerk\", spawned at ").says(file!());
+    if cfg!(target_os = "linux") {
+        ended.says(&in_call("clock_nanosleep"));
+    }
+    assert_eq!(ended.err.lines().count(), 1, "{}", ended.tell());
+}
+
+#[test]
+fn a_function_of_the_program_is_told_instead() {
+    let ended = Child::new("with_a_function").run();
+    if cfg!(target_os = "linux") {
+        assert_eq!(ended.passes().value("doing"), in_call("futex"));
+    }
+    assert_eq!(ended.passes().err, "");
+}
+
+#[test]
+fn nothing_is_said_of_one_that_nobody_waits_for() {
+    let ended = Child::new("nobody_waits").run();
+    assert_eq!(ended.passes().err, "");
+}
+
+#[test]
+fn a_panic_of_that_function_ends_there() {
+    let ended = Child::new("a_function_that_panics").run();
+    let text = "gort: what was told of a stuck goroutine panicked: goroutine ";
+    assert_eq!(
+        ended.passes().err.matches(text).count(),
+        2,
+        "{}",
+        ended.tell()
+    );
 }

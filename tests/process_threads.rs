@@ -18,6 +18,7 @@ use std::{
 const ROLES: &[Role] = &[
     ("build", build),
     ("build_partly", build_partly),
+    ("no_home", no_home),
     ("default_runtime", default_runtime),
     ("program", || {
         allow_threads(0);
@@ -108,19 +109,37 @@ fn build() {
 
 /// Some of the threads are there, not all: at each place that a start can fail.
 fn build_partly() {
-    allow_threads(4);
+    allow_threads(5);
     let before = threads();
-    for workers in [4, 5, 8, 1024] {
+    for workers in [5, 6, 8, 1024] {
         refused(builder(workers).build(), workers);
         wait_for_threads(before);
     }
+    // Three workers, the monitor, and a home: no second one is to be had.
     for _ in 0..20 {
         let runtime = builder(3).build().unwrap();
-        assert_eq!(runtime.run(|| go!(|| 6 * 7).join().unwrap()), 42);
-        refused(builder(1).build(), 1);
+        let answer = || (0..10).map(|n| go!(move || n)).map(|h| h.join().unwrap());
+        assert_eq!(runtime.run(move || answer().sum::<i32>()), 45);
+        let metrics = runtime.metrics();
+        if metrics.identity == "lent" {
+            assert_eq!(metrics.homes, 1, "{metrics:?}");
+            refused(builder(1).build(), 1);
+        }
         drop(runtime);
         wait_for_threads(before);
     }
+}
+
+/// There is a thread for each worker and for the monitor, and none for a home: a runtime says so at once, or it runs all
+/// the same. Never does it take a goroutine and stay silent.
+fn no_home() {
+    allow_threads(2);
+    let before = threads();
+    match builder(1).build() {
+        Ok(runtime) => assert_eq!(runtime.run(|| go!(|| 6 * 7).join().unwrap()), 42),
+        Err(error) => refused(Err(error), 1),
+    }
+    wait_for_threads(before);
 }
 
 fn default_runtime() {
@@ -161,7 +180,8 @@ fn blocking_inline() {
 /// With two threads for a hundred calls, they take turns.
 fn blocking_few() {
     static RUNNING: AtomicUsize = AtomicUsize::new(0);
-    let runtime = builder(2).build().unwrap();
+    // One home, for which there is a thread already.
+    let runtime = builder(2).homes(1).build().unwrap();
     runtime.run(|| ());
     allow_threads(2);
     runtime.run(|| {
@@ -180,7 +200,11 @@ fn blocking_few() {
         let sum: i32 = handles.into_iter().map(|h| h.join().unwrap()).sum();
         assert_eq!(sum, 4950);
     });
-    assert_eq!(runtime.metrics().blocking_threads, 2);
+    // Where a worker was stuck, a home may have had one of them.
+    let metrics = runtime.metrics();
+    let is_lending = metrics.identity == "lent";
+    let more_homes = if is_lending { metrics.homes - 1 } else { 0 };
+    assert_eq!(metrics.blocking_threads + more_homes, 2, "{metrics:?}");
 }
 
 /// The only worker is held for long, others wait, and no spare can be had.
@@ -234,6 +258,13 @@ fn a_runtime_without_threads_is_an_error_and_leaves_none_behind() {
         if let Some(ended) = played(role) {
             ended.passes();
         }
+    }
+}
+
+#[test]
+fn a_runtime_without_a_thread_for_a_home_does_not_stay_silent() {
+    if let Some(ended) = played("no_home") {
+        ended.passes();
     }
 }
 

@@ -37,9 +37,9 @@ fn about(dump: &str, id: u64) -> Option<String> {
     Some(group.lines().filter(mine).collect::<Vec<_>>().join("\n"))
 }
 
-/// Whether the goroutine's worker has answered: a loaded machine may keep it from that.
+/// Whether the holder of the goroutine's home has replied: a loaded machine may keep it from that.
 fn is_answered(dump: &str, id: u64) -> bool {
-    about(dump, id).is_some_and(|own| !own.contains("(no backtrace: its worker"))
+    about(dump, id).is_some_and(|own| !own.contains("(no backtrace: a goroutine"))
 }
 
 /// Waits until the goroutine is in `state`; what the dump says about it then.
@@ -170,7 +170,7 @@ fn the_time_in_a_state_and_the_name_are_shown() {
         let handle = named.spawn(move || waits.wait()).unwrap();
         let id = handle.goroutine().id().as_u64();
         let text = await_state(id, "sync.WaitGroup.wait", dump);
-        assert!(text.contains("] \"mai\\\"ler\" on worker "), "{text}");
+        assert!(text.contains("] \"mai\\\"ler\" in home "), "{text}");
         assert!(text.contains(", spawned at tests/rt_dump.rs:"), "{text}");
         let start = Instant::now();
         gort::sleep(Duration::from_millis(3100));
@@ -214,9 +214,12 @@ fn goroutines_that_have_not_started_or_are_ready_are_shown() {
             fresh.goroutine().id()
         );
         assert!(text.contains(&line), "{text}");
-        let line = format!("goroutine {} [not started] on", local.goroutine().id());
+        let line = format!(
+            "goroutine {} [not started] in home 0",
+            local.goroutine().id()
+        );
         assert!(text.contains(&line), "{text}");
-        let me = format!("goroutine {} [running] on worker 0", gort::current().id());
+        let me = format!("goroutine {} [running] in home 0", gort::current().id());
         assert!(text.contains(&me), "{text}");
         fresh.join().unwrap();
         local.join().unwrap();
@@ -265,7 +268,7 @@ fn goroutines_of_one_kind_stand_together() {
             let mut text = String::new();
             let all_parked = within_yielding(SOON, || {
                 text = dump();
-                let words = ["[not started]", "[runnable]", "(no backtrace: its worker"];
+                let words = ["[not started]", "[runnable]", "(no backtrace: a goroutine"];
                 !words.iter().any(|word| text.contains(word))
             });
             assert!(all_parked, "{text}");
@@ -475,7 +478,7 @@ fn a_dump_leaves_the_threads_park_token() {
 }
 
 #[test]
-fn a_stuck_workers_goroutines_are_shown_without_backtraces() {
+fn goroutines_behind_a_stuck_one_are_shown_without_backtraces() {
     support::beside(&[1, 2], |runtime| {
         let release = AtomicBool::new(false);
         let stuck = AtomicUsize::new(0);
@@ -501,8 +504,11 @@ fn a_stuck_workers_goroutines_are_shown_without_backtraces() {
             let text = runtime.dump();
             assert!(start.elapsed() < Duration::from_secs(5));
             let own = about(&text, id).unwrap();
-            assert!(own.contains("[running] on worker"), "{text}");
-            assert!(own.contains("(no backtrace: its worker is busy"), "{text}");
+            assert!(own.contains("[running] in home "), "{text}");
+            assert!(
+                own.contains("(no backtrace: a goroutine of the same home"),
+                "{text}"
+            );
             release.store(true, Ordering::Relaxed);
         });
     });
@@ -520,11 +526,11 @@ fn two_runtimes_dump_each_other() {
                 own.run(|| {
                     let answered = within(SOON, || {
                         let text = others.dump();
-                        text.contains("[running]") && !text.contains("no backtrace: its worker")
+                        text.contains("[running]") && !text.contains("no backtrace: a goroutine")
                     });
                     assert!(answered);
                     left.fetch_sub(1, Ordering::Relaxed);
-                    // In one goroutine until the other is done: but for answers from within dumps the worker is busy.
+                    // In one goroutine until the other is done: only its dumps let others look into its home.
                     while left.load(Ordering::Relaxed) > 0 {
                         let _ = others.dump();
                     }

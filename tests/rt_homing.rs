@@ -1,23 +1,24 @@
-//! Homing: a started goroutine sees the same OS thread before and after each park; goroutines spread over the workers all the same.
+//! Homes: a started goroutine sees the same thread before and after each park, whichever worker carries it; workers go
+//! from home to home, and goroutines spread over the homes.
 
 mod support;
 
 use gort::{
     go_local,
-    runtime::{blocking, on_big_stack},
+    runtime::{Runtime, blocking, on_big_stack},
     sleep, spawn,
     sync::{Semaphore, WaitGroup},
     yield_now,
 };
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, ThreadId},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// The two ends of a rally: each parks until the other has played.
@@ -126,7 +127,7 @@ fn whatever_parks_it_a_goroutine_comes_back_to_its_thread() {
 }
 
 #[test]
-fn goroutines_that_take_turns_in_pairs_lose_no_park() {
+fn goroutines_of_many_homes_lose_no_park() {
     support::each(|_| {
         let played = Arc::new(AtomicUsize::new(0));
         let group = WaitGroup::new();
@@ -150,8 +151,14 @@ fn goroutines_that_take_turns_in_pairs_lose_no_park() {
     }
 }
 
-/// How many of `count` long-lived goroutines, spawned in a row by one, each thread holds.
-fn spread(count: usize) -> Vec<usize> {
+/// The kernel's number of the thread that runs the caller: its worker's, whatever home it is in.
+fn carrier() -> libc::pid_t {
+    // SAFETY: no preconditions.
+    unsafe { libc::gettid() }
+}
+
+/// How many of `count` long-lived goroutines, spawned in a row by one, each home holds.
+fn spread(runtime: &Runtime, count: usize) -> Vec<usize> {
     let stop = Arc::new(Semaphore::new(0));
     let homes = Arc::new(Mutex::new(HashMap::<ThreadId, usize>::new()));
     let handles: Vec<_> = (0..count)
@@ -159,15 +166,18 @@ fn spread(count: usize) -> Vec<usize> {
             let (stop, homes) = (Arc::clone(&stop), Arc::clone(&homes));
             spawn(move || {
                 stop.acquire(1).forget();
-                *homes
-                    .lock()
-                    .unwrap()
-                    .entry(thread::current().id())
-                    .or_default() += 1;
+                let mut homes = homes.lock().unwrap();
+                *homes.entry(thread::current().id()).or_default() += 1;
             })
         })
         .collect();
-    sleep(Duration::from_millis(20));
+    // The metrics count the caller, too.
+    let homed = || runtime.metrics().homed.iter().sum::<usize>();
+    let until = Instant::now() + Duration::from_secs(10);
+    while homed() < count + 1 {
+        assert!(Instant::now() < until, "{:?}", runtime.metrics());
+        sleep(Duration::from_millis(5));
+    }
     stop.add_permits(count);
     handles.into_iter().for_each(|h| h.join().unwrap());
     let homes = homes.lock().unwrap();
@@ -175,25 +185,153 @@ fn spread(count: usize) -> Vec<usize> {
 }
 
 #[test]
-fn eight_goroutines_spawned_in_a_row_end_up_on_both_of_two_workers() {
-    support::under(&[2], |_| {
-        for _ in 0..20 {
-            let spread = spread(8);
+fn eight_goroutines_spawned_in_a_row_end_up_in_eight_homes() {
+    support::under(&[2, 3, 8], |runtime| {
+        let expected = match support::is_lending(runtime) {
+            true => 8,
+            // A home a worker.
+            false => runtime.metrics().workers,
+        };
+        for round in 0..20 {
+            let spread = spread(runtime, 8);
             assert_eq!(spread.iter().sum::<usize>(), 8);
-            assert_eq!(spread.len(), 2, "{spread:?}");
-            assert!(spread.iter().all(|n| *n >= 2), "{spread:?}");
+            assert_eq!(spread.len(), expected, "round {round}: {spread:?}");
         }
     });
 }
 
+/// Their work is done by both of two workers: each of the workers does a quarter of it at least, in most rounds.
 #[test]
-fn many_goroutines_spread_evenly() {
+fn eight_goroutines_spawned_in_a_row_compute_on_both_of_two_workers() {
+    const ROUNDS: usize = 20;
+    let _alone = support::alone();
+    support::under(&[2], |_| {
+        let mut shares = Vec::new();
+        for _ in 0..ROUNDS {
+            let parts = Arc::new(Mutex::new(HashMap::<libc::pid_t, usize>::new()));
+            let group = WaitGroup::new();
+            for _ in 0..8 {
+                let parts = Arc::clone(&parts);
+                group.go(move || {
+                    for _ in 0..8 {
+                        support::compute(Duration::from_micros(500));
+                        *parts.lock().unwrap().entry(carrier()).or_default() += 1;
+                        yield_now();
+                    }
+                });
+            }
+            group.wait();
+            let mut parts: Vec<usize> = parts.lock().unwrap().values().copied().collect();
+            assert_eq!(parts.iter().sum::<usize>(), 64);
+            parts.sort_unstable_by(|a, b| b.cmp(a));
+            shares.push(parts);
+        }
+        let both = |parts: &&Vec<usize>| parts.get(1).is_some_and(|second| *second >= 16);
+        let fair = shares.iter().filter(both).count();
+        assert!(fair >= ROUNDS / 2, "{shares:?}");
+    });
+}
+
+#[test]
+fn many_goroutines_spread_over_the_homes() {
     support::under(&[2, 3, 8], |runtime| {
-        let spread = spread(1000);
-        let workers = runtime.metrics().workers;
-        let fair = 1000 / workers;
-        assert_eq!(spread.len(), workers, "{spread:?}");
-        let is_fair = |n: &usize| (fair / 3..=fair * 2).contains(n);
-        assert!(spread.iter().all(is_fair), "{spread:?}");
+        let spread = spread(runtime, 1000);
+        let metrics = runtime.metrics();
+        assert!(spread.len() + 1 >= metrics.homes, "{spread:?}");
+        if support::is_lending(runtime) {
+            assert!(metrics.homes >= 8 * metrics.workers, "{}", metrics.homes);
+        }
+        let fair = 1000 / spread.len();
+        assert!(spread.iter().all(|n| *n <= fair * 4), "{fair}: {spread:?}");
+        // A worker that the system interrupts keeps the home that it is in from having its share.
+        let short = spread.iter().filter(|n| **n < fair / 4).count();
+        assert!(short <= metrics.workers, "{fair}: {spread:?}");
+    });
+}
+
+/// What a goroutine finds in thread-locals it finds there after each park, and the others of its home find the same.
+#[test]
+fn thread_locals_stay_with_the_home() {
+    thread_local! {
+        static OWNER: Cell<Option<ThreadId>> = const { Cell::new(None) };
+        static VISITS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    }
+    support::each(|_| {
+        let handles: Vec<_> = (0..100_u64)
+            .map(|me| {
+                spawn(move || {
+                    let home = thread::current().id();
+                    let place = OWNER.with(|owner| std::ptr::from_ref(owner).addr());
+                    for round in 0..50 {
+                        let owner = OWNER.with(|owner| owner.replace(Some(home)));
+                        assert!(owner.is_none_or(|owner| owner == home));
+                        VISITS.with_borrow_mut(|visits| visits.push(me));
+                        if round % 2 == 0 {
+                            yield_now();
+                        } else {
+                            sleep(Duration::from_micros(me));
+                        }
+                        let now = OWNER.with(|owner| std::ptr::from_ref(owner).addr());
+                        assert_eq!(now, place);
+                        VISITS.with_borrow_mut(|visits| {
+                            let mine = visits.iter().position(|visit| *visit == me);
+                            visits.swap_remove(mine.expect("only its own are taken"));
+                        });
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|h| h.join().unwrap());
+    });
+}
+
+/// One that wakes another and goes on computing does not keep it waiting: another worker enters its home. To the one
+/// that was woken it is the same thread.
+#[test]
+fn a_home_goes_to_another_worker_while_the_waker_computes() {
+    const ROUNDS: usize = 50;
+    let _alone = support::alone();
+    support::under(&[2], |runtime| {
+        if !support::is_lending(runtime) {
+            println!("skipped: homes are not lent here");
+            return;
+        }
+        let ends = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+        let played = Arc::new(AtomicUsize::new(0));
+        let (theirs, plays) = (Arc::clone(&ends), Arc::clone(&played));
+        let woken = spawn(move || {
+            let home = thread::current().id();
+            let mut carriers = vec![carrier()];
+            for _ in 0..ROUNDS {
+                theirs.1.add_permits(1);
+                theirs.0.acquire(1).forget();
+                assert_eq!(thread::current().id(), home);
+                carriers.push(carrier());
+                plays.fetch_add(1, SeqCst);
+            }
+            carriers
+                .windows(2)
+                .filter(|pair| pair[0] != pair[1])
+                .count()
+        });
+        let mut in_time = 0;
+        for round in 0..ROUNDS {
+            ends.1.acquire(1).forget();
+            sleep(Duration::from_micros(200)); // it has parked by then
+            ends.0.add_permits(1);
+            let mine = carrier();
+            let start = Instant::now();
+            while played.load(SeqCst) == round && start.elapsed() < Duration::from_millis(50) {
+                std::hint::spin_loop();
+            }
+            in_time += usize::from(played.load(SeqCst) > round);
+            assert_eq!(carrier(), mine, "only a park takes a goroutine elsewhere");
+        }
+        assert!(
+            in_time >= ROUNDS * 9 / 10,
+            "only {in_time} times while its waker computed"
+        );
+        let changes = woken.join().unwrap();
+        assert!(changes > 0, "one worker carried it all the time");
     });
 }

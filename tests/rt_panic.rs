@@ -154,9 +154,10 @@ fn a_thousand_goroutines_unwind_and_park_at_once() {
     support::under(&[1, 2, 3], |_| park_while_unwinding(1000));
 }
 
-/// A goroutine must keep its thread's identity until it has unwound, as std counts panics by that.
+/// The thread counts its panics, so a goroutine that unwinds must find the same one after each
+/// park.
 #[test]
-fn goroutines_keep_their_thread_while_they_unwind() {
+fn goroutines_that_unwind_keep_their_thread() {
     silence();
     support::under(&[2, 3, 8], |_| {
         let handles: Vec<_> = (0..1000)

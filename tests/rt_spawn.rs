@@ -13,7 +13,7 @@ use std::{
     rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicIsize, Ordering::SeqCst},
     },
     thread,
     time::Duration,
@@ -372,37 +372,6 @@ fn local_goroutines_stay_on_their_thread_and_may_share_rc() {
         assert_eq!(Rc::strong_count(&log), 1);
         assert_eq!(log.borrow().len(), 200);
     });
-}
-
-#[test]
-fn local_goroutines_stay_beside_others_that_yield() {
-    support::under(&[2, 3, 8], |_| {
-        let keepers: Vec<_> = (0..8).map(|_| spawn(keeper)).collect();
-        keepers.into_iter().for_each(|k| k.join().unwrap());
-    });
-
-    fn keeper() {
-        let wrong = Arc::new(AtomicUsize::new(0));
-        let handles: Vec<_> = (0..20)
-            .map(|_| {
-                let wrong = Arc::clone(&wrong);
-                spawn_local(move || {
-                    let home = thread_id();
-                    for _ in 0..100 {
-                        yield_now();
-                        wrong.fetch_add(usize::from(thread_id() != home), SeqCst);
-                    }
-                })
-            })
-            .collect();
-        handles.into_iter().for_each(|h| h.join().unwrap());
-        assert_eq!(wrong.load(SeqCst), 0);
-    }
-
-    #[inline(never)]
-    fn thread_id() -> thread::ThreadId {
-        thread::current().id()
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use gort::{
     context::{self, CancelCauseFunc, CancelFunc, Context, Stop},
     runtime::{
         self, DeadlockPolicy, GoLocal, Goroutine, GoroutineId, Metrics, NoYieldGuard, PanicPolicy,
-        Runtime, Scope, ScopedJoinHandle, StillRunning,
+        Runtime, Scope, ScopedJoinHandle, StillRunning, Stuck,
     },
     sync::{
         Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Permit, Receiver, RwMutex,
@@ -78,6 +78,7 @@ table! {
     Builder: Send Sync;
     Goroutine: Send Sync;
     GoroutineId: Send Sync;
+    Stuck: Send Sync;
     GoLocal<u8>: Send Sync;
     GoLocal<Neither>: Send Sync;
     NoYieldGuard: NotSend NotSync;

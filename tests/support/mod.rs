@@ -37,24 +37,31 @@ pub(crate) fn each(body: impl Fn(&Runtime) + Sync) {
 /// Runs `body` under each of these worker counts.
 #[track_caller]
 pub(crate) fn under(workers: &[usize], body: impl Fn(&Runtime) + Sync) {
-    run_each(workers, |runtime| runtime.run(|| body(runtime)));
+    run_each(workers, builder, |runtime| runtime.run(|| body(runtime)));
+}
+
+/// As [`under`], on runtimes that have at most so many homes.
+#[track_caller]
+pub(crate) fn with_homes(workers: &[usize], homes: usize, body: impl Fn(&Runtime) + Sync) {
+    let builder = |workers| builder(workers).homes(homes);
+    run_each(workers, builder, |runtime| runtime.run(|| body(runtime)));
 }
 
 /// As [`under`], but `body` runs on the calling thread, beside the runtime.
 #[track_caller]
 pub(crate) fn beside(workers: &[usize], body: impl Fn(&Runtime)) {
-    run_each(workers, body);
+    run_each(workers, builder, |runtime| body(runtime));
 }
 
 #[track_caller]
-fn run_each(workers: &[usize], body: impl Fn(&Runtime)) {
+fn run_each(workers: &[usize], builder: impl Fn(usize) -> Builder, body: impl Fn(&Runtime)) {
     let only = env::var("GORT_TEST_WORKERS").ok();
     let is_wanted = |n: &usize| {
         only.as_deref()
             .is_none_or(|only| only.split(',').any(|w| w.trim().parse() == Ok(*n)))
     };
     for &n in workers.iter().filter(|n| is_wanted(n)) {
-        let runtime = Arc::new(runtime(n));
+        let runtime = Arc::new(builder(n).build().expect("a runtime starts"));
         let watchdog = Watchdog::start(&runtime, PATIENCE, &format!("{n} workers"));
         body(&runtime);
         assert_no_goroutine_left(&runtime);
@@ -64,8 +71,16 @@ fn run_each(workers: &[usize], body: impl Fn(&Runtime)) {
 
 /// A runtime for a test.
 pub(crate) fn runtime(workers: usize) -> Runtime {
-    let builder = Builder::new().workers(workers).thread_name("gort-test");
-    builder.build().expect("a runtime starts")
+    builder(workers).build().expect("a runtime starts")
+}
+
+fn builder(workers: usize) -> Builder {
+    Builder::new().workers(workers).thread_name("gort-test")
+}
+
+/// Whether this runtime's homes are lent: any worker enters any of them.
+pub(crate) fn is_lending(runtime: &Runtime) -> bool {
+    runtime.metrics().identity == "lent"
 }
 
 /// Waits until all goroutines have ended.

@@ -1,7 +1,9 @@
-//! Homes that can run: a worker's newest slot, and behind it a queue, oldest first. Others steal from both.
+//! Homes that can run: a worker's newest slot, behind it a queue, oldest first, and a last queue
+//! for homes in which all that can run have yielded. Others steal from all of them.
 //!
-//! A home in here is held by the place where it is, and whoever takes it out holds it. The home that was woken
-//! last goes into the slot, as Go's `runnext`: its goroutine most often answers the one that woke it.
+//! A home in here is held by the place where it is, and whoever takes it out holds it. The home
+//! that was woken last goes into the slot, as Go's `runnext`: its goroutine most often answers the
+//! one that woke it.
 
 use crate::runtime::{
     prims::{AtomicPtr, Ordering},
@@ -18,6 +20,7 @@ const MAX_STREAK: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Runnable {
     queue: Deque<&'static Home>,
+    yielded: Deque<&'static Home>,
     /// How often in a row the slot came before the queue.
     streak: Cell<u32>,
 }
@@ -28,6 +31,7 @@ pub(crate) struct RunnableStealer {
     /// The home that was woken last, or null. Filled by the owner, emptied by anyone.
     slot: CachePadded<AtomicPtr<Home>>,
     queue: Stealer<&'static Home>,
+    yielded: Stealer<&'static Home>,
 }
 
 /// Where the owner has put a home.
@@ -42,13 +46,15 @@ pub(crate) enum Put {
 
 /// Both ends, empty.
 pub(crate) fn runnable() -> (Runnable, RunnableStealer) {
-    let queue = Deque::new_fifo();
+    let (queue, yielded) = (Deque::new_fifo(), Deque::new_fifo());
     let stealer = RunnableStealer {
         slot: CachePadded::new(AtomicPtr::new(ptr::null_mut())),
         queue: queue.stealer(),
+        yielded: yielded.stealer(),
     };
     let owner = Runnable {
         queue,
+        yielded,
         streak: Cell::new(0),
     };
     (owner, stealer)
@@ -84,10 +90,27 @@ impl Runnable {
         self.queue.push(home);
     }
 
-    /// Whether one is here; for the owner.
+    /// Adds a home in which all that can run have yielded. The owner holds it and gives it up.
+    pub(crate) fn push_yielded(&self, home: &'static Home) {
+        self.yielded.push(home);
+    }
+
+    /// Whether one is here in which somebody was woken; for the owner.
     #[inline]
-    pub(crate) fn is_empty(&self, shared: &RunnableStealer) -> bool {
-        !shared.has_slot() && self.queue.is_empty()
+    pub(crate) fn has_woken(&self, shared: &RunnableStealer) -> bool {
+        shared.has_slot() || !self.queue.is_empty()
+    }
+
+    /// Whether one is here in which all that can run have yielded; for the owner.
+    #[inline]
+    pub(crate) fn has_yielded(&self) -> bool {
+        !self.yielded.is_empty()
+    }
+
+    /// Takes the home that has waited longest of those in which all that can run have yielded.
+    #[inline]
+    pub(crate) fn pop_yielded(&self) -> Option<&'static Home> {
+        self.yielded.pop()
     }
 
     /// Takes the home that is to run next: the newest, but not for ever.
@@ -116,9 +139,9 @@ impl RunnableStealer {
         !self.slot.load(Ordering::Relaxed).is_null()
     }
 
-    /// Whether the queue is empty. A hint, but after the fence of S3 a last look.
+    /// Whether the queues are empty. A hint, but after the fence of S3 a last look.
     pub(crate) fn is_queue_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.yielded.is_empty()
     }
 
     /// Takes the newest; by anyone.
@@ -133,14 +156,18 @@ impl RunnableStealer {
         unsafe { home.as_ref() }
     }
 
-    /// Takes the oldest of the queue; by anyone.
+    /// Takes the oldest of a queue; by anyone.
     pub(crate) fn steal(&self) -> Option<&'static Home> {
-        loop {
-            match self.queue.steal() {
-                Steal::Success(home) => return Some(home),
-                Steal::Empty => return None,
-                Steal::Retry => std::hint::spin_loop(),
-            }
+        steal_from(&self.queue).or_else(|| steal_from(&self.yielded))
+    }
+}
+
+fn steal_from(queue: &Stealer<&'static Home>) -> Option<&'static Home> {
+    loop {
+        match queue.steal() {
+            Steal::Success(home) => return Some(home),
+            Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
         }
     }
 }

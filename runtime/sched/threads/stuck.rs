@@ -1,18 +1,24 @@
-//! Goroutines that hold others up: what the monitor sees of a worker, what it takes away from it, and what it tells.
+//! Goroutines that hold others up: what the monitor sees of a worker, what it takes away from it,
+//! and what it tells.
 
 use crate::runtime::{
+    goroutine_id::GoroutineId,
+    os_threads,
     prims::Ordering,
     sched::{
         home::{data::Home, word::reverse},
         scheduler::Scheduler,
         worker::{shared::WorkerShared, submit},
     },
+    stuck::Stuck,
     task::{
+        extras,
         header::{LOCAL, TaskHeader, TaskRef},
         pool,
     },
 };
 use std::{
+    num::NonZeroU64,
     ptr,
     time::{Duration, Instant},
 };
@@ -24,6 +30,10 @@ const TELL_AFTER: [Duration; 3] = [
     Duration::from_secs(10),
 ];
 
+/// Turns between two rounds of the monitor that are few: less than the number after which a worker
+/// looks around by itself.
+const FEW_TURNS: u64 = 32;
+
 /// What the monitor remembers of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -32,20 +42,31 @@ pub(crate) struct Seen {
     since: Option<Instant>,
     /// How often the goroutine of this turn has been told of.
     told: usize,
+    /// How long it had run, and how long its thread had been on a processor, at some moment.
+    cpu: Option<(Duration, Duration)>,
+    /// How long it must have run when those that wait are counted next.
+    count_after: Duration,
 }
 
 impl Seen {
-    /// How long the worker has been in one goroutine, at least; `None`: it is in none, or in a new one.
+    /// How long the worker has been in one goroutine, at least; `None`: it is in none, or in a new
+    /// one.
     pub(crate) fn look(&mut self, worker: &WorkerShared, now: Instant) -> Option<Duration> {
         let turn = worker.own.turns.load(Ordering::Relaxed);
         let runs = worker.is_awake() && !running(worker).is_null();
-        // No time seen: it was between the turn's count and the start of the goroutine, so the turn is not
-        // news.
+        // So few turns in a whole round are long ones.
+        if runs && turn.wrapping_sub(self.turn) < FEW_TURNS {
+            worker.set_hurry();
+        }
+        // No time seen: it was between the turn's count and the start of the goroutine, so the turn
+        // is not news.
         if !runs || turn != self.turn || self.since.is_none() {
             *self = Self {
                 turn,
                 since: runs.then_some(now),
                 told: 0,
+                cpu: None,
+                count_after: Duration::ZERO,
             };
             return None;
         }
@@ -59,15 +80,33 @@ impl Seen {
 
     /// Tells of the goroutine that this worker is in, if others wait behind it and it is time to.
     pub(crate) fn tell(&mut self, scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration) {
+        let id = worker.remote.thread.load(Ordering::Relaxed);
+        if self.cpu.is_none() {
+            self.cpu = os_threads::cpu_time(id).map(|time| (ran_for, time));
+        }
         let is_time = TELL_AFTER.get(self.told).is_some_and(|t| ran_for >= *t);
-        if !is_time {
+        if !is_time || ran_for < self.count_after {
             return;
         }
+        // All cells are looked at: not in each round, if nobody waits.
+        self.count_after = ran_for + TELL_AFTER[0].max(ran_for / 4);
         let waiting = count_waiting(scheduler, worker);
-        if waiting > 0 {
+        if waiting > 0 && !self.is_starved(id, ran_for) {
             self.told += 1;
             report(scheduler, worker, ran_for, waiting);
         }
+    }
+
+    /// Whether the goroutine would get on if its thread got a processor: other programs have them.
+    /// That is nothing to tell of.
+    fn is_starved(&self, id: u32, ran_for: Duration) -> bool {
+        let Some((then, had)) = self.cpu else {
+            return false;
+        };
+        let since = ran_for.saturating_sub(then);
+        let got = os_threads::cpu_time(id).map(|time| time.saturating_sub(had));
+        let wants_to_run = os_threads::doing(id).is_some_and(|doing| doing == "computing");
+        wants_to_run && got.is_some_and(|got| got < since / 2)
     }
 }
 
@@ -81,8 +120,8 @@ fn home_of(worker: &WorkerShared) -> Option<&'static Home> {
     unsafe { worker.own.home.load(Ordering::Relaxed).as_ref() }
 }
 
-/// How many wait behind the goroutine that runs on this worker, at least: those of its home that could run, timers that have
-/// fired for it, and fresh goroutines if no worker is free for them.
+/// How many wait behind the goroutine that runs on this worker, at least: those of its home that
+/// could run, timers that have fired for it, and fresh goroutines if no worker is free for them.
 fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
     let Some(home) = home_of(worker) else {
         return 0;
@@ -106,27 +145,23 @@ fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
 }
 
 fn report(scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration, waiting: usize) {
+    let doing = os_threads::doing(worker.remote.thread.load(Ordering::Relaxed));
     let culprit = pool::look_at(running(worker), |header| {
-        (
-            header.id.load(Ordering::Relaxed),
+        let id = header.id.load(Ordering::Relaxed);
+        Some(Stuck {
+            goroutine: GoroutineId::new(NonZeroU64::new(id)?),
+            // SAFETY: `look_at` holds the depot's lock.
+            name: unsafe { extras::name_in_dump(header, id) },
             // SAFETY: only `&'static Location`s are stored.
-            unsafe { header.site.load(Ordering::Relaxed).as_ref() },
-        )
+            site: unsafe { header.site.load(Ordering::Relaxed).as_ref() },
+            ran_for,
+            waiting,
+            doing,
+        })
     });
-    let Some((id, site)) = culprit else {
-        return;
-    };
-    let _ = scheduler;
-    let site = site.map(tracing::field::display);
-    tracing::warn!(
-        target: "gort",
-        goroutine = id,
-        site,
-        worker = worker.index,
-        waiting,
-        stuck_for_ms = u64::try_from(ran_for.as_millis()).unwrap_or(u64::MAX),
-        "a goroutine keeps its worker from others: use blocking() for blocking calls, yield_if_due() in long loops",
-    );
+    if let Some(stuck) = culprit.flatten() {
+        scheduler.config.on_stuck.report(&stuck);
+    }
 }
 
 /// Lets others have the fresh goroutines that were sent to the home of a stuck worker.

@@ -1,12 +1,13 @@
 //! How long a worker, and a goroutine on it, go on before they look at what else there is.
 //!
-//! Two bounds. A worker looks at timers, at the injector and at its later queues after so many *turns* (a turn is a
-//! goroutine started or resumed), and after about as much *time*: where turns are long it looks more often, down
-//! to every turn. Reading the clock each turn would cost more than a short turn itself; so the number of
-//! turns between two looks follows from how long the last ones took.
+//! Two bounds. A worker looks at timers, at the injector and at its later queues after so many
+//! *turns* (a turn is a goroutine started or resumed), and after about as much *time*: where turns
+//! are long it looks more often, down to every turn. Reading the clock each turn would cost more
+//! than a short turn itself; so the number of turns between two looks follows from how long the
+//! last ones took.
 //!
-//! And a goroutine that goes on with operations which find no reason to park (a channel that is never empty)
-//! yields after 1 ms.
+//! And a goroutine that goes on with operations which find no reason to park (a channel that is
+//! never empty) yields after 1 ms.
 
 use std::{
     cell::Cell,
@@ -19,14 +20,25 @@ const MAX_TURNS: u32 = 61;
 /// The time that should lie between two looks, if turns take long: short against a timer's
 /// lateness that people notice, long against reading the clock (25 ns).
 const LOOK_EVERY: Duration = Duration::from_micros(500);
-/// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's time
-/// slice).
+/// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's
+/// time slice).
 const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// How long a goroutine may go on with operations that find no reason to park, while others
 /// wait: well above the price of a switch (guess).
 const MAX_UNPARKED: Duration = Duration::from_millis(1);
 /// How many operations of a goroutine go by between two looks at the clock.
 const ASK_EVERY: u32 = 16;
+
+/// What comes first after a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// The usual order holds.
+    Usual,
+    /// What threads from outside have spawned.
+    Injected,
+    /// One of the later queues, by this number.
+    Later(u32),
+}
 
 /// A worker's budget. Used by its thread only.
 #[derive(Debug)]
@@ -37,9 +49,7 @@ pub(crate) struct Budget {
     interval: Cell<u32>,
     looked: Cell<Instant>,
     swept: Cell<Instant>,
-    /// Counts the questions whether a later queue comes first.
-    asked_to_pick: Cell<u32>,
-    /// Counts the looks at which a later queue comes first, so that each does in its turn.
+    /// Counts the looks, so that each queue comes first in its turn.
     picks: Cell<u32>,
     /// Operations that asked [`is_used_up`](Self::is_used_up).
     asked: Cell<u32>,
@@ -51,11 +61,10 @@ impl Budget {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
         Self {
-            left: Cell::new(MAX_TURNS),
-            interval: Cell::new(MAX_TURNS),
+            left: Cell::new(1),
+            interval: Cell::new(1),
             looked: Cell::new(now),
             swept: Cell::new(now),
-            asked_to_pick: Cell::new(0),
             picks: Cell::new(0),
             asked: Cell::new(0),
             turn: Cell::new((0, None)),
@@ -94,17 +103,23 @@ impl Budget {
         self.looked.set(now);
     }
 
-    /// Whether a later queue comes first at this look, and the how manieth time that is. Where each turn has
-    /// its look, every other turn is left to the usual order.
-    pub(crate) fn pick(&self) -> Option<u32> {
-        let asked = self.asked_to_pick.get().wrapping_add(1);
-        self.asked_to_pick.set(asked);
-        if self.interval.get() == 1 && asked.is_multiple_of(2) {
-            return None;
-        }
+    /// What comes first at this look. Each of the later queues does in its turn; and where each
+    /// turn has its look, every other one is left to the usual order.
+    pub(crate) fn pick(&self) -> First {
         let picks = self.picks.get().wrapping_add(1);
         self.picks.set(picks);
-        Some(picks)
+        match picks % 4 {
+            0 => First::Injected,
+            2 => First::Later(picks / 4),
+            _ if self.interval.get() == 1 => First::Usual,
+            _ => First::Later(picks),
+        }
+    }
+
+    /// The monitor has seen that turns are long: looks come with each turn, until they are short
+    /// again.
+    pub(crate) fn hurry(&self) {
+        self.interval.set(1);
     }
 
     /// A rest has begun or ended: what comes after it does not count as long turns.
@@ -121,8 +136,9 @@ impl Budget {
         is_due
     }
 
-    /// Whether the goroutine that runs in this turn has gone on for 1 ms and more with operations that might
-    /// have parked, but did not. Each of these asks here; the clock is read every 16th time at most.
+    /// Whether the goroutine that runs in this turn has gone on for 1 ms and more with operations
+    /// that might have parked, but did not. Each of these asks here; the clock is read every 16th
+    /// time at most.
     #[inline]
     pub(crate) fn is_used_up(&self, turn: u64) -> bool {
         let asked = self.asked.get().wrapping_add(1);

@@ -1,6 +1,7 @@
 //! A worker, as only its own thread sees it: its ends of queues, its caches, its budget.
 //!
-//! The thread uses it under whichever identity it has at the moment. Nothing in here is thread-local.
+//! The thread uses it under whichever identity it has at the moment. Nothing in here is
+//! thread-local.
 
 use crate::runtime::{
     prims::Ordering,
@@ -14,14 +15,16 @@ use crate::runtime::{
             ids::Ids,
             refs::SpareRefs,
             shared::{WorkerShared, bump},
-            starved::Starved,
         },
     },
     stack::LocalCache,
     task::{header::TaskRef, pool::CellCache},
 };
 use crossbeam_deque::Worker as Deque;
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Instant,
+};
 
 /// The private side of a worker.
 pub(crate) struct Worker {
@@ -35,8 +38,6 @@ pub(crate) struct Worker {
     arrivals: Deque<TaskRef>,
     /// Homes that can run; others steal from it.
     pub(crate) runnable: Runnable,
-    /// Fresh goroutines for which no stack, or no home, could be had.
-    pub(crate) starved: Starved,
     pub(crate) stacks: RefCell<LocalCache>,
     pub(crate) cells: CellCache,
     pub(crate) refs: SpareRefs,
@@ -69,7 +70,6 @@ impl Worker {
             fresh,
             arrivals: Deque::new_fifo(),
             runnable,
-            starved: Starved::default(),
             stacks: RefCell::new(LocalCache::new()),
             cells: CellCache::new(),
             refs: SpareRefs::new(),
@@ -91,7 +91,22 @@ impl Worker {
     #[inline]
     pub(crate) fn count_turn(&self) -> bool {
         bump(&self.shared.own.turns, 1);
-        self.budget.count_turn()
+        self.budget.count_turn() || self.shared.is_hurried()
+    }
+
+    /// Whether the next turn is one before which the worker looks around.
+    #[inline]
+    pub(crate) fn is_look_next(&self) -> bool {
+        self.budget.is_look_next() || self.shared.is_hurried()
+    }
+
+    /// Begins a look around.
+    pub(crate) fn begin_look(&self, now: Instant) {
+        self.budget.look(now);
+        if self.shared.is_hurried() {
+            self.shared.clear_hurry();
+            self.budget.hurry();
+        }
     }
 
     /// Says which home the worker is in; null: none.
@@ -110,24 +125,36 @@ impl Worker {
     /// As `pop_home`, for a worker that is in no home: where homes are not lent, its only one.
     pub(crate) fn pop_home_outside(&self) -> Option<&'static Home> {
         match self.only_home.get() {
-            None => self.pop_home(),
+            None => self.pop_home().or_else(|| self.runnable.pop_yielded()),
             Some(home) => home.shared.word.is_busy().then_some(home),
         }
+    }
+
+    /// Whether another home than the one that the worker is in can run here, because somebody was
+    /// woken there.
+    #[inline]
+    pub(crate) fn has_woken_homes(&self) -> bool {
+        self.runnable.has_woken(&self.shared.runnable)
     }
 
     /// Whether another home than the one that the worker is in can run here.
     #[inline]
     pub(crate) fn has_homes(&self) -> bool {
-        !self.runnable.is_empty(&self.shared.runnable)
+        self.has_woken_homes() || self.runnable.has_yielded()
     }
 
     /// Puts a home that the worker has left, and holds, behind the others that can run.
-    pub(crate) fn requeue(&self, home: &'static Home) {
+    pub(crate) fn requeue(&self, left: Held) {
+        let home = left.home();
         // A home that is not lent stays busy, and its worker sees that.
         if home.lent != Lent::ToAll {
             return;
         }
-        self.runnable.push_back(home);
+        if left.has_woken() {
+            self.runnable.push_back(home);
+        } else {
+            self.runnable.push_yielded(home);
+        }
         // No fence before this hint: this worker is awake.
         if self.scheduler.idle.could_wake() {
             self.scheduler.wake_one();

@@ -1,25 +1,28 @@
 //! What runs next on a worker that is in a home. Order of the queues, and why:
 //!
-//! 1. goroutines of this home that may go on: they hold stacks, and finishing them first bounds memory. The woken ones
-//!    and those whose deadline has passed take turns;
+//! 1. goroutines of this home that may go on: they hold stacks, and finishing them first bounds
+//!    memory. The woken ones and those whose deadline has passed take turns;
 //! 2. other homes that can run: the same, at the price of a change of identity;
-//! 3. fresh goroutines, newest first: depth first through trees of goroutines, so few stacks are live at
-//!    once. Each starts where `place` says;
-//! 4. those of this home that yielded: behind fresh ones, or a yielding goroutine would starve what it
-//!    waits for. But those that had yielded when the worker entered run before it turns to another home:
-//!    else workers would go from home to home for one turn in each.
+//! 3. fresh goroutines, newest first: depth first through trees of goroutines, so few stacks are
+//!    live at once. Each starts where `place` says;
+//! 4. those that yielded, here and in homes where nobody else can run: behind fresh ones, or a
+//!    yielding goroutine would starve what it waits for. But those that had yielded when the worker
+//!    entered run before it turns to another home: else workers would go from home to home for one
+//!    turn in each.
 //!
-//! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in turn, so that none
-//! starves; and timers fire. Every 10 ms those fresh ones that are there go before newer ones: else one
-//! below the bursts of others would wait as long as they come.
+//! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in
+//! turn, so that none starves; and timers fire. Every 10 ms those fresh ones that are there go
+//! before newer ones: else one below the bursts of others would wait as long as they come.
 
 use crate::runtime::{
     sched::{
         home::data::{Held, Home},
         inspect::reply,
         worker::{
+            budget::First,
             data::Worker,
             place::{self, Start},
+            shared::WorkerShared,
             submit,
         },
     },
@@ -44,7 +47,8 @@ pub(crate) enum Next {
 pub(crate) fn next(worker: &Worker, here: Held) -> Next {
     loop {
         // One that has been chosen already.
-        if let Some(task) = here.handoff.take() {
+        if let Some(task) = here.handoff.get() {
+            here.handoff.set(None);
             return Next::Run(task);
         }
         // Before anything new is begun: a dump asks, or the runtime ends.
@@ -88,6 +92,9 @@ fn find(worker: &Worker, here: Held) -> Option<Next> {
     if let Some(task) = worker.pop_fresh() {
         return start(worker, here, task);
     }
+    if let Some(home) = worker.runnable.pop_yielded() {
+        return Some(Next::Enter(home));
+    }
     Some(here.next_yielded().map_or(Next::Leave, Next::Run))
 }
 
@@ -101,13 +108,14 @@ fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<Next> {
     }
 }
 
-/// Fires timers, and puts one of the later queues first, each in its turn, or the next one that holds something.
-/// `None`: nothing was found, so the usual order holds.
+/// Fires timers, and puts one of the later queues first, each in its turn, or the next one that
+/// holds something. `None`: nothing was found, so the usual order holds.
 #[cold]
 fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     let now = Instant::now();
-    worker.budget.look(now);
+    worker.begin_look(now);
     submit::fire_timers(worker, Some(here), worker.shared);
+    submit::fire_timers(worker, Some(here), any_other(worker));
     if worker.budget.is_sweep_due(now) {
         worker.age_fresh();
     }
@@ -116,16 +124,41 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     if !here.is_stay_used() {
         return None;
     }
-    let first = worker.budget.pick()?;
-    (first..first + 4).find_map(|turn| match turn % 4 {
-        0 => worker.take_injected().map(|task| start(worker, here, task)),
-        1 => other_home(worker).map(|home| Some(Next::Enter(home))),
-        2 => here.next_yielded().map(|task| Some(Next::Run(task))),
+    let injected = || {
+        let task = worker.take_injected();
+        task.map(|task| start(worker, here, task))
+    };
+    let later = |first: u32| (first..first + 3).find_map(|turn| later(worker, here, turn));
+    match worker.budget.pick() {
+        First::Usual => None,
+        First::Injected => injected().or_else(|| later(0)),
+        First::Later(first) => later(first).or_else(injected),
+    }
+}
+
+/// What one of the later queues has.
+fn later(worker: &Worker, here: Held, turn: u32) -> Option<Option<Next>> {
+    match turn % 3 {
+        0 => other_home(worker).map(|home| Some(Next::Enter(home))),
+        1 => yielded(worker, here).map(Some),
         _ => {
             let oldest = worker.shared.fresh.steal();
             oldest.map(|task| start(worker, here, task))
         }
-    })
+    }
+}
+
+/// A worker at random, whose timers may be late since it is in one goroutine for long.
+fn any_other(worker: &Worker) -> &'static WorkerShared {
+    let workers = &worker.scheduler.workers;
+    let chosen = workers.get(worker.dice.roll(workers.count()));
+    chosen.copied().unwrap_or(worker.shared)
+}
+
+/// One that has yielded, in another home or here.
+fn yielded(worker: &Worker, here: Held) -> Option<Next> {
+    let home = worker.runnable.pop_yielded().map(Next::Enter);
+    home.or_else(|| here.next_yielded().map(Next::Run))
 }
 
 /// The home that has waited longest, here or in the queue that outside threads fill.

@@ -17,6 +17,8 @@ pub(crate) enum Register {
     Fixed,
     /// There is an instruction, but this kernel or processor does not let programs use it.
     Forbidden,
+    /// The environment says that identities are not to be lent.
+    Declined,
     /// The program runs under valgrind, which does not know the instruction.
     Emulated,
     Switchable,
@@ -59,6 +61,7 @@ pub(crate) struct Facts {
 pub(crate) enum Unsupported {
     Target,
     Instruction,
+    Declined,
     Valgrind,
     Thread,
     TrialFailed,
@@ -73,6 +76,7 @@ impl fmt::Display for Unsupported {
             Self::Instruction => f.write_str(
                 "the kernel or the processor does not let programs set their thread pointer (FSGSBASE; Linux 5.9 and later)",
             ),
+            Self::Declined => f.write_str("the environment variable GORT_LEND says \"off\""),
             Self::Valgrind => f.write_str(
                 "valgrind does not let programs set their thread pointer (FSGSBASE)",
             ),
@@ -102,6 +106,7 @@ pub(crate) fn support_of(facts: &Facts) -> Result<(), Unsupported> {
     match facts.register {
         Register::Fixed => return Err(Unsupported::Target),
         Register::Forbidden => return Err(Unsupported::Instruction),
+        Register::Declined => return Err(Unsupported::Declined),
         Register::Emulated => return Err(Unsupported::Valgrind),
         Register::Switchable => {}
     }

@@ -1,4 +1,4 @@
 //! Options without their value.
 
-#[gort::main(workers, stack_size, panic, deadlock, homes, threads)]
+#[gort::main(workers, homes, stack_size, panic, deadlock(exit), threads)]
 fn main() {}

@@ -1,4 +1,4 @@
-//! Options that do not exist, and some that a keyword is mistaken for.
+//! Options that do not exist, and two that a keyword is mistaken for.
 
-#[gort::main(worker_threads = 4, r#type = 1, steal, unsafe(steal))]
+#[gort::main(worker_threads = 4, r#type = 1, unsafe, unsafe(steal))]
 fn main() {}
