@@ -20,7 +20,7 @@ use std::{
 /// The options of the attributes. Its fields are private, and all that its methods set is safe to
 /// set.
 #[doc(hidden)]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     workers: Option<usize>,
     homes: Option<usize>,
@@ -29,7 +29,6 @@ pub struct Options {
     deadlock: Option<DeadlockPolicy>,
 }
 
-#[doc(hidden)]
 impl Options {
     #[doc(hidden)]
     #[must_use]
@@ -100,8 +99,8 @@ const MAIN_STACK: usize = 8 << 20;
 #[doc(hidden)]
 #[track_caller]
 pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
-    let (runtime, class) = match options.build() {
-        Ok(built) => built,
+    let runtime = match options.build() {
+        Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::from(2);
@@ -109,7 +108,7 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     };
     default::offer(runtime.scheduler());
     quit::watch(runtime.scheduler());
-    let ended = runtime.run_caught(|| f().report(), class);
+    let ended = runtime.run_caught(|| f().report(), main_class(options));
     if let Err(payload) = &ended
         && payload.is::<GoexitPayload>()
     {
@@ -129,17 +128,22 @@ fn outlive_main(runtime: &Runtime) -> ! {
     }
 }
 
+fn main_class(options: Options) -> SizeClass {
+    let bytes = options.stack_size.unwrap_or(MAIN_STACK).max(MAIN_STACK);
+    SizeClass::for_bytes(bytes).expect("checked when the runtime was built")
+}
+
 /// Runs `f` as a goroutine of a runtime of its own; its panic goes on in the caller.
 #[doc(hidden)]
 #[track_caller]
 pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
-    let (runtime, class) = match options.build() {
-        Ok(built) => built,
+    let runtime = match options.build() {
+        Ok(runtime) => runtime,
         Err(error) => panic!("{error}"),
     };
     let scheduler = runtime.scheduler();
     scheduler.in_test.store(true, Ordering::Relaxed);
-    match runtime.run_caught(|| f().report(), class) {
+    match runtime.run_caught(|| f().report(), main_class(options)) {
         Ok(code) => code,
         Err(payload) => panic::resume_unwind(payload),
     }
