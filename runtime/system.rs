@@ -71,11 +71,11 @@ impl Builder {
     /// How many thread identities, *homes*, the runtime keeps for its goroutines, 1 to 65536.
     /// Default: 8 for each worker.
     ///
-    /// They are made on demand. A goroutine that blocks its thread, or computes for long, holds up
-    /// those of its own home only: with more homes more goroutines go on beside it. While it does,
-    /// the runtime may make one home more in place of that one. On systems where a thread's
-    /// identity cannot be lent there is one home for each worker, whatever is set here;
-    /// [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
+    /// They are made on demand, and each costs about 30 KiB. A goroutine that blocks its thread, or
+    /// computes for long, holds up those of its own home only: with more homes more goroutines go on
+    /// beside it. While it does, the runtime may make one home more in place of that one. On systems
+    /// where a thread's identity cannot be lent there is one home for each worker, whatever is set
+    /// here; [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
     ///
     /// # Examples
     /// ```

@@ -5,10 +5,16 @@ mod child;
 
 use child::{Child, Role};
 use gort::{go, runtime::on_big_stack};
-use std::{io, panic, thread, time::Duration};
+use std::{
+    fmt::{self, Write},
+    io, panic, thread,
+    time::Duration,
+};
+use tracing::{Level, Metadata, field::Field, span};
 
 const ROLES: &[Role] = &[
     ("homes", homes),
+    ("tells_of_identity", tells_of_identity),
     ("program", || child::end_as_main(program::main())),
     ("explicit", || child::end_as_main(explicit::main())),
     ("default_runtime", default_runtime),
@@ -62,6 +68,42 @@ fn homes() {
     others.into_iter().for_each(|other| other.join().unwrap());
     let metrics = runtime.metrics();
     println!("identity={}, homes={}", metrics.identity, metrics.homes);
+}
+
+/// A runtime starts where somebody listens to events.
+fn tells_of_identity() {
+    tracing::subscriber::with_default(Events, || {
+        gort::runtime::Builder::new().build().unwrap();
+    });
+}
+
+/// Prints what is said at the level `info`, with its fields.
+struct Events;
+
+impl tracing::Subscriber for Events {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::INFO
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut fields = String::new();
+        event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+            let _ = write!(fields, " {field}={value:?}");
+        });
+        println!("event:{fields}");
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
 }
 
 #[allow(unconditional_recursion)]
@@ -189,6 +231,21 @@ fn there_are_as_many_homes_as_are_allowed() {
             assert_eq!(made, 2, "one for each worker: {identity}");
         }
     }
+}
+
+#[test]
+fn where_homes_are_not_lent_an_event_tells_why() {
+    let ended = Child::new("tells_of_identity")
+        .var("GORT_LEND", "off")
+        .run();
+    let text = "homes are not lent: each worker keeps one \
+                reason=the environment variable GORT_LEND says \"off\"";
+    assert_eq!(
+        ended.passes().out.matches(text).count(),
+        1,
+        "{}",
+        ended.tell()
+    );
 }
 
 /// The call was refused as invalid input, and the text says what is allowed.

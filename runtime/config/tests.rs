@@ -104,6 +104,31 @@ fn the_environment_wins_over_defaults() {
 }
 
 #[test]
+fn there_are_eight_homes_for_each_worker_wherever_the_number_of_workers_comes_from() {
+    for n in [1, 5, 1024] {
+        let config = with(Settings::default(), "GORT_WORKERS", &n.to_string());
+        assert_eq!(config.map(|c| c.homes), Ok(8 * n));
+        let settings = Settings {
+            workers: Some(n),
+            ..Settings::default()
+        };
+        let config = with(settings, "GORT_WORKERS", "2");
+        assert_eq!(config.map(|c| c.homes), Ok(8 * n));
+    }
+}
+
+#[test]
+fn fewer_homes_than_workers_are_allowed() {
+    let settings = Settings {
+        workers: Some(4),
+        homes: Some(1),
+        ..Settings::default()
+    };
+    let config = settings.resolve(&|_| None);
+    assert_eq!(config.map(|c| (c.workers, c.homes)), Ok((4, 1)));
+}
+
+#[test]
 fn explicit_settings_win_over_the_environment_even_a_bad_one() {
     let explicit = Config {
         workers: 7,
