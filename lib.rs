@@ -1,8 +1,10 @@
-//! Go's concurrency for Rust: goroutines, channels, and locks that park goroutines instead of threads.
+//! Go's concurrency for Rust: goroutines, channels, and locks that park goroutines instead of
+//! threads.
 //!
-//! A goroutine is a function call that runs beside the others. It blocks as plain code does, and is cheap enough to have a million of. A few worker
-//! threads run them all; one that waits costs its stack's touched pages and nothing else. There is no `async` and no second kind of function: every
-//! function may wait.
+//! A goroutine is a function call that runs beside the others. It blocks as plain code does, and is
+//! cheap enough to have a million of. A few worker threads run them all; one that waits costs its
+//! stack's touched pages and nothing else. There is no `async` and no second kind of function:
+//! every function may wait.
 //!
 //! ```
 //! use gort::{go, sync::{Mutex, WaitGroup}};
@@ -26,8 +28,9 @@
 //! assert_eq!(answer.join().unwrap(), 4200);
 //! ```
 //!
-//! `go!`, [`spawn`] and all of [`sync`] work from any thread. Outside a runtime they use a default one, which the first use starts. A program that is goroutines
-//! through and through marks its main function with [`#[gort::main]`](macro@main).
+//! `go!`, [`spawn`] and all of [`sync`] work from any thread. Outside a runtime they use a default
+//! one, which the first use starts. A program that is goroutines through and through marks its main
+//! function with [`#[gort::main]`](macro@main).
 //!
 //! # Map
 //!
@@ -47,7 +50,8 @@
 //!
 //! `go!` is a safe function of safe code. What makes it so:
 //!
-//! - **A closure that has not started** may move between threads; so it is `Send`, as for [`std::thread::spawn`].
+//! - **A closure that has not started** may move between threads; so it is `Send`, as for
+//!   [`std::thread::spawn`].
 //! - **A goroutine that has started keeps its thread**, as Rust code knows a thread, for life. So
 //!   it may hold across a park whatever belongs to its thread: an [`Rc`](std::rc::Rc), a borrow of
 //!   a thread-local, a guard of a `std` lock, the state of a parser that is not `Send`.
@@ -71,17 +75,24 @@
 //! **What does not come along** is what the kernel keeps for its own thread:
 //!
 //! - the thread's number (`gettid`), and what is asked or set by it: CPU affinity, priority and
-//!   scheduling policy, clocks of a thread's processor time, `ptrace`. C functions that take a
-//!   `pthread_t`, such as `pthread_kill`, reach the OS thread that sleeps, not the one that runs;
+//!   scheduling policy, clocks of a thread's processor time, `ptrace`;
+//! - what C functions do to a `pthread_t`: `pthread_kill`, `pthread_setaffinity_np` and others
+//!   reach the OS thread that sleeps for the home, and has all signals blocked, not the one that
+//!   runs;
 //! - credentials of a single thread, and namespaces (`setns`, `unshare`);
 //! - the signal mask and the alternate signal stack;
-//! - mutexes of C with priority inheritance (PI futexes): the kernel refuses an owner that is not
-//!   its own thread, so they cannot be used from goroutines;
+//! - mutexes of C with priority inheritance (PI futexes), and robust ones: the kernel refuses an
+//!   owner that is not its own thread, or does not notice that it died. So they cannot be used from
+//!   goroutines;
 //! - io_uring rings that are set up for a single issuer;
 //! - the floating-point control words (rounding mode, exceptions), which are registers;
-//! - restartable sequences (rseq), since the kernel looks at its own thread's area: code with
-//!   sequences of its own must not run in a lent home. gort looks for such code when it starts, for
-//!   tcmalloc's per-CPU mode as an example, and lends no home then.
+//! - the processor's number where glibc reads it for `sched_getcpu`, in the thread's area for
+//!   restartable sequences (rseq): it tells where the sleeping thread was. The number was a hint
+//!   before, too;
+//! - restartable sequences themselves, since the kernel watches its own thread's area: code with
+//!   sequences of its own must not run in a lent home. gort looks for such code in all files that
+//!   are loaded when the first runtime starts, for tcmalloc's per-CPU mode as an example, and lends
+//!   no home then. Code that is loaded later is not looked at: set `GORT_LEND=off` for it.
 //!
 //! What needs one of these belongs on a plain thread, started with [`std::thread::spawn`], which
 //! goroutines talk to through channels; or, if it is one section that does not park, under
@@ -94,10 +105,12 @@
 //! **Where homes are not lent** each worker has one home, its own, and a goroutine stays on its
 //! worker's OS thread. That is so on systems other than Linux and on processors other than x86-64
 //! and AArch64; where the kernel or the processor does not let programs set the register (x86-64
-//! before Linux 5.9); under valgrind and some emulators; and beside restartable sequences. Programs
-//! mean the same there, but a goroutine that blocks its thread holds up all others of its worker,
-//! and talk between workers is slower. [`Metrics::identity`](runtime::Metrics::identity) tells
-//! whether homes are lent, and why not.
+//! before Linux 5.9); under valgrind and some emulators; beside restartable sequences; and where
+//! the environment says `GORT_LEND=off`. The kernel's thread is then one and the same for a
+//! goroutine's life, and all of the list above comes along, but for what the goroutines of one
+//! worker change for each other. Programs mean the same there, but a goroutine that blocks its
+//! thread holds up all others of its worker, and talk between workers is slower.
+//! [`Metrics::identity`](runtime::Metrics::identity) tells whether homes are lent, and why not.
 //!
 //! ## What stays in the programmer's care
 //!
@@ -121,12 +134,19 @@
 //!   ms a warning names it ([`on_stuck`](runtime::Builder::on_stuck)).
 //!   [`yield_if_due`](runtime::yield_if_due) is for long loops, [`blocking`](runtime::blocking) for
 //!   calls that block the thread.
-//! - **Stacks do not grow.** Each has the size that its runtime or its [`Builder`] says; an overflow ends the process with a report. [`on_big_stack`](runtime::on_big_stack) runs one call on a bigger one.
-//! - **A parked goroutine holds 4 KiB at least:** the one page of its stack that it has touched, and its cell.
-//! - **Deadlocks are noticed if they are total:** no goroutine of the process can ever run again, and there is no thread beside that could wake one. Then the process ends as in Go, with a
-//!   dump; see [`DeadlockPolicy`](runtime::DeadlockPolicy). Some goroutines that wait for each other while others run are not noticed, and it takes Linux's `/proc`.
-//! - **Unix only.** Registers are switched by code of our own on x86-64 and AArch64, elsewhere by `corosensei`.
-//! - **`fork`:** the child has the forking thread only, so no workers. It may call `exec` or `_exit`, and no function of this crate.
+//! - **Stacks do not grow.** Each has the size that its runtime or its [`Builder`] says; an
+//!   overflow ends the process with a report. [`on_big_stack`](runtime::on_big_stack) runs one call
+//!   on a bigger one.
+//! - **A parked goroutine holds 4 KiB at least:** the one page of its stack that it has touched,
+//!   and its cell.
+//! - **Deadlocks are noticed if they are total:** no goroutine of the process can ever run again,
+//!   and there is no thread beside that could wake one. Then the process ends as in Go, with a
+//!   dump; see [`DeadlockPolicy`](runtime::DeadlockPolicy). Some goroutines that wait for each
+//!   other while others run are not noticed, and it takes Linux's `/proc`.
+//! - **Unix only.** Registers are switched by code of our own on x86-64 and AArch64, elsewhere by
+//!   `corosensei`.
+//! - **`fork`:** the child has the forking thread only, so no workers. It may call `exec` or
+//!   `_exit`, and no function of this crate.
 //! - **`mlockall(MCL_FUTURE)`** makes the kernel touch whole stacks. Use it with `MCL_ONFAULT`.
 //! - **A panic hook must not park.** std runs it under a lock of its own and counts it as part of
 //!   the panic; if it parks, a panic of another goroutine of that home meets both, and std may end

@@ -8,7 +8,7 @@
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
 //! | told of stuck goroutines | `on_stuck` | | `tracing`, or the error stream |
-//! | names of workers | `thread_name` | | `gort-worker` |
+//! | names of workers | `thread_name` | | `gort` |
 //!
 //! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
 //! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
@@ -253,7 +253,7 @@ fn resolve_deadlock(
 
 /// What worker threads are called, by [`Settings::resolve`]'s rules.
 fn resolve_thread_name(asked: Option<String>) -> Result<String, ConfigError> {
-    let name = asked.unwrap_or_else(|| "gort-worker".to_owned());
+    let name = asked.unwrap_or_else(|| "gort".to_owned());
     if name.is_empty() || name.contains('\0') {
         let allowed = "a name of at least one character, without NUL".to_owned();
         return Err(ConfigError::method(

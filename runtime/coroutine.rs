@@ -1,7 +1,8 @@
 //! A stack and a context: something that can be resumed and suspended.
 //!
-//! A [`Coroutine`] lives at the top of its own stack and is made anew for each use of it; making one is a handful of stores. The scheduler runs
-//! fresh goroutines one after another on one coroutine; a goroutine that parks keeps the coroutine it is on.
+//! A [`Coroutine`] lives at the top of its own stack and is made anew for each use of it; making
+//! one is a handful of stores. The scheduler runs fresh goroutines one after another on one
+//! coroutine; a goroutine that parks keeps the coroutine it is on.
 
 use crate::runtime::{
     stack::Stack,
@@ -39,7 +40,8 @@ impl Coroutine {
             base: stack.base().as_ptr() as usize,
             top: coroutine.as_ptr() as usize,
         };
-        // SAFETY: the stack is ours, and far larger than a coroutine; the coroutine does not move until `retire`.
+        // SAFETY: the stack is ours, and far larger than a coroutine; the coroutine does not move
+        // until `retire`.
         unsafe {
             coroutine.write(Self {
                 context: Context::vacant(),
@@ -55,8 +57,9 @@ impl Coroutine {
     ///
     /// # Safety
     /// It is alive, not running, and not finished.
-    // Inlined, here and below: a processor predicts a return from the calls before it, and across a switch those are somebody else's. So each call
-    // level between a switch and the code that it is for costs a mispredicted return.
+    // Inlined, here and below: a processor predicts a return from the calls before it, and across a
+    // switch those are somebody else's. So each call level between a switch and the code that it is
+    // for costs a mispredicted return.
     #[inline(always)]
     pub(crate) unsafe fn resume(this: NonNull<Coroutine>) {
         // SAFETY: passed on.
@@ -67,8 +70,8 @@ impl Coroutine {
     ///
     /// # Safety
     /// The caller runs on this coroutine.
-    // It may return on another thread: callers keep no address of a thread-local across it, which they cannot, since those are read in functions that
-    // are never inlined (`sched::current`).
+    // It may return on another OS thread, but under the same identity: the compiler may keep
+    // addresses of thread-locals across it.
     #[inline(always)]
     pub(crate) unsafe fn suspend(this: NonNull<Coroutine>) {
         // SAFETY: passed on.
@@ -105,8 +108,8 @@ impl Coroutine {
         unsafe { (*this.as_ptr()).outer }
     }
 
-    /// Calls `f` so that unwinders go on from it into the coroutine's frames, the first of which is at the address that `f` is told. False: not with this
-    /// build's switch.
+    /// Calls `f` so that unwinders go on from it into the coroutine's frames, the first of which is
+    /// at the address that `f` is told. False: not with this build's switch.
     ///
     /// # Safety
     /// It is suspended, and stays so until this returns. `f` does not unwind.

@@ -138,7 +138,9 @@ impl Builder {
         self
     }
 
-    /// What worker threads are called; a dash and a number follow. Default: `gort-worker`.
+    /// What its threads are called. `NAME-0`, `NAME-1` and so on are the threads that goroutines know
+    /// themselves by ([homes](Self::homes)); the OS threads that carry them are `NAME-worker-0` and so on.
+    /// Default: `gort`.
     ///
     /// # Examples
     /// ```

@@ -41,6 +41,76 @@ const FLOORS: &[(&str, u8)] = &[
     ("lib.rs", 9),
 ];
 
+/// Inside `runtime/sched/`: each line imports from itself and from those above it. Names as in [`FLOORS`].
+const SCHED: &[&[&str]] = &[
+    // Data: homes, queues, timers.
+    &["home/"],
+    &["queue/"],
+    &["timer/wheel", "timer/exact", "timer/queue", "timer/bubble"],
+    // What workers keep, and how they are counted; what dumps ask; threads for blocking calls.
+    &[
+        "worker/ids",
+        "worker/dice",
+        "worker/budget",
+        "worker/refs",
+        "worker/starved",
+        "idle/sleep_word",
+        "idle/counts",
+        "inspect/frames",
+        "inspect/request",
+        "threads/blocking",
+    ],
+    // A worker as the others see it, all that a runtime shares, a worker as it sees itself.
+    &["worker/shared"],
+    &["scheduler"],
+    &["worker/data"],
+    // Looking at goroutines and runtimes; who carries the caller.
+    &["inspect/quiescence", "inspect/reply", "inspect/deadlock"],
+    &["events", "worker/current"],
+    // How work gets into queues, and what wakes.
+    &["worker/submit", "idle/steal"],
+    &[
+        "unparker",
+        "worker/starve",
+        "worker/turn",
+        "worker/hand_over",
+    ],
+    &["abandon", "timer/advance"],
+    // Decisions: where a goroutine starts, what an idle worker does.
+    &["owners", "idle/sleep"],
+    &["worker/place", "idle/search"],
+    // The loops.
+    &["worker/find", "worker/run"],
+    &["worker/visit"],
+    &["worker/tour"],
+    // The threads that run them, and the one that watches.
+    &["threads/stuck", "threads/monitor"],
+    &["threads/launch"],
+];
+
+/// Files and folders whose lines have at most [`MAX_COLUMNS`]; the others follow when they are written anew.
+const NARROW: &[&str] = &[
+    "HACKING.md",
+    "lib.rs",
+    "runtime/README.md",
+    "runtime/coroutine",
+    "runtime/sched/",
+    "runtime/stack/",
+    "runtime/task/",
+];
+
+/// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands
+/// here is to move; nothing is to be added.
+const AWAY: &[(&str, &str)] = &[
+    // To make one takes the caller's goroutine and home; the waking half is all that `sched` knows.
+    ("runtime/park.rs", "Unparker"),
+    // What goes through the vtable could stand with `header`; giving a cell back needs the pool.
+    ("runtime/task/cell.rs", "TaskRef"),
+];
+
+/// The longest a line of these may be, rows of tables left out, which cannot be wrapped.
+const MAX_COLUMNS: usize = 100;
+
 /// Folders at the root that hold no part of the library.
 const NOT_SOURCES: &[&str] = &["macros", "tests", "examples", "benches", "ci", "target"];
 
@@ -93,6 +163,23 @@ fn floor(path: &str) -> Option<u8> {
     holds
         .max_by_key(|(prefix, _)| prefix.len())
         .map(|&(_, floor)| floor)
+}
+
+/// The line of [`SCHED`] that a file stands in, by the longest name; `None` for the folders' maps.
+fn step(path: &str) -> Option<usize> {
+    let name = path.strip_prefix("runtime/sched/")?;
+    let lines = SCHED.iter().enumerate();
+    let holds = lines.flat_map(|(step, names)| names.iter().map(move |n| (step, *n)));
+    holds
+        .filter(|(_, prefix)| is_in(name, prefix))
+        .max_by_key(|(_, prefix)| prefix.len())
+        .map(|(step, _)| step)
+}
+
+/// Whether a file is the one named, belongs to it (`name/...`), or is in this folder (`name/`).
+fn is_in(path: &str, name: &str) -> bool {
+    path.strip_prefix(name)
+        .is_some_and(|rest| name.ends_with('/') || rest.starts_with(['.', '/']))
 }
 
 /// Every `.rs` file of the library but `build.rs`, in order.
@@ -286,6 +373,86 @@ fn imports(sources: &[Source]) -> Vec<(&str, usize, String, Option<&str>)> {
     all
 }
 
+/// Where in `code` an item keyword stands: the rest of the text after it, and its line.
+fn after_keyword<'a>(code: &'a str, keyword: &'a str) -> impl Iterator<Item = (usize, &'a str)> {
+    let is_name = |c: char| c == '_' || c.is_alphanumeric();
+    let mut line = (1, 0);
+    code.match_indices(keyword).filter_map(move |(at, _)| {
+        line = (line.0 + code[line.1..at].matches('\n').count(), at);
+        let rest = &code[at + keyword.len()..];
+        let stands_alone = !code[..at].ends_with(is_name) && !rest.starts_with(is_name);
+        stands_alone.then_some((line.0, rest))
+    })
+}
+
+/// The name at the start of `text`, if there is one.
+fn name_of(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| c != '_' && !c.is_alphanumeric());
+    let name = &text[..end.unwrap_or(text.len())];
+    (!name.is_empty()).then_some(name)
+}
+
+/// The types that a file defines.
+fn types_of(code: &str) -> BTreeSet<&str> {
+    let kinds = ["struct", "enum", "union"];
+    let names = kinds.iter().flat_map(|kind| after_keyword(code, kind));
+    names.filter_map(|(_, rest)| name_of(rest)).collect()
+}
+
+/// The types for which a file has an `impl` block of their own, no trait's, with the blocks' lines.
+fn inherent_impls(code: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    for (line, rest) in after_keyword(code, "impl") {
+        // `impl Trait` in a type comes after something else than the start of an item.
+        let start = code.len() - rest.len() - "impl".len();
+        let item = code[..start].trim_end_matches("unsafe ");
+        if !(item.trim_end().is_empty() || item.trim_end().ends_with(['}', ';', ']', '{'])) {
+            continue;
+        }
+        let head = after_generics(rest.trim_start());
+        let block = &head[..head.find('{').unwrap_or(head.len())];
+        if after_keyword(block, "for")
+            .next()
+            .is_some_and(|(_, rest)| !rest.trim_start().starts_with('<'))
+        {
+            continue;
+        }
+        // The last part of the path, its arguments left out.
+        let path = &block[..block.find('<').unwrap_or(block.len())];
+        found.extend(name_of(path.rsplit("::").next().unwrap_or(path)).map(|name| (line, name)));
+    }
+    found
+}
+
+/// What follows the generic parameters at the start of `text`, if any.
+fn after_generics(text: &str) -> &str {
+    if !text.starts_with('<') {
+        return text;
+    }
+    let mut depth = 0;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match c {
+            '<' => depth += 1,
+            '>' if before != '-' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[at + 1..];
+        }
+        before = c;
+    }
+    text
+}
+
+/// Whether `file` is the one that defines a type, or in the folder of that file's name.
+fn is_home_of(defined_in: &str, file: &str) -> bool {
+    let stem = defined_in.trim_end_matches(".rs");
+    let folder = stem.strip_suffix("/mod").unwrap_or(stem);
+    file == defined_in || is_in(file, &format!("{folder}/"))
+}
+
 #[track_caller]
 fn assert_none(rule: &str, broken: &[String]) {
     assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
@@ -321,6 +488,40 @@ fn no_import_runs_back_up() {
         }
     }
     assert_none("a file imports from its own floor and those below", &broken);
+}
+
+#[test]
+fn every_file_of_the_scheduler_has_a_step() {
+    let sources = sources();
+    let mechanisms = sources.iter().filter(|s| !s.is_map() && !s.is_test());
+    let in_sched = mechanisms.filter(|s| s.path.starts_with("runtime/sched/"));
+    let missing: Vec<_> = in_sched.filter(|s| step(&s.path).is_none()).collect();
+    let missing: Vec<_> = missing.iter().map(|s| s.path.clone()).collect();
+    assert_none(
+        "these files have no line in SCHED in tests/layering.rs",
+        &missing,
+    );
+}
+
+#[test]
+fn no_import_of_the_scheduler_runs_back_up() {
+    let sources = sources();
+    let mut broken = Vec::new();
+    for (file, line, path, target) in imports(&sources) {
+        let steps = (step(file), target.and_then(step));
+        if let (Some(here), Some(there)) = steps
+            && there > here
+        {
+            broken.push(format!(
+                "{file}:{line}: {:?} imports crate::{path}, of {:?}",
+                SCHED[here], SCHED[there]
+            ));
+        }
+    }
+    assert_none(
+        "a file imports from its own line of SCHED and those above",
+        &broken,
+    );
 }
 
 #[test]
@@ -384,6 +585,59 @@ fn mechanisms_name_what_they_use_by_its_full_path() {
 }
 
 #[test]
+fn a_type_has_its_methods_at_home() {
+    let sources = sources();
+    let sources: Vec<_> = sources.iter().filter(|s| !s.is_test()).collect();
+    let mut defined: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for source in &sources {
+        for name in types_of(&source.code) {
+            defined.entry(name).or_default().push(&source.path);
+        }
+    }
+    let mut broken = Vec::new();
+    for source in &sources {
+        for (line, name) in inherent_impls(&source.code) {
+            let files = defined.get(name).map(Vec::as_slice).unwrap_or_default();
+            let is_home = files.iter().any(|file| is_home_of(file, &source.path));
+            if !is_home && !AWAY.contains(&(source.path.as_str(), name)) {
+                broken.push(format!("{}:{line}: {name}, of {files:?}", source.path));
+            }
+        }
+    }
+    assert_none(
+        "an `impl Type` stands in the file of the type, or in the folder of that name; elsewhere write a function",
+        &broken,
+    );
+}
+
+#[test]
+fn lines_are_narrow_where_they_have_become_so() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut texts: Vec<_> = sources().into_iter().map(|s| (s.path, s.text)).collect();
+    for path in NARROW.iter().filter(|path| path.ends_with(".md")) {
+        let text = fs::read_to_string(root.join(path)).expect("the file is there");
+        texts.push(((*path).to_owned(), text));
+    }
+    let mut broken = Vec::new();
+    for (path, text) in &texts {
+        if !NARROW.iter().any(|name| path == name || is_in(path, name)) {
+            continue;
+        }
+        for (at, line) in text.lines().enumerate() {
+            let is_row = line.trim_start_matches(['/', '!', ' ']).starts_with('|');
+            let columns = line.chars().count();
+            if columns > MAX_COLUMNS && !is_row {
+                broken.push(format!("{path}:{}: {columns} columns", at + 1));
+            }
+        }
+    }
+    assert_none(
+        &format!("a line has {MAX_COLUMNS} columns at most"),
+        &broken,
+    );
+}
+
+#[test]
 fn files_are_short_and_say_what_they_are_for() {
     let mut broken = Vec::new();
     for source in sources() {
@@ -410,6 +664,27 @@ fn the_reader_understands_use_trees() {
         .collect();
     let expected = [(1, "a::b"), (1, "c"), (1, "c::d"), (1, "c::E"), (2, "g::h")];
     assert_eq!(paths, expected.map(|(line, path)| (line, path.to_owned())));
+}
+
+#[test]
+fn the_reader_knows_whose_methods_a_block_has() {
+    let code = "struct A; enum B<T> { X(T) }\nimpl A {}\nimpl<F: Fn() -> u8> a::B<F> {}\nimpl Clone for A {}\n\
+        unsafe impl Send for A {}\nfn f(x: impl Fn()) -> impl Fn() {}\nmod m {\n    impl C<'_> {}\n}\n\
+        impl D<dyn for<'a> Fn(&'a u8)> {}\n";
+    let types: Vec<_> = types_of(code).into_iter().collect();
+    assert_eq!(types, ["A", "B"]);
+    let expected = [(2, "A"), (3, "B"), (8, "C"), (10, "D")];
+    assert_eq!(inherent_impls(code), expected);
+}
+
+#[test]
+fn a_name_holds_its_file_and_its_folder() {
+    assert!(is_in("worker/data.rs", "worker/data"));
+    assert!(is_in("worker/data/tests.rs", "worker/data"));
+    assert!(!is_in("worker/data_more.rs", "worker/data"));
+    assert!(is_in("home/word.rs", "home/"));
+    assert!(is_home_of("a/b.rs", "a/b/c.rs") && is_home_of("a/mod.rs", "a/c.rs"));
+    assert!(!is_home_of("a/b.rs", "a/c.rs"));
 }
 
 #[test]

@@ -344,7 +344,7 @@ fn threads_are_left_to_std() {
         let ended = Child::new(role).run();
         ended.signal(libc::SIGABRT).does_not_say("gort:");
         let name = match role {
-            "blocking_thread" => "gort-worker-blocking-0",
+            "blocking_thread" => "gort-blocking-0",
             _ => "plain",
         };
         ended

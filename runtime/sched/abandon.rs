@@ -9,7 +9,8 @@ use crate::runtime::{
 /// The output of goroutines that are dropped at shutdown.
 const UNSTARTED: &str = "the goroutine was dropped before it started: its runtime shut down";
 
-/// Ends a task that will not run any more; a suspended one is left as it is, its stack never reused.
+/// Ends a task that will not run any more; a suspended one is left as it is, its stack never
+/// reused.
 pub(crate) fn abandon(scheduler: &Scheduler, task: TaskRef) {
     if !task.is_fresh() {
         return;

@@ -1,7 +1,7 @@
 //! Tracing events, one line each for the callers; a load and a compare when nobody listens.
 //!
-//! Subscribers run on the root or on a goroutine's stack and may do what they like there. One that panics does not
-//! unwind into the scheduler: what it unwinds with is dropped here.
+//! Subscribers run on the root or on a goroutine's stack and may do what they like there. One that
+//! panics does not unwind into the scheduler: what it unwinds with is dropped here.
 
 use crate::runtime::{
     sched::{home::data::Held, worker::data::Worker},
@@ -36,9 +36,9 @@ pub(crate) fn parked(here: Held, task: TaskRef, reason: &'static str) {
 #[cold]
 #[inline(never)]
 fn parked_slow(here: Held, task: TaskRef, reason: &'static str) {
-    // The goroutine's unparker is published already: a subscriber that parked as this goroutine would take that
-    // park's one unpark, and use the link of its cell twice. So meanwhile the thread runs no goroutine, and a
-    // subscriber that parks blocks the thread.
+    // The goroutine's unparker is published already: a subscriber that parked as this goroutine
+    // would take that park's one unpark, and use the link of its cell twice. So meanwhile the
+    // thread runs no goroutine, and a subscriber that parks blocks the thread.
     here.set_task(None);
     let home = here.home().index;
     contain(|| {

@@ -1,15 +1,39 @@
-//! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime ends.
+//! Making homes: a thread for each, whose identity the home is, and which sleeps until its runtime
+//! ends.
 
-use crate::runtime::sched::{
-    abandon,
-    home::{
-        current,
-        data::{Held, Home, Lent},
+use crate::runtime::{
+    prims::Ordering,
+    sched::{
+        abandon,
+        home::{
+            current,
+            data::{Held, Home, Lent},
+        },
+        inspect::quiescence::{self, Listed},
+        scheduler::Scheduler,
     },
-    inspect::quiescence::{self, Listed},
-    scheduler::Scheduler,
+    stack,
 };
 use std::{io, mem, ptr, thread};
+
+/// Addresses that must be left for one home more, under a limit on them (`ulimit -v`). An allocator
+/// may take some for each thread (glibc: 64 to 128 MiB), and stacks need them more.
+const ADDRESSES_LEFT: usize = 1 << 30;
+
+/// Whether there are addresses enough for one home more. Half as many will do for those without
+/// which not all workers can be in one.
+fn has_addresses(each_worker_needs_one: bool) -> bool {
+    let enough = if each_worker_needs_one {
+        ADDRESSES_LEFT / 2
+    } else {
+        ADDRESSES_LEFT
+    };
+    stack::left_to_limit().is_none_or(|left| left >= enough)
+}
+
+/// An owner sleeps; at the end its thread-locals' destructors run. Much smaller than std's threads,
+/// since there may be many where addresses are scarce.
+const OWNER_STACK: usize = 512 << 10;
 
 /// Makes a home, which the caller holds then, unless there are `most` already. Takes about 50 us.
 ///
@@ -26,18 +50,26 @@ pub(crate) fn make(
     if index >= most {
         return Ok(None);
     }
-    let home: &'static Home =
-        Box::leak(Box::new(Home::new(index, Lent::ToAll, scheduler.address())));
+    // The first one is needed, whatever it costs.
+    if index > 0 && !has_addresses(index < scheduler.config.workers) {
+        scheduler.homes_cap.store(index, Ordering::Relaxed);
+        return Ok(None);
+    }
+    let made = Home::new(index, Lent::ToAll, scheduler.address());
+    let raw = Box::into_raw(Box::new(made));
+    // SAFETY: from a box, which is freed below only if nobody has been told of the home.
+    let home: &'static Home = unsafe { &*raw };
     let claimed = home.claim();
     debug_assert!(claimed, "nobody knows it yet");
     let thread = thread::Builder::new()
         .name(format!("{}-{index}", scheduler.config.thread_name))
+        .stack_size(OWNER_STACK)
         .spawn(move || own(scheduler, home));
     let thread = match thread {
         Ok(thread) => thread,
         Err(error) => {
-            // SAFETY: leaked above, and no thread has been told of it.
-            drop(unsafe { Box::from_raw(ptr::from_ref(home).cast_mut()) });
+            // SAFETY: made above, and no thread has been told of it.
+            drop(unsafe { Box::from_raw(raw) });
             return Err(error);
         }
     };
@@ -53,30 +85,37 @@ fn own(scheduler: &'static Scheduler, home: &'static Home) {
     let _worn = scheduler.wear_clock();
     // A handler on this thread would share the thread-locals with whoever is in the home.
     let mask = block_signals();
-    // SAFETY: from here until the home is back, nothing runs under this identity but what its holders do.
+    // SAFETY: from here until the home is back, nothing runs under this identity but what its
+    // holders do.
     unsafe { current::set_home(home) };
     home.identity.adopt_calling_thread();
     home.owner.lend();
     // SAFETY: the home has been given back for good: no holder will use this identity again.
     unsafe { current::set_home(ptr::null()) };
     restore_signals(&mask);
-    end(scheduler, home, listed);
+    abandon_fresh(scheduler, home);
+    rest_if_needed(home, listed);
 }
 
-/// The end of the thread whose identity `home` is, when the runtime has ended and the home is back. Does not return
-/// while a goroutine that has started lives there: what it has borrowed from thread-locals stays alive.
-pub(crate) fn end(scheduler: &'static Scheduler, home: &'static Home, listed: Listed<'_>) {
+/// Ends what was to start in a home. On its owner's thread, when the runtime has ended and the home
+/// is back.
+pub(crate) fn abandon_fresh(scheduler: &'static Scheduler, home: &'static Home) {
     // SAFETY: the home is back, so it is held by its owner, which we are.
     let held = unsafe { Held::new(home) };
     held.worker.set(ptr::null());
     abandon::abandon_in(scheduler, held);
+}
+
+/// The end of the thread whose identity `home` is. Does not return if a goroutine that has started
+/// lives there: what it has borrowed from thread-locals stays alive.
+pub(crate) fn rest_if_needed(home: &'static Home, listed: Listed<'_>) {
     if home.live() > 0 {
         quiescence::rest_for_ever(listed);
     }
 }
 
-/// Gives all homes that nobody is in back to their owners. The runtime has ended: no worker enters a home any more, and who
-/// is woken in one stays where he is.
+/// Gives all homes that nobody is in back to their owners. The runtime has ended: no worker enters
+/// a home any more, and who is woken in one stays where he is.
 pub(crate) fn take_back_all(scheduler: &'static Scheduler) {
     // What is in a queue is held by it; taken out, it is ours.
     for worker in scheduler.workers() {

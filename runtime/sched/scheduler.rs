@@ -9,6 +9,7 @@ use crate::runtime::{
         home::data::{Home, Lent},
         idle::{counts::IdleCounts, sleep_word::Sleeper},
         inspect::request::DumpRequest,
+        queue::starved::Starved,
         threads::blocking::{self, Pool},
         timer::{bubble::Bubble, exact::Times},
         worker::shared::WorkerShared,
@@ -48,14 +49,16 @@ const CLOSING_BIT: u32 = 1 << 31;
 
 /// One runtime.
 ///
-/// Homes point to it, and cells of goroutines that have started to their home; other threads follow those
-/// when they unpark. Nothing counts such threads, so it is never freed.
+/// Homes point to it, and cells of goroutines that have started to their home; other threads follow
+/// those when they unpark. Nothing counts such threads, so it is never freed.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     /// First `config.workers` regular ones, then spares as they were needed.
     pub(crate) workers: boxcar::Vec<&'static WorkerShared>,
     /// Homes as they were needed.
     pub(crate) homes: boxcar::Vec<&'static Home>,
+    /// The most homes, since there is a limit on addresses and few are left; MAX: there is none.
+    pub(crate) homes_cap: AtomicUsize,
     /// Held while a home is made.
     making_homes: Mutex<()>,
     /// Whether any worker may enter any home, or each its own only; and why.
@@ -65,8 +68,8 @@ pub(crate) struct Scheduler {
     /// Homes in which such threads have woken somebody.
     woken_homes: Injector<&'static Home>,
     pub(crate) idle: IdleCounts,
-    /// A worker looks at the newest slots of the others every few microseconds, so that fills need wake
-    /// nobody. Set by the worker that begins to, cleared by it when it stops.
+    /// A worker looks at the newest slots of the others every few microseconds, so that fills need
+    /// wake nobody. Set by the worker that begins to, cleared by it when it stops.
     pub(crate) has_sentry: AtomicBool,
     pub(crate) config: Config,
     pub(crate) default_class: SizeClass,
@@ -97,8 +100,9 @@ pub(crate) struct Scheduler {
     pub(crate) in_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
+    pub(crate) starved: Starved,
     /// A stack or a home could not be had; printed once.
-    pub(crate) starved: AtomicBool,
+    pub(crate) told_starved: AtomicBool,
     /// None could be had for long, and only foreign threads can help; printed once.
     pub(crate) starved_long: AtomicBool,
 }
@@ -110,6 +114,7 @@ impl Scheduler {
         let scheduler = Box::leak(Box::new(Self {
             workers: boxcar::Vec::new(),
             homes: boxcar::Vec::new(),
+            homes_cap: AtomicUsize::new(usize::MAX),
             making_homes: Mutex::new(()),
             lending: identity::support(),
             injector: Injector::new(),
@@ -137,7 +142,8 @@ impl Scheduler {
             bubble: (clock == Clock::Fake).then(|| Bubble::new(start)),
             in_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
-            starved: AtomicBool::new(false),
+            starved: Starved::default(),
+            told_starved: AtomicBool::new(false),
             starved_long: AtomicBool::new(false),
             config,
         }));
@@ -219,8 +225,8 @@ impl Scheduler {
 
     /// Tells the workers to leave their loops; the caller wakes them.
     pub(crate) fn close(&self) {
-        // SeqCst: before the caller looks at the sleep words; partner of the fence before a sleeper's last
-        // look (S3).
+        // SeqCst: before the caller looks at the sleep words; partner of the fence before a
+        // sleeper's last look (S3).
         self.quiet.requests.fetch_or(CLOSING_BIT, Ordering::SeqCst);
     }
 
@@ -260,16 +266,16 @@ impl Scheduler {
                 self.woken_homes.push(home);
                 self.offer();
             }
-            // Its worker sees by the state word that it is busy. The SeqCst step that made it so came before
-            // this look at the sleep word (S1).
+            // Its worker sees by the state word that it is busy. The SeqCst step that made it so
+            // came before this look at the sleep word (S1).
             Lent::To(index) => self.wake(self.workers[index]),
         }
     }
 
     /// Wakes one worker for public work that was queued just now.
     fn offer(&self) {
-        // SeqCst (S1): after the push, before the look at the counts; partner of the fences before a
-        // sleeper's (S3) and a searcher's (S4) last look.
+        // SeqCst (S1): after the push, before the look at the counts; partner of the fences before
+        // a sleeper's (S3) and a searcher's (S4) last look.
         fence(Ordering::SeqCst);
         self.wake_one();
     }
@@ -361,7 +367,8 @@ impl Scheduler {
         !self.injector.is_empty() || self.workers().any(|w| !w.fresh.is_empty())
     }
 
-    /// Goroutines that have been spawned and have not ended. Never too low, and exact when nothing runs.
+    /// Goroutines that have been spawned and have not ended. Never too low, and exact when nothing
+    /// runs.
     pub(crate) fn live(&self) -> usize {
         let mut finished = self.abandoned.load(Ordering::Acquire);
         for w in self.workers() {
@@ -412,8 +419,8 @@ impl Scheduler {
 
     /// Starts the monitor's rounds if it rests. Called by a worker that has got up.
     pub(crate) fn be_watched(&self) {
-        // SeqCst (M2): after the change of the sleep word; partner of the fence before the monitor's
-        // second look (M1), and of that of a snapshot (K1).
+        // SeqCst (M2): after the change of the sleep word; partner of the fence before the
+        // monitor's second look (M1), and of that of a snapshot (K1).
         fence(Ordering::SeqCst);
         if !self.watched.load(Ordering::Relaxed) && self.set_watched(Watched::Yes) == Watched::No {
             self.wake_monitor();

@@ -1,4 +1,5 @@
-//! The waking half of the door: who waits, as one word. The other half is `runtime::park`, with the contract.
+//! The waking half of the door: who waits, as one word. The other half is `runtime::park`, with the
+//! contract.
 
 use crate::runtime::{
     park_thread::ThreadParker,
@@ -30,16 +31,19 @@ impl Unparker {
     /// Ends the park that this unparker was published for.
     ///
     /// # Safety
-    /// The unparker was claimed by the caller, who calls this once, and whose target has not been unparked for this park before.
+    /// The unparker was claimed by the caller, who calls this once, and whose target has not been
+    /// unparked for this park before.
     #[inline]
     pub(crate) unsafe fn unpark(self) {
         if self.0 & THREAD_BIT != 0 {
             let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
-            // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is alive; it is not null.
+            // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is
+            // alive; it is not null.
             unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
             return;
         }
-        // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is alive.
+        // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
+        // alive.
         let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
             return;
         };

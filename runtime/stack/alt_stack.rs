@@ -1,7 +1,7 @@
 //! The alternate signal stack: what a handler runs on when the goroutine's own stack is used up.
 //!
-//! Each worker holds one for as long as it runs goroutines. std gives one to the threads that it starts, but a small one; one
-//! that is large enough, whoever made it, is kept.
+//! Each worker holds one for as long as it runs goroutines. std gives one to the threads that it
+//! starts, but a small one; one that is large enough, whoever made it, is kept.
 
 use crate::runtime::stack::guard::{map, page_size};
 use std::{
@@ -11,11 +11,12 @@ use std::{
     ptr::{self, NonNull},
 };
 
-/// The least bytes of an alternate stack: the signal frame, the handler's 2 KiB of text, and whatever handler is chained to (std's
-/// formats with its own machinery).
+/// The least bytes of an alternate stack: the signal frame, the handler's 2 KiB of text, and
+/// whatever handler is chained to (std's formats with its own machinery).
 const ALT_STACK_BYTES: usize = 64 << 10;
 
-/// The alternate signal stack of the thread that made it, below it a guard. Dropping it restores the previous one.
+/// The alternate signal stack of the thread that made it, below it a guard. Dropping it restores
+/// the previous one.
 #[derive(Debug)]
 pub(crate) struct AltStack {
     /// The mapping and the stack it replaced; `None` when the thread had one that is large enough.
@@ -53,7 +54,8 @@ impl Drop for AltStack {
         // Apple's kernel wants a valid size even for "none".
         previous.ss_size = previous.ss_size.max(libc::MINSIGSTKSZ);
         previous.ss_flags &= libc::SS_DISABLE;
-        // If somebody has put another in its place it may be restored later, so it must stay mapped.
+        // If somebody has put another in its place it may be restored later, so it must stay
+        // mapped.
         if in_place && swap_alt_stack(Some(&previous)).is_ok() {
             // SAFETY: this object's own mapping, which the thread does not use any more.
             unsafe { libc::munmap(map.as_ptr().cast(), page_size() + alt_bytes()) };
@@ -89,8 +91,8 @@ fn stack_start(map: NonNull<u8>) -> *mut u8 {
     map.as_ptr().wrapping_add(page_size())
 }
 
-/// Bytes of an alternate stack: four times what the kernel says a signal frame takes at least on this processor, as AVX-512 and
-/// AMX state are in it.
+/// Bytes of an alternate stack: four times what the kernel says a signal frame takes at least on
+/// this processor, as AVX-512 and AMX state are in it.
 fn alt_bytes() -> usize {
     #[cfg(target_os = "linux")]
     // SAFETY: no preconditions; 0 when the kernel does not say.
@@ -103,7 +105,8 @@ fn alt_bytes() -> usize {
 /// Replaces this thread's alternate stack, or only asks for it, and returns the one before.
 fn swap_alt_stack(new: Option<&libc::stack_t>) -> io::Result<libc::stack_t> {
     let mut old = MaybeUninit::<libc::stack_t>::zeroed();
-    // SAFETY: `new` is null or a valid description of memory that its owner keeps mapped; `old` is memory of its type.
+    // SAFETY: `new` is null or a valid description of memory that its owner keeps mapped; `old` is
+    // memory of its type.
     let done =
         unsafe { libc::sigaltstack(new.map_or(ptr::null(), ptr::from_ref), old.as_mut_ptr()) };
     if done == 0 {

@@ -1,19 +1,22 @@
 //! Arenas: large mappings cut into slots, and the [`Stack`] that stands for one slot.
 //!
-//! One mapping serves up to 65,536 stacks, so a million of them take some thirty mappings. An arena doubles what its class has mapped
-//! (64 slots at first); where the system refuses, half of that is tried, down to one slot. The mapping is reserved only
-//! (`MAP_NORESERVE`) and never huge (`MADV_NOHUGEPAGE`: else each touched stack could take 2 MiB).
+//! One mapping serves up to 65,536 stacks, so a million of them take some thirty mappings. An arena
+//! doubles what its class has mapped (64 slots at first); where the system refuses, half of that is
+//! tried, down to one slot. The mapping is reserved only (`MAP_NORESERVE`) and never huge
+//! (`MADV_NOHUGEPAGE`: else each touched stack could take 2 MiB).
 //!
 //! A slot's life:
 //!
 //! ```text
-//! fresh --reserve--> Uncarved --guard()--> Stack --(used, cached)--> Stack --put_cold--> cold --take_cold--> Stack ...
+//! fresh --reserve--> Uncarved --guard()--> Stack --(used, cached)--> Stack --put_cold--> cold
 //!                        \--(no guard to be had)--> unguarded --reserve--> ...
+//! cold --take_cold--> Stack ...
 //! ```
 //!
-//! A [`Stack`] can be made in this file only, and each of its makers takes the slot's index out of exactly one of the three places
-//! (fresh, unguarded, cold); that is why it is unique. An arena with every carved slot in its lists has no stack outside, so it
-//! may be unmapped, which gives its page tables back too (640 bytes a slot).
+//! A [`Stack`] can be made in this file only, and each of its makers takes the slot's index out of
+//! exactly one of the three places (fresh, unguarded, cold); that is why it is unique. An arena
+//! with every carved slot in its lists has no stack outside, so it may be unmapped, which gives its
+//! page tables back too (640 bytes a slot).
 
 use crate::runtime::stack::{
     guard::{self, guard_bytes},
@@ -21,14 +24,17 @@ use crate::runtime::stack::{
 };
 use std::{fs, ops::Range, ptr::NonNull};
 
-/// Slots of the first arena of a class: 20 MiB of addresses for the default class, so that a small program stays small.
+/// Slots of the first arena of a class: 20 MiB of addresses for the default class, so that a small
+/// program stays small.
 const FIRST_SLOTS: usize = 64;
 
-/// Slots of the largest arena: 20 GiB of addresses for the default class. More would only save a few mappings; an index is a `u16`.
+/// Slots of the largest arena: 20 GiB of addresses for the default class. More would only save a
+/// few mappings; an index is a `u16`.
 const MAX_SLOTS: usize = 1 << 16;
 const _: () = assert!(MAX_SLOTS - 1 <= u16::MAX as usize && size_of::<Stack>() <= 16);
 
-/// Bounds in bytes for classes whose stacks are large, so that a first one of 1 GiB does not reserve 64; and for 32-bit machines.
+/// Bounds in bytes for classes whose stacks are large, so that a first one of 1 GiB does not
+/// reserve 64; and for 32-bit machines.
 const FIRST_BYTES: usize = 1 << 30;
 const MAX_BYTES: usize = if usize::BITS >= 64 {
     (128_u64 << 30) as usize
@@ -36,12 +42,15 @@ const MAX_BYTES: usize = if usize::BITS >= 64 {
     64 << 20
 };
 
-/// Addresses that a new arena leaves free, if there is a limit on them: with the last ones taken, the next allocation of a few bytes
-/// anywhere in the program would abort it, and nobody could tell why (guess: allocator chunks, cells for those who go on being spawned, the stacks of some threads).
+/// Addresses that a new arena leaves free, if there is a limit on them: with the last ones taken,
+/// the next allocation of a few bytes anywhere in the program would abort it, and nobody could tell
+/// why (guess: allocator chunks, cells for those who go on being spawned, the stacks of some
+/// threads).
 const ROOM_BYTES: usize = 32 << 20;
 
-/// Stacks start at this many different offsets below their slot's top, one cache line apart: slot `i` at line `i % 16`. Without
-/// that the hot lines of all stacks would share few sets of the L1 and L2 caches.
+/// Stacks start at this many different offsets below their slot's top, one cache line apart: slot
+/// `i` at line `i % 16`. Without that the hot lines of all stacks would share few sets of the L1
+/// and L2 caches.
 const COLOURS: usize = 16;
 
 /// The distance of two colours: a cache line.
@@ -59,7 +68,8 @@ pub(crate) struct Stack {
     class: SizeClass,
 }
 
-// SAFETY: a `Stack` is the unique right to a range of memory that belongs to no thread in particular.
+// SAFETY: a `Stack` is the unique right to a range of memory that belongs to no thread in
+// particular.
 unsafe impl Send for Stack {}
 
 impl Stack {
@@ -69,11 +79,13 @@ impl Stack {
         self.base
     }
 
-    /// Where the stack pointer starts: one past the highest usable address, coloured, and aligned to a cache line.
+    /// Where the stack pointer starts: one past the highest usable address, coloured, and aligned
+    /// to a cache line.
     #[inline]
     pub(crate) fn top(&self) -> NonNull<u8> {
         let offset = self.class.usable() - self.index as usize % COLOURS * COLOUR_BYTES;
-        // SAFETY: `usable` bytes from `base` on are this slot's, and the colours take less than 1 KiB of them.
+        // SAFETY: `usable` bytes from `base` on are this slot's, and the colours take less than 1
+        // KiB of them.
         unsafe { self.base.add(offset) }
     }
 
@@ -102,17 +114,19 @@ impl Stack {
     }
 }
 
-/// Lets the system take back the memory of `stacks`, which read as zeroes from now on; returns how many it took.
+/// Lets the system take back the memory of `stacks`, which read as zeroes from now on; returns how
+/// many it took.
 ///
-/// Neighbours are discarded in one call, guards between them included: they survive, being page-table markers that
-/// `MADV_DONTNEED` skips, or mappings' protection that it does not touch.
+/// Neighbours are discarded in one call, guards between them included: they survive, being
+/// page-table markers that `MADV_DONTNEED` skips, or mappings' protection that it does not touch.
 pub(crate) fn discard(stacks: &mut [Stack]) -> usize {
     stacks.sort_unstable_by_key(|s| s.base);
     let mut discarded = 0;
     for run in stacks.chunk_by(|a, b| a.arena == b.arena && a.range().end == b.guard().start) {
         let len = run[run.len() - 1].range().end - run[0].range().start;
-        // SAFETY: the run starts and ends at page borders inside one arena. Its slots are those of `stacks`, which are
-        // borrowed exclusively: nobody is on them or has anything in them. Between them lie only their guards.
+        // SAFETY: the run starts and ends at page borders inside one arena. Its slots are those of
+        // `stacks`, which are borrowed exclusively: nobody is on them or has anything in them.
+        // Between them lie only their guards.
         if unsafe { libc::madvise(run[0].base.as_ptr().cast(), len, libc::MADV_DONTNEED) } == 0 {
             discarded += run.len();
         }
@@ -153,7 +167,8 @@ impl Arena {
         loop {
             if let Some(start) = map_arena(slots * stride, slots == 1 && mapped == 0) {
                 #[cfg(target_os = "linux")]
-                // SAFETY: advice on the whole of the new mapping; kernels without huge pages refuse it, which is as good.
+                // SAFETY: advice on the whole of the new mapping; kernels without huge pages refuse
+                // it, which is as good.
                 unsafe {
                     libc::madvise(start.as_ptr().cast(), slots * stride, libc::MADV_NOHUGEPAGE)
                 };
@@ -235,7 +250,8 @@ impl Arena {
     pub(crate) fn take_cold(&mut self, n: usize, out: &mut Vec<Stack>) {
         let from = self.cold.len() - n.min(self.cold.len());
         for index in self.cold.drain(from..) {
-            // SAFETY: the index came out of the cold list, so no `Stack` of that slot exists, and it has a guard.
+            // SAFETY: the index came out of the cold list, so no `Stack` of that slot exists, and
+            // it has a guard.
             out.push(unsafe { stack_at(self.id, self.class, self.start, index) });
         }
     }
@@ -255,8 +271,8 @@ impl Arena {
             "an arena with stacks outside was to be unmapped"
         );
         let bytes = self.slots() * stride(self.class);
-        // SAFETY: the mapping is this arena's own, and no `Stack` of it exists, so nobody can reach it any more. Reservations
-        // that are not settled yet count as outside.
+        // SAFETY: the mapping is this arena's own, and no `Stack` of it exists, so nobody can reach
+        // it any more. Reservations that are not settled yet count as outside.
         if unsafe { libc::munmap(self.start.as_ptr().cast(), bytes) } == 0 {
             guard::uncharge(self.protected);
         }
@@ -299,12 +315,13 @@ impl Uncarved {
             // SAFETY: the indexes are of this arena, so the offsets are inside its mapping.
             .map(|&i| unsafe { start.add(i as usize * stride) })
             .collect();
-        // SAFETY: each range is the low end of a slot that is reserved for the holder of `self`: page-aligned, in a private
-        // anonymous mapping, and empty.
+        // SAFETY: each range is the low end of a slot that is reserved for the holder of `self`:
+        // page-aligned, in a private anonymous mapping, and empty.
         let done = unsafe { guard::install(&starts, guard_bytes(class.usable())) };
         let unguarded = self.indexes.split_off(done.count);
         let stacks = (self.indexes.iter().rev())
-            // SAFETY: the slot is reserved for the holder of `self`, so no `Stack` of it exists, and its guard is in place.
+            // SAFETY: the slot is reserved for the holder of `self`, so no `Stack` of it exists,
+            // and its guard is in place.
             .map(|&index| unsafe { stack_at(arena, class, start, index) })
             .collect();
         Carved {
@@ -340,7 +357,8 @@ unsafe fn stack_at(arena: u32, class: SizeClass, start: NonNull<u8>, index: u16)
 impl Stack {
     /// Writes to the lowest and the highest word: two pages.
     pub(crate) fn write_both_ends(&mut self, word: usize) {
-        // SAFETY: both are aligned and inside the stack, which is the caller's and which nobody is on.
+        // SAFETY: both are aligned and inside the stack, which is the caller's and which nobody is
+        // on.
         unsafe {
             self.base().cast::<usize>().write(word);
             self.top().cast::<usize>().sub(1).write(word);
@@ -371,9 +389,10 @@ fn map_arena(bytes: usize, is_only_one: bool) -> Option<NonNull<u8>> {
     }
 }
 
-/// What `ulimit -v` still allows; `None` if there is no such limit, or nobody can tell. Asked, and not tried out: while we held the last addresses for a
-/// moment, an allocation elsewhere would fail.
-fn left_to_limit() -> Option<usize> {
+/// What `ulimit -v` still allows; `None` if there is no such limit, or nobody can tell. Asked, and
+/// not tried out: while we held the last addresses for a moment, an allocation elsewhere would
+/// fail.
+pub(crate) fn left_to_limit() -> Option<usize> {
     // SAFETY: zeroes are a valid structure, which the call fills.
     let limit = unsafe {
         let mut limit: libc::rlimit = std::mem::zeroed();

@@ -1,8 +1,8 @@
 //! The free stacks of one worker: a hot list a class, last in first out.
 //!
-//! The hot path is a push or a pop of a vector that belongs to one worker: no atomics, no locks. A list that overflows gives the half
-//! that waited longest to the pool, an empty one takes a batch from there, so the pool's lock is taken once in 32 stacks of the
-//! usual sizes at most.
+//! The hot path is a push or a pop of a vector that belongs to one worker: no atomics, no locks. A
+//! list that overflows gives the half that waited longest to the pool, an empty one takes a batch
+//! from there, so the pool's lock is taken once in 32 stacks of the usual sizes at most.
 #![forbid(unsafe_code)]
 
 use crate::runtime::stack::{
@@ -12,7 +12,8 @@ use crate::runtime::stack::{
 };
 use std::mem;
 
-/// The free stacks of one worker. Not shared: no atomics, no locks while it is neither full nor empty.
+/// The free stacks of one worker. Not shared: no atomics, no locks while it is neither full nor
+/// empty.
 #[derive(Debug)]
 pub(crate) struct LocalCache {
     hot: [Vec<Stack>; CLASSES],
@@ -56,7 +57,8 @@ impl LocalCache {
         }
     }
 
-    /// Gives all to the pool, where they can be trimmed: for a worker that goes to sleep for long, or ends.
+    /// Gives all to the pool, where they can be trimmed: for a worker that goes to sleep for long,
+    /// or ends.
     pub(crate) fn flush(&mut self) {
         for class in SizeClass::all() {
             let hot = mem::take(&mut self.hot[class.index()]);

@@ -1,4 +1,5 @@
-//! For tests of things that end a process, or change it as a whole: runs one test of this binary in a process of its own.
+//! For tests of things that end a process, or change it as a whole: runs one test of this binary in
+//! a process of its own.
 
 use std::{
     env,
@@ -18,7 +19,8 @@ pub(crate) fn role() -> Option<String> {
     env::var(ROLE).ok()
 }
 
-/// Runs the test `name` (its full path without the crate) again in a child with the role and the variables set.
+/// Runs the test `name` (its full path without the crate) again in a child with the role and the
+/// variables set.
 pub(crate) fn run(name: &str, role: &str, vars: &[(&str, &str)]) -> Output {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture", "--test-threads=1"])

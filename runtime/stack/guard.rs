@@ -1,18 +1,22 @@
 //! Guards: the range below each stack that faults when it is touched.
 //!
-//! A guard is 64 KiB and more: code without stack probes (C without `-fstack-clash-protection`, and aarch64's ABI assumes a
-//! 64 KiB guard) can jump over a single page. Two ways to make one:
+//! A guard is 64 KiB and more: code without stack probes (C without `-fstack-clash-protection`, and
+//! aarch64's ABI assumes a 64 KiB guard) can jump over a single page. Two ways to make one:
 //!
-//! * [`GuardMode::Install`]: `MADV_GUARD_INSTALL` (Linux 6.13) marks page-table entries and costs no mapping, so a million guards
-//!   fit a stock kernel. Guards are installed many at a time through `process_madvise`, which may act on the caller itself.
-//! * [`GuardMode::Protect`]: `mprotect(PROT_NONE)` splits the arena's mapping in three, so n guards take 2n of the process's
-//!   mappings. The runtime stays within 45 % of `vm.max_map_count` guards, which is 90 % of the mappings.
+//! * [`GuardMode::Install`]: `MADV_GUARD_INSTALL` (Linux 6.13) marks page-table entries and costs
+//!   no mapping, so a million guards fit a stock kernel. Guards are installed many at a time
+//!   through `process_madvise`, which may act on the caller itself.
+//! * [`GuardMode::Protect`]: `mprotect(PROT_NONE)` splits the arena's mapping in three, so n guards
+//!   take 2n of the process's mappings. The runtime stays within 45 % of `vm.max_map_count` guards,
+//!   which is 90 % of the mappings.
 //!
-//! The way is chosen once, by a probe: a guard must really fault, and still after `MADV_DONTNEED`. An answer of "success" proves
-//! nothing, as emulators answer so to advice they do not know, and ignore it. Memory that is locked (`mlockall`) refuses the
-//! advice; guards that cannot be installed for such a reason are protected instead, one by one.
+//! The way is chosen once, by a probe: a guard must really fault, and still after `MADV_DONTNEED`.
+//! An answer of "success" proves nothing, as emulators answer so to advice they do not know, and
+//! ignore it. Memory that is locked (`mlockall`) refuses the advice; guards that cannot be
+//! installed for such a reason are protected instead, one by one.
 //!
-//! The environment variable `GORT_GUARD=mprotect` forces [`GuardMode::Protect`]; it is there for tests of that path.
+//! The environment variable `GORT_GUARD=mprotect` forces [`GuardMode::Protect`]; it is there for
+//! tests of that path.
 
 use crate::runtime::prims::{Ordering, statics::AtomicUsize};
 use std::{
@@ -59,10 +63,12 @@ pub(crate) fn page_size() -> usize {
     })
 }
 
-/// Bytes of the guard of a stack with `usable` bytes: at least 64 KiB, and such that a slot is an *odd* number of pages.
+/// Bytes of the guard of a stack with `usable` bytes: at least 64 KiB, and such that a slot is an
+/// *odd* number of pages.
 ///
-/// Odd strides spread the same page of neighbouring stacks over all sets of the TLB and of the page-indexed cache levels; a
-/// power of two would leave one set in sixteen to a thousand hot stack pages.
+/// Odd strides spread the same page of neighbouring stacks over all sets of the TLB and of the
+/// page-indexed cache levels; a power of two would leave one set in sixteen to a thousand hot stack
+/// pages.
 pub(crate) fn guard_bytes(usable: usize) -> usize {
     let page = page_size();
     let guard = MIN_GUARD_BYTES.next_multiple_of(page);
@@ -78,14 +84,16 @@ pub(crate) fn guard_bytes(usable: usize) -> usize {
 pub(crate) struct Installed {
     /// So many of the ranges, from the first on, are guarded now.
     pub(crate) count: usize,
-    /// So many of those take mappings, and are to be given back by [`uncharge`] when they are unmapped.
+    /// So many of those take mappings, and are to be given back by [`uncharge`] when they are
+    /// unmapped.
     pub(crate) protected: usize,
 }
 
 /// Makes guards of `len` bytes at `starts`, in order, until one fails.
 ///
 /// # Safety
-/// Each range is page-aligned, inside a private anonymous mapping of the caller's, and holds nothing that anybody needs.
+/// Each range is page-aligned, inside a private anonymous mapping of the caller's, and holds
+/// nothing that anybody needs.
 pub(crate) unsafe fn install(starts: &[NonNull<u8>], len: usize) -> Installed {
     let mut count = 0;
     if guard_mode() == GuardMode::Install {
@@ -147,7 +155,8 @@ unsafe fn protect(starts: &[NonNull<u8>], len: usize) -> usize {
         if !charge() {
             return done;
         }
-        // SAFETY: the caller's promise: an aligned range of its own mapping, which nobody needs to read or write.
+        // SAFETY: the caller's promise: an aligned range of its own mapping, which nobody needs to
+        // read or write.
         if unsafe { libc::mprotect(start.as_ptr().cast(), len, libc::PROT_NONE) } != 0 {
             uncharge(1);
             return done;
@@ -166,16 +175,19 @@ mod advice {
     };
     use std::{io, ptr::NonNull};
 
-    /// Not in the C library's headers that this crate builds against: asm-generic/mman-common.h of Linux 6.13.
+    /// Not in the C library's headers that this crate builds against: asm-generic/mman-common.h of
+    /// Linux 6.13.
     const MADV_GUARD_INSTALL: libc::c_int = 102;
 
-    /// "The calling thread", where a pidfd is asked for; linux/pidfd.h. Kernels that lack it answer `EBADF`, as it is negative.
+    /// "The calling thread", where a pidfd is asked for; linux/pidfd.h. Kernels that lack it answer
+    /// `EBADF`, as it is negative.
     const PIDFD_SELF: libc::c_int = -10_000;
 
     /// The most ranges in one call: `UIO_MAXIOV`.
     const MAX_RANGES: usize = 1024;
 
-    /// Cleared when the system refuses `process_madvise`: container sandboxes do, and asking each time would cost a call.
+    /// Cleared when the system refuses `process_madvise`: container sandboxes do, and asking each
+    /// time would cost a call.
     static BATCHES: AtomicBool = AtomicBool::new(true);
 
     /// Installs guards in order, many at a time where possible, and returns how many there are now.
@@ -192,7 +204,8 @@ mod advice {
             }
         }
         for start in &starts[done..] {
-            // SAFETY: the caller's promise: an aligned range of its own mapping whose contents nobody needs.
+            // SAFETY: the caller's promise: an aligned range of its own mapping whose contents
+            // nobody needs.
             if unsafe { libc::madvise(start.as_ptr().cast(), len, MADV_GUARD_INSTALL) } != 0 {
                 break;
             }
@@ -217,8 +230,8 @@ mod advice {
         // SAFETY: the caller's promise; the process is this one, by definition of the constant.
         let mut bytes = unsafe { process_madvise(PIDFD_SELF, &ranges) };
         if bytes < 0 && errno() == libc::EBADF {
-            // Linux 6.13: a real pidfd. It is opened for each batch, as one kept across `fork` would name the parent and put
-            // the guards into the parent's memory.
+            // Linux 6.13: a real pidfd. It is opened for each batch, as one kept across `fork`
+            // would name the parent and put the guards into the parent's memory.
             // SAFETY: takes two integers; yields a descriptor that is owned here.
             let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0) };
             if let Ok(fd @ 0..) = libc::c_int::try_from(fd) {
@@ -238,7 +251,8 @@ mod advice {
     /// # Safety
     /// `pidfd` names this process, and [`install`]'s promise holds for each range.
     unsafe fn process_madvise(pidfd: libc::c_int, ranges: &[libc::iovec]) -> libc::c_long {
-        // SAFETY: the array is valid for its length; the effect on the ranges is the caller's promise.
+        // SAFETY: the array is valid for its length; the effect on the ranges is the caller's
+        // promise.
         unsafe {
             libc::syscall(
                 libc::SYS_process_madvise,
@@ -255,7 +269,8 @@ mod advice {
         io::Error::last_os_error().raw_os_error().unwrap_or(0)
     }
 
-    /// Whether a guard really faults on this system, also after its range was discarded, and its neighbours do not.
+    /// Whether a guard really faults on this system, also after its range was discarded, and its
+    /// neighbours do not.
     pub(crate) fn bites() -> bool {
         let page = page_size();
         let Some(map) = map(3 * page) else {
@@ -277,13 +292,15 @@ mod advice {
         bites
     }
 
-    /// Whether the kernel can write to a page, asked without a fault: `uname` answers `EFAULT` where it cannot.
+    /// Whether the kernel can write to a page, asked without a fault: `uname` answers `EFAULT`
+    /// where it cannot.
     ///
     /// # Safety
     /// The page is mapped and holds nothing that anybody needs.
     pub(crate) unsafe fn writable(page: NonNull<u8>) -> bool {
         const { assert!(size_of::<libc::utsname>() <= 4096) };
-        // SAFETY: the buffer is a whole page, larger than the structure; a page that cannot be written is an error, not a fault.
+        // SAFETY: the buffer is a whole page, larger than the structure; a page that cannot be
+        // written is an error, not a fault.
         unsafe { libc::syscall(libc::SYS_uname, page.as_ptr()) == 0 }
     }
 }

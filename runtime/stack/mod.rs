@@ -11,18 +11,22 @@
 //! Stacks grow down, so each overflow runs into the guard of its own slot. Reading order:
 //!
 //! * `size`     what sizes there are, and the errors of asking for a stack;
-//! * `guard`    how a guard is made, the probe that it bites, and the budget where it costs mappings;
+//! * `guard`    how a guard is made, the probe that it bites, its budget where it costs mappings;
 //! * `arena`    the mapping, its slots, and the [`Stack`] that stands for one of them;
-//! * `pool`     what the process holds of each size, warm and cold; how free memory goes back to the system;
+//! * `pool`     what the process holds of each size, warm and cold; how free memory goes back to
+//!   the system;
 //! * `cache`    the hot list of free stacks that each worker has for itself;
-//! * `overflow` the fault handler that names the goroutine, and `alt_stack`, which that handler runs on.
+//! * `overflow` the fault handler that names the goroutine, and `alt_stack`, which that handler
+//!   runs on.
 //!
 //! Invariants that hold between the files:
 //!
-//! * a [`Stack`] is unique: it is made for a slot only while no other exists for that slot, and cannot be copied;
+//! * a [`Stack`] is unique: it is made for a slot only while no other exists for that slot, and
+//!   cannot be copied;
 //! * its guard was installed before it was made, and stays for as long as the arena is mapped;
 //! * an arena is unmapped only when every slot that was ever handed out is back in its cold list;
-//! * dropping a [`Stack`] leaks its slot for ever, which is what the stack of a goroutine that can never finish needs;
+//! * dropping a [`Stack`] leaks its slot for ever, which is what the stack of a goroutine that can
+//!   never finish needs;
 //! * no lock is held while the kernel installs guards, discards pages or unmaps.
 
 #[cfg(not(unix))]
@@ -41,7 +45,7 @@ mod pool;
 mod size;
 
 pub(crate) use alt_stack::AltStack;
-pub(crate) use arena::Stack;
+pub(crate) use arena::{Stack, left_to_limit};
 pub(crate) use cache::LocalCache;
 pub(crate) use guard::GuardMode;
 pub(crate) use overflow::{OverflowReport, install};

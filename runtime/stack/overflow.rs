@@ -1,14 +1,17 @@
 //! The overflow report: a goroutine that runs into its guard is named before the process aborts.
 //!
-//! [`install`] puts one handler on SIGSEGV and SIGBUS. On a fault it asks `describe` (the scheduler's) whether the address is
-//! in the guard of the goroutine that runs on this thread. If so it prints one line and a hint, and aborts. If not, the fault is
-//! somebody else's, and goes to the action that was there before, as the kernel would have sent it (std's own handler, which
+//! [`install`] puts one handler on SIGSEGV and SIGBUS. On a fault it asks `describe` (the
+//! scheduler's) whether the address is in the guard of the goroutine that runs on this thread. If
+//! so it prints one line and a hint, and aborts. If not, the fault is somebody else's, and goes to
+//! the action that was there before, as the kernel would have sent it (std's own handler, which
 //! reports the overflows of plain threads, is usually that one).
 //!
-//! The handler does what is async-signal-safe only: no allocation, no lock, numbers formatted here, `write(2)`. It needs a stack
-//! to run on, as the goroutine's is used up: each worker has an alternate one (`alt_stack`).
+//! The handler does what is async-signal-safe only: no allocation, no lock, numbers formatted here,
+//! `write(2)`. It needs a stack to run on, as the goroutine's is used up: each worker has an
+//! alternate one (`alt_stack`).
 //!
-//! When several goroutines overflow at once, the first to claim the report prints and aborts, the others wait for that to end them.
+//! When several goroutines overflow at once, the first to claim the report prints and aborts, the
+//! others wait for that to end them.
 
 use crate::runtime::prims::{Ordering, statics::AtomicUsize};
 use std::{
@@ -31,16 +34,19 @@ pub(crate) struct OverflowReport {
     pub(crate) location: &'static Location<'static>,
 }
 
-/// Tells, inside a signal handler on the thread that faulted, whether the address is in the guard of the goroutine that runs
-/// there. It must be async-signal-safe: no allocation, no lock, no thread-local with a destructor or lazy initialiser.
+/// Tells, inside a signal handler on the thread that faulted, whether the address is in the guard
+/// of the goroutine that runs there. It must be async-signal-safe: no allocation, no lock, no
+/// thread-local with a destructor or lazy initialiser.
 pub(crate) type Describe = fn(fault_addr: usize) -> Option<OverflowReport>;
 
-/// The signals of an access that is not allowed: Linux sends the first for guards, others the second too.
+/// The signals of an access that is not allowed: Linux sends the first for guards, others the
+/// second too.
 const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 static DESCRIBE: OnceLock<Describe> = OnceLock::new();
 
-/// What was there before, for each of [`SIGNALS`]. Set before the handler is, and never changed, so the handler can read it.
+/// What was there before, for each of [`SIGNALS`]. Set before the handler is, and never changed, so
+/// the handler can read it.
 static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [const { OnceLock::new() }; 2];
 
 /// The thread that reports, as its `pthread_t`; 0 while there is none.
@@ -59,8 +65,9 @@ pub(crate) fn install(describe: Describe) {
     });
 }
 
-/// Our action in the place of `old`: on the alternate stack, and else with the mask and flags that `old` expects to run under,
-/// so that being chained to looks to it like being called by the kernel.
+/// Our action in the place of `old`: on the alternate stack, and else with the mask and flags that
+/// `old` expects to run under, so that being chained to looks to it like being called by the
+/// kernel.
 fn ours(old: &libc::sigaction) -> libc::sigaction {
     let mut action = *old;
     action.sa_sigaction = handler as extern "C" fn(_, _, _) as usize;
@@ -73,12 +80,14 @@ fn current_action(signal: libc::c_int) -> Option<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: no new action; the old one is written to memory of its type.
     let done = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } == 0;
-    // SAFETY: zeroes are valid for it, being integers and an optional function pointer, and `sigaction` wrote over them.
+    // SAFETY: zeroes are valid for it, being integers and an optional function pointer, and
+    // `sigaction` wrote over them.
     done.then(|| unsafe { action.assume_init() })
 }
 
 fn set_action(signal: libc::c_int, action: &libc::sigaction) {
-    // SAFETY: the action is valid: ours, one that the system gave, or the default. Async-signal-safe.
+    // SAFETY: the action is valid: ours, one that the system gave, or the default.
+    // Async-signal-safe.
     unsafe { libc::sigaction(signal, action, ptr::null_mut()) };
 }
 
@@ -93,7 +102,8 @@ fn set_default(signal: libc::c_int) {
 extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid `siginfo_t` to a handler with SA_SIGINFO.
     let info_ref = unsafe { &*info };
-    // Positive codes come from the kernel and carry an address; else somebody sent the signal (`kill`).
+    // Positive codes come from the kernel and carry an address; else somebody sent the signal
+    // (`kill`).
     let by_fault = info_ref.si_code > 0;
     if by_fault && let Some(describe) = DESCRIBE.get() {
         // SAFETY: both signals carry an address when the kernel sends them.
@@ -119,7 +129,8 @@ fn report(found: &OverflowReport, addr: usize) -> ! {
         // This thread's report faulted: no more words.
         Err(reporter) if reporter == me => {}
         Err(_) => loop {
-            // SAFETY: no preconditions. Returns when a signal was handled, hence the loop; the reporter ends the process.
+            // SAFETY: no preconditions. Returns when a signal was handled, hence the loop; the
+            // reporter ends the process.
             unsafe { libc::pause() };
         },
     }
@@ -148,8 +159,8 @@ fn describe_overflow(text: &mut Text, found: &OverflowReport, addr: usize) {
     text.str(":");
     text.number(found.location.column().into());
     text.str(
-        "\ngort: if it is not endless recursion, give it more: Builder::stack_size for this goroutine, \
-         GORT_STACK_SIZE for all, on_big_stack for one call\n",
+        "\ngort: if it is not endless recursion, give it more: Builder::stack_size for this \
+         goroutine, GORT_STACK_SIZE for all, on_big_stack for one call\n",
     );
 }
 
@@ -167,8 +178,8 @@ fn chain(
         // The kernel does not let a fault be ignored, only a signal that was sent.
         (libc::SIG_IGN, _) if !by_fault => {}
         (libc::SIG_DFL | libc::SIG_IGN, _) | (_, None) => {
-            // A fault happens again on return, and then ends the process, with the right state for a core dump; a signal that
-            // was sent must be sent again.
+            // A fault happens again on return, and then ends the process, with the right state for
+            // a core dump; a signal that was sent must be sent again.
             set_default(signal);
             if !by_fault {
                 // SAFETY: no preconditions; async-signal-safe.
@@ -180,12 +191,14 @@ fn chain(
                 set_default(signal);
             }
             if action.sa_flags & libc::SA_SIGINFO != 0 {
-                // SAFETY: an action that is neither default nor ignore and has SA_SIGINFO holds a function of this type.
+                // SAFETY: an action that is neither default nor ignore and has SA_SIGINFO holds a
+                // function of this type.
                 let f: extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void) =
                     unsafe { mem::transmute(target) };
                 f(signal, info, context);
             } else {
-                // SAFETY: an action that is neither default nor ignore and lacks SA_SIGINFO holds a function of this type.
+                // SAFETY: an action that is neither default nor ignore and lacks SA_SIGINFO holds a
+                // function of this type.
                 let f: extern "C" fn(libc::c_int) = unsafe { mem::transmute(target) };
                 f(signal);
             }
@@ -193,7 +206,8 @@ fn chain(
     }
 }
 
-/// A message of bounded length, built without allocation and written at once, so that it is not torn by others' output.
+/// A message of bounded length, built without allocation and written at once, so that it is not
+/// torn by others' output.
 struct Text {
     bytes: [u8; 2048],
     len: usize,
@@ -219,7 +233,8 @@ impl Text {
         text.bytes().take(1024).for_each(|b| self.byte(b));
     }
 
-    /// At most 256 bytes, and no control characters: a name is the program's data, and this goes to a terminal.
+    /// At most 256 bytes, and no control characters: a name is the program's data, and this goes to
+    /// a terminal.
     fn name(&mut self, name: &[u8]) {
         for &b in name.iter().take(256) {
             self.byte(if b.is_ascii_control() { b'?' } else { b });
@@ -281,7 +296,8 @@ mod tests {
     /// A stack for corosensei to run a call on.
     struct On(crate::runtime::stack::Stack);
 
-    // SAFETY: the addresses are those of a stack of ours, which is a page and more, aligned, guarded, and owned by `self`.
+    // SAFETY: the addresses are those of a stack of ours, which is a page and more, aligned,
+    // guarded, and owned by `self`.
     unsafe impl corosensei::stack::Stack for On {
         fn base(&self) -> corosensei::stack::StackPointer {
             self.0.top().addr()

@@ -1,16 +1,19 @@
-//! What the process has of each class: the warm pool, the arenas with the cold rest, and the trimming between them.
+//! What the process has of each class: the warm pool, the arenas with the cold rest, and the
+//! trimming between them.
 //!
 //! ```text
 //!            give                 hot list full: a batch              trim, by age
 //! goroutine ------> worker's hot list --------> pool, batches by time --------> arena's cold list
 //!           <------                   <--------                       <--------
-//!            take: LIFO           hot list empty: newest batch         pool empty too; then fresh slots
+//!            take: LIFO           hot list empty: newest batch         pool empty too, then fresh
 //! ```
 //!
-//! Warm stacks were touched: reusing one costs nothing, a cold one costs a page fault or more, so cold ones are used last. The lock
-//! of a class is held for list work only, but for the mapping of a new arena.
+//! Warm stacks were touched: reusing one costs nothing, a cold one costs a page fault or more, so
+//! cold ones are used last. The lock of a class is held for list work only, but for the mapping of
+//! a new arena.
 //!
-//! Guards are made 16 at a time at first, then 32, ... 1024: what one batch carves beyond its need goes to the cold list.
+//! Guards are made 16 at a time at first, then 32, ... 1024: what one batch carves beyond its need
+//! goes to the cold list.
 #![forbid(unsafe_code)]
 
 use crate::runtime::stack::{
@@ -24,7 +27,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Guards made at a time: at first, so that a program with few goroutines pays for few; and at most, as the kernel takes no more.
+/// Guards made at a time: at first, so that a program with few goroutines pays for few; and at
+/// most, as the kernel takes no more.
 const FIRST_CARVE: usize = 16;
 const MAX_CARVE: usize = 1024;
 
@@ -71,7 +75,8 @@ struct Pool {
 
 static POOLS: [Mutex<Pool>; CLASSES] = [const { Mutex::new(Pool::new()) }; CLASSES];
 
-/// The pool of a class, locked. A panic under the lock can only be an assertion here, and leaves lists that are whole.
+/// The pool of a class, locked. A panic under the lock can only be an assertion here, and leaves
+/// lists that are whole.
 fn pool(class: SizeClass) -> MutexGuard<'static, Pool> {
     POOLS[class.index()]
         .lock()
@@ -156,7 +161,8 @@ impl Pool {
         old
     }
 
-    /// Takes out an arena that has no stack outside, the first excepted: it is small, and will be wanted again.
+    /// Takes out an arena that has no stack outside, the first excepted: it is small, and will be
+    /// wanted again.
     fn take_free_arena(&mut self) -> Option<Arena> {
         let at = 1 + self.arenas.iter().skip(1).rposition(Arena::is_free)?;
         Some(self.arenas.remove(at))
@@ -174,8 +180,9 @@ pub(crate) struct TrimReport {
     pub(crate) more: bool,
 }
 
-/// Gives the memory of pooled stacks that came back `older_than` ago or earlier to the system: some `max` stacks, and one arena of
-/// each class, at a time, so that a caller with other duties can stop in between.
+/// Gives the memory of pooled stacks that came back `older_than` ago or earlier to the system: some
+/// `max` stacks, and one arena of each class, at a time, so that a caller with other duties can
+/// stop in between.
 pub(crate) fn trim(older_than: Duration, max: usize) -> TrimReport {
     let mut report = TrimReport::default();
     // A clock younger than `older_than` has seen nothing that old.

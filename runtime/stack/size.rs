@@ -1,17 +1,19 @@
 //! The sizes that stacks come in, and the errors of asking for one.
 //!
-//! A size class is a power of two of usable bytes, so a handful of free lists serve every request. Rounding up costs address
-//! space only: memory is paid for by touch. Whoever parses a stack size (builder, macro, environment) calls
-//! [`SizeClass::for_bytes`], so the allowed range and its wording live here alone.
+//! A size class is a power of two of usable bytes, so a handful of free lists serve every request.
+//! Rounding up costs address space only: memory is paid for by touch. Whoever parses a stack size
+//! (builder, macro, environment) calls [`SizeClass::for_bytes`], so the allowed range and its
+//! wording live here alone.
 #![forbid(unsafe_code)]
 
 use std::{error::Error, fmt, io};
 
 /// The smallest class, as a power of two.
 ///
-/// A signal handler that was not given an alternate stack runs on the goroutine's: its frame is 3.6 KiB with AVX-512 (measured),
-/// about 11 KiB with AMX, at least 4.5 KiB on aarch64. 32 KiB leaves the better part for the goroutine. Targets other than
-/// those named may run with 64 KiB pages, and a stack is at least one page.
+/// A signal handler that was not given an alternate stack runs on the goroutine's: its frame is 3.6
+/// KiB with AVX-512 (measured), about 11 KiB with AMX, at least 4.5 KiB on aarch64. 32 KiB leaves
+/// the better part for the goroutine. Targets other than those named may run with 64 KiB pages, and
+/// a stack is at least one page.
 const MIN_SHIFT: u32 = if cfg!(any(
     target_arch = "x86",
     target_arch = "x86_64",
@@ -23,7 +25,8 @@ const MIN_SHIFT: u32 = if cfg!(any(
     16
 };
 
-/// The largest class, as a power of two: 1 GiB, beyond which a request is more likely a slip than a wish.
+/// The largest class, as a power of two: 1 GiB, beyond which a request is more likely a slip than a
+/// wish.
 const MAX_SHIFT: u32 = 30;
 
 /// How many classes there are.
@@ -37,15 +40,17 @@ pub(crate) const MAX_BYTES: usize = 1 << MAX_SHIFT;
 
 /// Usable bytes when nobody says otherwise.
 ///
-/// 256 KiB holds TLS handshakes, JSON parsers and formatting, which 32 and 64 KiB stacks of other runtimes did not; frames of
-/// unoptimised code are several times larger, hence 1 MiB with debug assertions.
+/// 256 KiB holds TLS handshakes, JSON parsers and formatting, which 32 and 64 KiB stacks of other
+/// runtimes did not; frames of unoptimised code are several times larger, hence 1 MiB with debug
+/// assertions.
 pub(crate) const DEFAULT_BYTES: usize = if cfg!(debug_assertions) {
     1 << 20
 } else {
     256 << 10
 };
 
-/// Classes up to this many bytes get the deep hot list of [`SizeClass::hot_cap`]: both defaults, and what people choose near them.
+/// Classes up to this many bytes get the deep hot list of [`SizeClass::hot_cap`]: both defaults,
+/// and what people choose near them.
 const DEEP_CACHE_BYTES: usize = 1 << 20;
 
 /// Usable bytes of a stack: a power of two from [`MIN_BYTES`] to [`MAX_BYTES`].
@@ -66,8 +71,8 @@ impl SizeClass {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!(
-                    "a stack of {bytes} bytes is not possible: allowed are 1 to {MAX_BYTES} bytes (1 GiB), \
-                     rounded up to a power of two of at least {MIN_BYTES}"
+                    "a stack of {bytes} bytes is not possible: allowed are 1 to {MAX_BYTES} bytes \
+                     (1 GiB), rounded up to a power of two of at least {MIN_BYTES}"
                 ),
             ));
         }
@@ -101,8 +106,9 @@ impl SizeClass {
 
     /// How many free stacks of this class a worker keeps for itself.
     ///
-    /// 64 touched stacks of the usual sizes are at least 256 KiB a worker, well inside an L2 cache at one hot line each; big
-    /// stacks are rare and may each hold megabytes that were touched once.
+    /// 64 touched stacks of the usual sizes are at least 256 KiB a worker, well inside an L2 cache
+    /// at one hot line each; big stacks are rare and may each hold megabytes that were touched
+    /// once.
     #[inline]
     pub(crate) const fn hot_cap(self) -> usize {
         if self.usable() <= DEEP_CACHE_BYTES {
@@ -112,8 +118,8 @@ impl SizeClass {
         }
     }
 
-    /// How many stacks move between a worker and the pool at a time: half the hot list, so that a worker at its edge does not
-    /// go to the pool again at once.
+    /// How many stacks move between a worker and the pool at a time: half the hot list, so that a
+    /// worker at its edge does not go to the pool again at once.
     #[inline]
     pub(crate) const fn batch(self) -> usize {
         self.hot_cap() / 2
@@ -150,9 +156,10 @@ impl fmt::Display for StackError {
             ),
             Self::GuardBudget { limit, live } => write!(
                 f,
-                "no guard for another goroutine's stack: {live} exist and the limit is {limit}, because on this system (Linux \
-                 before 6.13, or one that emulates it) each takes two memory mappings; raise the limit with \
-                 `sysctl -w vm.max_map_count={}`, or park fewer goroutines at a time",
+                "no guard for another goroutine's stack: {live} exist and the limit is {limit}, \
+                 because on this system (Linux before 6.13, or one that emulates it) each takes \
+                 two memory mappings; raise the limit with `sysctl -w \
+                 vm.max_map_count={}`, or park fewer goroutines at a time",
                 suggested_map_count(limit.max(live)),
             ),
         }
@@ -167,7 +174,8 @@ impl From<StackError> for io::Error {
     }
 }
 
-/// A `vm.max_map_count` that allows some ten times as many guards: at least the 1048576 that several distributions ship.
+/// A `vm.max_map_count` that allows some ten times as many guards: at least the 1048576 that
+/// several distributions ship.
 fn suggested_map_count(guards: usize) -> usize {
     guards
         .saturating_mul(25)

@@ -1,6 +1,7 @@
 //! A closure put into a cell, run there, and its output taken out again.
 //!
-//! The payload holds first the closure, then the output, in one union: behind the header if it fits a cell class, else in a box.
+//! The payload holds first the closure, then the output, in one union: behind the header if it fits
+//! a cell class, else in a box.
 
 use crate::runtime::task::{
     header::{self, Birth, Outcome, PAYLOAD_OFFSET, TaskHeader, TaskRef, TaskVTable},
@@ -48,7 +49,8 @@ where
         if Self::INLINE.is_some() {
             return inline.cast();
         }
-        // SAFETY: a payload that fits no cell left its box's pointer there, suitably aligned (the header's size is a multiple of 8).
+        // SAFETY: a payload that fits no cell left its box's pointer there, suitably aligned (the
+        // header's size is a multiple of 8).
         unsafe { inline.cast::<*mut Payload<F, T>>().read() }
     }
 
@@ -136,7 +138,8 @@ impl TaskRef {
     /// The caller holds the task, which is fresh.
     pub(crate) unsafe fn abandon(self, error: Box<dyn std::any::Any + Send>) {
         let vtable = self.vtable();
-        // SAFETY: fresh and ours: the closure is there, then gone, and then the output may be written.
+        // SAFETY: fresh and ours: the closure is there, then gone, and then the output may be
+        // written.
         unsafe {
             let dropped = panic::catch_unwind(AssertUnwindSafe(|| (vtable.drop_closure)(self)));
             (vtable.set_error)(self, dropped.err().unwrap_or(error));
@@ -161,9 +164,11 @@ impl TaskRef {
     /// Takes the output.
     ///
     /// # Safety
-    /// The task is done, the caller owns its output, and `T` is the closure's return type. Called once.
+    /// The task is done, the caller owns its output, and `T` is the closure's return type. Called
+    /// once.
     pub(crate) unsafe fn take_output<T>(self) -> thread::Result<T> {
-        // SAFETY: the union's output field is at its start and of this type by the caller's promise.
+        // SAFETY: the union's output field is at its start and of this type by the caller's
+        // promise.
         unsafe {
             (self.vtable().output)(self)
                 .cast::<thread::Result<T>>()

@@ -16,7 +16,8 @@ const CHUNK_LAYOUT: Layout = match Layout::from_size_align(CHUNK, CHUNK) {
     Err(_) => panic!("chunk layout"),
 };
 
-/// A chunk's memory: zeroed, aligned to its size, and touched only where it is used (an allocator would clear it all at once).
+/// A chunk's memory: zeroed, aligned to its size, and touched only where it is used (an allocator
+/// would clear it all at once).
 fn try_to_map() -> Option<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let access = libc::PROT_READ | libc::PROT_WRITE;
@@ -38,8 +39,9 @@ fn try_to_map() -> Option<NonNull<u8>> {
     NonNull::new(base)
 }
 
-/// A chunk's memory. At an end of addresses it tries again for some ms: threads that start take many for a moment, as an allocator's arena is mapped twice as
-/// large as it will be. If that does not help, the process ends as with every allocation that fails.
+/// A chunk's memory. At an end of addresses it tries again for some ms: threads that start take
+/// many for a moment, as an allocator's arena is mapped twice as large as it will be. If that does
+/// not help, the process ends as with every allocation that fails.
 pub(crate) fn map_chunk() -> NonNull<u8> {
     (0..10)
         .find_map(|attempt| {

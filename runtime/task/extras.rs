@@ -1,7 +1,8 @@
 //! What few goroutines have: a name, and goroutine-local values.
 //!
-//! The header has a pointer to them, with NAMED_BIT beside it if there is a name. A name is set before the goroutine is published, and stays until its end. Dumps
-//! read it from any thread; so extras with a name are taken from the header only under the depot's lock, which dumps hold (D4).
+//! The header has a pointer to them, with NAMED_BIT beside it if there is a name. A name is set
+//! before the goroutine is published, and stays until its end. Dumps read it from any thread; so
+//! extras with a name are taken from the header only under the depot's lock, which dumps hold (D4).
 
 use crate::runtime::{
     prims::Ordering,
@@ -55,14 +56,16 @@ pub(crate) unsafe fn locals<'a>(task: TaskRef) -> &'a mut Vec<LocalValue> {
         task.extras.store(extras.as_ptr(), Ordering::Relaxed);
         extras
     });
-    // SAFETY: from a box; this field is exclusive by the caller's promise, and others read the name only.
+    // SAFETY: from a box; this field is exclusive by the caller's promise, and others read the name
+    // only.
     unsafe { &mut *extras.as_ref().locals.get() }
 }
 
 /// The name, if one was given.
 ///
 /// # Safety
-/// The caller is the goroutine itself or holds it while it cannot run. What is returned is not used after the goroutine's end.
+/// The caller is the goroutine itself or holds it while it cannot run. What is returned is not used
+/// after the goroutine's end.
 pub(crate) unsafe fn name<'a>(task: TaskRef) -> Option<&'a Arc<str>> {
     // SAFETY: by the caller's promise they are not freed now, and names do not change.
     unsafe { pointer(&task)?.as_ref() }.name.as_ref()
@@ -78,7 +81,8 @@ pub(crate) unsafe fn name_in_dump(header: &TaskHeader, id: u64) -> Option<Arc<st
     if tagged.addr() & NAMED_BIT == 0 || header.id.load(Ordering::Relaxed) != id {
         return None;
     }
-    // SAFETY: they have a name, so they are not freed before they have been taken from the header under the lock, which the caller holds (D4).
+    // SAFETY: they have a name, so they are not freed before they have been taken from the header
+    // under the lock, which the caller holds (D4).
     let name = unsafe { &(*tagged.map_addr(|addr| addr & !NAMED_BIT)).name };
     name.clone()
 }
@@ -98,7 +102,8 @@ pub(crate) unsafe fn take_locals(task: TaskRef) -> Vec<LocalValue> {
 /// Frees the extras at the goroutine's end. Its local values are gone already.
 ///
 /// # Safety
-/// The caller is the goroutine itself or holds it while it cannot run; no reference to its extras is alive.
+/// The caller is the goroutine itself or holds it while it cannot run; no reference to its extras
+/// is alive.
 pub(crate) unsafe fn free(task: TaskRef) {
     let Some(extras) = pointer(&task) else {
         return;

@@ -1,7 +1,7 @@
 //! The fixed part of a goroutine's cell, and the handle to it.
 //!
-//! Layout: 72 bytes, then the payload (closure, later output). Everything the scheduler touches while it queues, starts, parks and resumes lies in
-//! the first 64 bytes, one cache line.
+//! Layout: 72 bytes, then the payload (closure, later output). Everything the scheduler touches
+//! while it queues, starts, parks and resumes lies in the first 64 bytes, one cache line.
 
 use crate::runtime::{
     prims::{AtomicPtr, AtomicU64, Ordering},
@@ -48,8 +48,8 @@ pub(crate) struct TaskHeader {
     /// `sched` writes it.
     pub(crate) home: AtomicPtr<()>,
     pub(crate) vtable: Cell<*const TaskVTable>,
-    /// The coroutine whose stack it is on, once parked; null while fresh, and again once it has ended
-    /// (D3). Opaque here; `sched` writes it. Atomic for dumps.
+    /// The coroutine whose stack it is on, once parked; null while fresh, and again once it has
+    /// ended (D3). Opaque here; `sched` writes it. Atomic for dumps.
     pub(crate) coroutine: AtomicPtr<()>,
     /// 0 while the cell is free; unique in the process. Atomic for dumps.
     pub(crate) id: AtomicU64,
@@ -57,7 +57,8 @@ pub(crate) struct TaskHeader {
     pub(crate) site: AtomicPtr<Location<'static>>,
     /// For `extras` only. Atomic for dumps.
     pub(in crate::runtime::task) extras: AtomicPtr<Extras>,
-    /// The joiner's unparker; written before `Life::join`, read after `Finished::WakeJoiner`. Opaque here.
+    /// The joiner's unparker; written before `Life::join`, read after `Finished::WakeJoiner`.
+    /// Opaque here.
     pub(crate) joiner: Cell<usize>,
 }
 
@@ -67,13 +68,14 @@ const _: () = assert!(PAYLOAD_OFFSET == 72);
 
 /// A live cell.
 ///
-/// Holding one means: by the table in `task`, or because a join handle or the unpark contract keeps it alive, the cell is not freed while this is used.
+/// Holding one means: by the table in `task`, or because a join handle or the unpark contract keeps
+/// it alive, the cell is not freed while this is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TaskRef(NonNull<TaskHeader>);
 
-// SAFETY: a TaskRef moves between threads as the right to run the task, or to unpark it; the closure inside is
-// Send, or the task is LOCAL and the scheduler keeps it in its home. Fields in `Cell`s are touched only by the
-// holder that the table in `task` names.
+// SAFETY: a TaskRef moves between threads as the right to run the task, or to unpark it; the
+// closure inside is Send, or the task is LOCAL and the scheduler keeps it in its home. Fields in
+// `Cell`s are touched only by the holder that the table in `task` names.
 unsafe impl Send for TaskRef {}
 
 impl TaskRef {
@@ -190,7 +192,8 @@ pub(crate) unsafe fn write_header(
     vtable: &'static TaskVTable,
     birth: &Birth,
 ) -> TaskRef {
-    // SAFETY: the memory is a valid header (zeroes are one), ours alone but for dumps, which read atomics only.
+    // SAFETY: the memory is a valid header (zeroes are one), ours alone but for dumps, which read
+    // atomics only.
     let header = unsafe { at.as_ref() };
     header.next.store(ptr::null_mut(), Ordering::Relaxed);
     header.life.reset();

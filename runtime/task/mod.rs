@@ -20,8 +20,8 @@
 //! | woken | its home's woken queue or inbox | yes | that one | its coroutine, kept |
 //! | done, handle alive | the `JoinHandle` | no | none | none (the coroutine went on) |
 //!
-//! A cell is freed by the later of "done" and "handle gone" ([`state::Life`]). A task does not know the scheduler: `home` is an opaque pointer that only
-//! `sched` gives a meaning to.
+//! A cell is freed by the later of "done" and "handle gone" ([`state::Life`]). A task does not know
+//! the scheduler: `home` is an opaque pointer that only `sched` gives a meaning to.
 
 pub(crate) mod cell;
 pub(crate) mod chunk;

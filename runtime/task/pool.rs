@@ -1,10 +1,12 @@
 //! Where cells come from and go to.
 //!
-//! Each worker has a magazine pair a class (Bonwick & Adams, "Magazines and Vmem", 2001): taking and giving is a push or pop on an intrusive
-//! list without atomics. Full magazines go to, and empty ones are filled from, a shared depot under a lock, 256 cells at a time, so cells that a
-//! thief frees find their way back to the spawner in batches. Behind the depot are chunks of 2 MiB, carved as needed; `trim` gives back
-//! chunks whose cells are all in the depot. Chunks start zeroed and cells keep a readable header while free, with id 0, so that a dump can look
-//! at every cell of every chunk.
+//! Each worker has a magazine pair a class (Bonwick & Adams, "Magazines and Vmem", 2001): taking
+//! and giving is a push or pop on an intrusive list without atomics. Full magazines go to, and
+//! empty ones are filled from, a shared depot under a lock, 256 cells at a time, so cells that a
+//! thief frees find their way back to the spawner in batches. Behind the depot are chunks of 2 MiB,
+//! carved as needed; `trim` gives back chunks whose cells are all in the depot. Chunks start zeroed
+//! and cells keep a readable header while free, with id 0, so that a dump can look at every cell of
+//! every chunk.
 
 use crate::runtime::{
     prims::{AtomicU64, Ordering, prefetch},
@@ -31,7 +33,8 @@ pub(crate) enum Class {
 }
 
 const CLASSES: usize = 2;
-/// Cells in a full magazine: amortises the depot's lock, and is 32 KiB of small cells (guess, then measured with spawn_fanout).
+/// Cells in a full magazine: amortises the depot's lock, and is 32 KiB of small cells (guess, then
+/// measured with spawn_fanout).
 const MAGAZINE: u32 = 256;
 
 impl Class {
@@ -428,12 +431,14 @@ pub(crate) fn trim() -> usize {
     bytes
 }
 
-/// Calls `f` with the header of every cell that is or was in use. For dumps: fields that are no atomics must not be read.
+/// Calls `f` with the header of every cell that is or was in use. For dumps: fields that are no
+/// atomics must not be read.
 pub(crate) fn each_cell(mut f: impl FnMut(&TaskHeader)) {
     let depot = lock_depot();
     for chunk in &depot.chunks {
         for i in 0..chunk.carved as usize {
-            // SAFETY: carved cells are readable headers (or zeroes, which the atomics in a header allow); chunks are only freed under the lock.
+            // SAFETY: carved cells are readable headers (or zeroes, which the atomics in a header
+            // allow); chunks are only freed under the lock.
             let header = unsafe {
                 chunk
                     .base
@@ -459,7 +464,8 @@ pub(crate) fn take_ids(count: u64) -> u64 {
     NEXT_ID.fetch_add(count, Ordering::Relaxed)
 }
 
-/// Calls `f` with the header at `cell` if that is a cell, in use or free. For the monitor and for dumps: as for `each_cell`.
+/// Calls `f` with the header at `cell` if that is a cell, in use or free. For the monitor and for
+/// dumps: as for `each_cell`.
 pub(crate) fn look_at<R>(cell: *mut TaskHeader, f: impl FnOnce(&TaskHeader) -> R) -> Option<R> {
     let depot = lock_depot();
     let base = cell as usize & !(CHUNK - 1);
@@ -467,6 +473,7 @@ pub(crate) fn look_at<R>(cell: *mut TaskHeader, f: impl FnOnce(&TaskHeader) -> R
         .chunks
         .iter()
         .find(|c| c.base.as_ptr() as usize == base)?;
-    // SAFETY: in a chunk, where only cells' addresses are ever current; chunks are only freed under the lock.
+    // SAFETY: in a chunk, where only cells' addresses are ever current; chunks are only freed under
+    // the lock.
     Some(f(unsafe { cell.as_ref() }?))
 }

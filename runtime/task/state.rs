@@ -10,7 +10,8 @@
 //! | DONE | finished; the handle owns output and cell |
 //! | DONE + JOINING | finished; the joiner was or is being unparked and owns output and cell |
 //!
-//! DETACHED + JOINING cannot be: joining consumes the handle. DONE + DETACHED is seen only by the side that set its bit second, which frees.
+//! DETACHED + JOINING cannot be: joining consumes the handle. DONE + DETACHED is seen only by the
+//! side that set its bit second, which frees.
 //!
 //! `ParkWord` (protocol P in `runtime/README.md`):
 //!
@@ -21,9 +22,10 @@
 //! | PARKED | parked: stack pointer saved, in no queue |
 //! | PARKED + NOTIFIED and/or TIMEOUT | woken: whoever set the first of the two put it into a queue |
 //!
-//! Only the holder of the goroutine's home changes the word, with plain stores. A waker elsewhere sends the
-//! goroutine to the home's inbox, and its arrival there is the unpark. Whoever takes it out holds the home,
-//! so the goroutine is off the processor by then: there is nothing for a commit to race with.
+//! Only the holder of the goroutine's home changes the word, with plain stores. A waker elsewhere
+//! sends the goroutine to the home's inbox, and its arrival there is the unpark. Whoever takes it
+//! out holds the home, so the goroutine is off the processor by then: there is nothing for a commit
+//! to race with.
 #![forbid(unsafe_code)]
 
 use crate::runtime::prims::{AtomicU8, Ordering};
@@ -70,7 +72,8 @@ impl Life {
 
     /// The goroutine has ended and its output is written.
     pub(crate) fn finish(&self) -> Finished {
-        // Release: the output, for the Acquire in `is_done`, `join` and `detach`. Acquire: the joiner's unparker, from `join`.
+        // Release: the output, for the Acquire in `is_done`, `join` and `detach`. Acquire: the
+        // joiner's unparker, from `join`.
         let before = self.0.fetch_or(DONE, Ordering::AcqRel);
         match before & (DETACHED | JOINING) {
             0 => Finished::LeftToHandle,
@@ -85,10 +88,12 @@ impl Life {
         self.0.load(Ordering::Acquire) & DETACHED != 0
     }
 
-    /// The handle is dropped. True: the goroutine had ended, so output and cell are the caller's to free.
+    /// The handle is dropped. True: the goroutine had ended, so output and cell are the caller's to
+    /// free.
     #[must_use]
     pub(crate) fn detach(&self) -> bool {
-        // Acquire: the output, from `finish`. Release: the handle's last use of the cell happens before the free in `finish`.
+        // Acquire: the output, from `finish`. Release: the handle's last use of the cell happens
+        // before the free in `finish`.
         self.0.fetch_or(DETACHED, Ordering::AcqRel) & DONE != 0
     }
 
@@ -112,7 +117,8 @@ const NOTIFIED_BIT: u8 = 1;
 const PARKED_BIT: u8 = 2;
 const TIMEOUT_BIT: u8 = 4;
 
-/// Whether a goroutine is parked, and what ended the park. An atomic for dumps, which read it anywhere.
+/// Whether a goroutine is parked, and what ended the park. An atomic for dumps, which read it
+/// anywhere.
 #[derive(Debug)]
 pub(crate) struct ParkWord(AtomicU8);
 
@@ -189,7 +195,8 @@ impl ParkWord {
         self.0.store(0, Ordering::Relaxed);
     }
 
-    /// The goroutine, running again after a park whose timer is cancelled or has fired. True: notified.
+    /// The goroutine, running again after a park whose timer is cancelled or has fired. True:
+    /// notified.
     #[must_use]
     pub(crate) fn take_timed(&self) -> bool {
         let word = self.0.load(Ordering::Relaxed);

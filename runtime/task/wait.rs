@@ -1,18 +1,21 @@
-//! What a goroutine waits for and since when, for dumps: one word, written by the goroutine before each park. No unsafe code.
+//! What a goroutine waits for and since when, for dumps: one word, written by the goroutine before
+//! each park. No unsafe code.
 //!
 //! | goroutine | low byte | the other three |
 //! |---|---|---|
 //! | fresh | 0 | the size class of the stack that it wants |
 //! | started | a `WaitReason` as a number; 0 while it runs | the time of its last park or yield |
 //!
-//! The two share the word for want of room in the header's first cache line: a class is of no use to a goroutine that has a stack.
+//! The two share the word for want of room in the header's first cache line: a class is of no use
+//! to a goroutine that has a stack.
 #![forbid(unsafe_code)]
 
 use crate::runtime::prims::{AtomicU32, Ordering};
 
 const SHIFT: u32 = 8;
 
-/// A time in seconds since the start of the runtime, as it stands in a [`WaitWord`]. It comes round after 194 days.
+/// A time in seconds since the start of the runtime, as it stands in a [`WaitWord`]. It comes round
+/// after 194 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(u32);
 

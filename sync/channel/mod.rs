@@ -44,6 +44,7 @@ mod chan;
 mod counter;
 mod error;
 mod hub;
+#[path = "receiver/iter.rs"]
 mod iter;
 mod macros;
 mod make;

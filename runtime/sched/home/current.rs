@@ -1,7 +1,7 @@
 //! The scheduler's one thread-local: the home whose identity this thread has.
 //!
-//! A goroutine lives in one home for good, whichever worker carries it. So what it reads here never changes, and
-//! the compiler may keep it over a park.
+//! A goroutine lives in one home for good, whichever worker carries it. So what it reads here never
+//! changes, and the compiler may keep it over a park.
 
 use crate::runtime::{
     sched::home::data::{Held, Home},
@@ -19,7 +19,8 @@ thread_local! {
 /// Says which home this thread's identity is; null: none.
 ///
 /// # Safety
-/// Until this is called again, code runs under this thread's identity only while its worker holds that home.
+/// Until this is called again, code runs under this thread's identity only while its worker holds
+/// that home.
 pub(crate) unsafe fn set_home(home: *const Home) {
     HOME.set(home);
 }

@@ -1,9 +1,9 @@
 //! A home: a thread's identity, and what belongs to whoever holds it.
 //!
-//! A home is made once, never freed, and used by one thread at a time: its *holder*. A worker that goes through its
-//! goroutines holds it, and so does for a moment a waker that found it idle, or a dump that looks at
-//! its goroutines. The state word says whether somebody does. All that only the holder may touch is
-//! behind [`Held`].
+//! A home is made once, never freed, and used by one thread at a time: its *holder*. A worker that
+//! goes through its goroutines holds it, and so does for a moment a waker that found it idle, or a
+//! dump that looks at its goroutines. The state word says whether somebody does. All that only the
+//! holder may touch is behind [`Held`].
 
 use crate::runtime::{
     coroutine::Coroutine,
@@ -29,7 +29,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-// SAFETY: `next` is the header's one link; whoever holds the task uses it for the list that it is in.
+// SAFETY: `next` is the header's one link; whoever holds the task uses it for the list that it is
+// in.
 unsafe impl Linked for TaskHeader {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
@@ -69,11 +70,11 @@ pub(crate) struct Shared {
     /// Goroutines whose deadline has passed while somebody else held the home. Written by whoever
     /// fires timers; emptied by the holder.
     late: Mutex<Vec<TaskRef>>,
-    /// Fresh goroutines that were sent here and have not arrived. Raised by the sender, lowered by the
-    /// holder.
+    /// Fresh goroutines that were sent here and have not arrived. Raised by the sender, lowered by
+    /// the holder.
     incoming: AtomicUsize,
-    /// A dump has questions about goroutines of this home (protocol D). Set by the dump, cleared by the
-    /// holder.
+    /// A dump has questions about goroutines of this home (protocol D). Set by the dump, cleared by
+    /// the holder.
     pub(crate) asked: AtomicBool,
 }
 
@@ -82,13 +83,15 @@ pub(crate) struct Shared {
 pub(crate) struct Inner {
     /// Goroutines that have parked or yielded here at least once and have not ended.
     live: AtomicUsize,
-    /// As many of them as do not wait for the end of others. Read by workers that look for a home with
-    /// few.
+    /// The same, one left out if some wait for the end of others. Read by workers that look for a
+    /// home with few.
     active: AtomicUsize,
+    /// How many wait for the end of others.
+    joining: Cell<usize>,
     /// How many may be active before fresh ones start elsewhere. Read by workers that start some.
     limit: AtomicUsize,
-    /// The last of those that had yielded when the worker entered, or null when they have all had their
-    /// turn.
+    /// The last of those that had yielded when the worker entered, or null when they have all had
+    /// their turn.
     last_of_stay: Cell<*mut TaskHeader>,
     /// Whether a goroutine has run since the worker entered.
     has_run: Cell<bool>,
@@ -106,8 +109,8 @@ pub(crate) struct Inner {
     pub(crate) woken: ReadyQueue,
     /// Goroutines that yielded.
     pub(crate) yielded: ReadyQueue,
-    /// Goroutines whose deadline has passed. Not linked through their cells, since such a goroutine's
-    /// unpark may arrive in the inbox while it is here.
+    /// Goroutines whose deadline has passed. Not linked through their cells, since such a
+    /// goroutine's unpark may arrive in the inbox while it is here.
     due: RefCell<VecDeque<TaskRef>>,
     /// Whether there are some.
     has_due: Cell<bool>,
@@ -115,8 +118,9 @@ pub(crate) struct Inner {
     due_first: Cell<bool>,
 }
 
-// SAFETY: `inner` is touched by the holder only, through `Held`; the state word hands it from one holder to the
-// next (H2). The scheduler is never freed and is shared by all threads. The rest is atomics and locks.
+// SAFETY: `inner` is touched by the holder only, through `Held`; the state word hands it from one
+// holder to the next (H2). The scheduler is never freed and is shared by all threads. The rest is
+// atomics and locks.
 unsafe impl Send for Home {}
 // SAFETY: as above.
 unsafe impl Sync for Home {}
@@ -148,6 +152,7 @@ impl Home {
             inner: CachePadded::new(Inner {
                 live: AtomicUsize::new(0),
                 active: AtomicUsize::new(0),
+                joining: Cell::new(0),
                 limit: AtomicUsize::new(1),
                 last_of_stay: Cell::new(ptr::null_mut()),
                 has_run: Cell::new(false),
@@ -171,14 +176,15 @@ impl Home {
         self.inner.live.load(Ordering::Relaxed)
     }
 
-    /// Goroutines that live here, those left out that wait for the end of others: they do not keep
+    /// Goroutines that live here, one left out that waits for the end of others: it does not keep
     /// anybody here from running. Relaxed: a hint for all but the holder.
     #[inline]
     pub(crate) fn active(&self) -> usize {
         self.inner.active.load(Ordering::Relaxed)
     }
 
-    /// How many may be active here before fresh ones start elsewhere. A hint for all but the holder.
+    /// How many may be active here before fresh ones start elsewhere. A hint for all but the
+    /// holder.
     #[inline]
     pub(crate) fn limit(&self) -> usize {
         self.inner.limit.load(Ordering::Relaxed)
@@ -204,8 +210,9 @@ impl Home {
         self.shared.incoming.load(Ordering::Relaxed) > 0
     }
 
-    /// Makes an idle home busy, for a caller that is to look into it or to enter it. True: the caller
-    /// holds it now. Never for a home that is not lent: its worker enters it when it sees it busy.
+    /// Makes an idle home busy, for a caller that is to look into it or to enter it. True: the
+    /// caller holds it now. Never for a home that is not lent: its worker enters it when it sees it
+    /// busy.
     #[inline]
     #[must_use]
     pub(crate) fn claim(&self) -> bool {
@@ -223,8 +230,8 @@ impl Home {
         self.lock_late().len()
     }
 
-    /// Adds a goroutine whose deadline has passed. True: the caller must poke the home, since nobody
-    /// has done so since the holder emptied the list.
+    /// Adds a goroutine whose deadline has passed. True: the caller must poke the home, since
+    /// nobody has done so since the holder emptied the list.
     #[must_use]
     pub(crate) fn add_late(&self, task: TaskRef) -> bool {
         let mut late = self.lock_late();
@@ -265,8 +272,8 @@ impl std::ops::Deref for Held {
 
 impl Held {
     /// # Safety
-    /// The caller holds the home, by the state word or by having taken it from a queue, and does not
-    /// use the result after it has given the home up.
+    /// The caller holds the home, by the state word or by having taken it from a queue, and does
+    /// not use the result after it has given the home up.
     #[inline]
     pub(crate) unsafe fn new(home: &'static Home) -> Self {
         Self {
@@ -331,17 +338,26 @@ impl Held {
     #[inline]
     pub(crate) fn begin_join(self, task: TaskRef) {
         self.count(task);
-        add(&self.active, -1);
+        let joining = self.joining.get();
+        self.joining.set(joining + 1);
+        // Only the first: many that wait for the same end may all want to run when it comes.
+        if joining == 0 {
+            add(&self.active, -1);
+        }
     }
 
     /// It runs again.
     #[inline]
     pub(crate) fn end_join(self) {
-        add(&self.active, 1);
+        let joining = self.joining.get() - 1;
+        self.joining.set(joining);
+        if joining == 0 {
+            add(&self.active, 1);
+        }
     }
 
-    /// A stay begins: those that have yielded before it run before the worker turns to another home, since
-    /// they have waited for their turn.
+    /// A stay begins: those that have yielded before it run before the worker turns to another
+    /// home, since they have waited for their turn.
     #[inline]
     pub(crate) fn begin_stay(self) {
         self.has_run.set(false);
@@ -425,8 +441,8 @@ impl Held {
         }
     }
 
-    /// Ends the parks of those whose deadline has passed while others held the home. After it, no timer
-    /// that has been fired is on its way to a goroutine of this home.
+    /// Ends the parks of those whose deadline has passed while others held the home. After it, no
+    /// timer that has been fired is on its way to a goroutine of this home.
     pub(crate) fn take_late(self) {
         let late = std::mem::take(&mut *self.home.lock_late());
         for task in late {
@@ -434,8 +450,8 @@ impl Held {
         }
     }
 
-    /// The next goroutine that was unparked or whose deadline has passed. They take turns: either sort
-    /// may be refilled for ever by goroutines that wake each other, or sleep again and again.
+    /// The next goroutine that was unparked or whose deadline has passed. They take turns: either
+    /// sort may be refilled for ever by goroutines that wake each other, or sleep again and again.
     #[inline]
     pub(crate) fn next_woken(self) -> Option<TaskRef> {
         if self.has_due.get() {
@@ -468,7 +484,8 @@ impl Held {
         !self.woken.is_empty() || self.has_due.get() || self.home.shared.word.has_arrivals()
     }
 
-    /// Whether a goroutine of this home can run, as far as the holder knows: what has come in is left out.
+    /// Whether a goroutine of this home can run, as far as the holder knows: what has come in is
+    /// left out.
     #[inline]
     pub(crate) fn has_known_ready(self) -> bool {
         !self.woken.is_empty() || self.has_due.get() || !self.yielded.is_empty()
@@ -480,8 +497,8 @@ impl Held {
         self.has_woken() || !self.yielded.is_empty()
     }
 
-    /// Suspends the goroutine that runs here, which is the caller; the root does `after`. It may return on
-    /// another worker: the caller does not use a reference to the worker after this.
+    /// Suspends the goroutine that runs here, which is the caller; the root does `after`. It may
+    /// return on another worker: the caller does not use a reference to the worker after this.
     #[inline(always)]
     pub(crate) fn suspend(self, task: TaskRef, after: After) {
         let coroutine = self.coroutine.get().expect("goroutines run on coroutines");

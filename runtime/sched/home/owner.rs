@@ -13,10 +13,12 @@ const SLEEPS: u32 = 1;
 /// The runtime has ended, and the home is the owner's again.
 const IS_BACK: u32 = 2;
 
-/// A home's side of its owner. Where homes are not lent there is no such thread, and this is not used.
+/// A home's side of its owner. Where homes are not lent there is no such thread, and this is not
+/// used.
 #[derive(Debug)]
 pub(crate) struct Owner {
-    /// STARTS, SLEEPS or IS_BACK, in this order. Written by the owner, then by the end of the runtime.
+    /// STARTS, SLEEPS or IS_BACK, in this order. Written by the owner, then by the end of the
+    /// runtime.
     word: Futex,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -49,9 +51,9 @@ impl Owner {
         }
     }
 
-    /// Lends the home, and sleeps until it is given back. On the owner's thread, whose identity has been
-    /// published. The thread touches nothing thread-local here: a wait without a limit that ends because
-    /// of a wake-up does not write `errno` either.
+    /// Lends the home, and sleeps until it is given back. On the owner's thread, whose identity has
+    /// been published. The thread touches nothing thread-local here: a wait without a limit that
+    /// ends because of a wake-up does not write `errno` either.
     pub(crate) fn lend(&self) {
         // Release: the identity, for the Acquire in `wait_until_lent`.
         self.word.store(SLEEPS, Ordering::Release);
@@ -67,7 +69,8 @@ impl Owner {
         self.word.load(Ordering::Relaxed) == IS_BACK
     }
 
-    /// Gives the home back to its owner. The caller holds it, and nobody uses its identity any more.
+    /// Gives the home back to its owner. The caller holds it, and nobody uses its identity any
+    /// more.
     pub(crate) fn take_back(&self) {
         // Release: pairs with the Acquire in `lend`.
         self.word.store(IS_BACK, Ordering::Release);

@@ -57,7 +57,8 @@ impl ReadyQueue {
         Some(task)
     }
 
-    /// Warms up the lines that resuming the next task will touch, while the caller is busy with the one before it.
+    /// Warms up the lines that resuming the next task will touch, while the caller is busy with the
+    /// one before it.
     #[inline]
     pub(crate) fn warm_next(&self) {
         // SAFETY: as in `pop`.
@@ -73,7 +74,8 @@ impl ReadyQueue {
     }
 }
 
-/// Lines of a suspended stack that are warmed up: the coroutine and about 400 bytes of frames (what a goroutine in a channel operation has).
+/// Lines of a suspended stack that are warmed up: the coroutine and about 400 bytes of frames (what
+/// a goroutine in a channel operation has).
 const WARM_LINES: usize = 7;
 
 /// Asks for the line at `at`, if that is an address.

@@ -1,10 +1,10 @@
-//! A home's state word: whether somebody has the home, and who has been woken in it meanwhile (protocol H in
-//! `runtime/README.md`).
+//! A home's state word: whether somebody has the home, and who has been woken in it meanwhile
+//! (protocol H in `runtime/README.md`).
 //!
-//! One word holds both, so that one step wakes a goroutine and queues its home, and one step enters a home and
-//! takes what has arrived. Above the low bits stands the newest *arrival*, linked to the older ones: the
-//! home's inbox, a stack that anyone pushes to and whose holder takes everything at once (Treiber, 1986).
-//! Taking everything avoids the ABA problem.
+//! One word holds both, so that one step wakes a goroutine and queues its home, and one step enters
+//! a home and takes what has arrived. Above the low bits stands the newest *arrival*, linked to the
+//! older ones: the home's inbox, a stack that anyone pushes to and whose holder takes everything at
+//! once (Treiber, 1986). Taking everything avoids the ABA problem.
 //!
 //! | bits | meaning |
 //! |---|---|
@@ -90,8 +90,8 @@ impl<N: Linked> HomeWord<N> {
                 Ordering::Relaxed,
             );
             let with_node = node.as_ptr().expose_provenance() | (word & STATE_MASK) | BUSY_BIT;
-            // Release: the node, for the Acquire in `take` (H1). Acquire: as in `claim`, if the home was
-            // idle. SeqCst (S1): as in `claim`.
+            // Release: the node, for the Acquire in `take` (H1). Acquire: as in `claim`, if the
+            // home was idle. SeqCst (S1): as in `claim`.
             match self
                 .0
                 .compare_exchange_weak(word, with_node, Ordering::SeqCst, Ordering::Relaxed)
@@ -105,12 +105,13 @@ impl<N: Linked> HomeWord<N> {
     /// Tells the holder to look at what is not in the inbox.
     #[inline]
     pub(crate) fn poke(&self) -> Told {
-        // Release: what there is to see, for the Acquire in `take` (H1). Acquire: as in `claim`, if the home
-        // was idle. SeqCst (S1): as in `claim`.
+        // Release: what there is to see, for the Acquire in `take` (H1). Acquire: as in `claim`, if
+        // the home was idle. SeqCst (S1): as in `claim`.
         told(self.0.fetch_or(STATE_MASK, Ordering::SeqCst))
     }
 
-    /// Whether something has come in; for the holder. A hint, but after the fence of S3 a last look.
+    /// Whether something has come in; for the holder. A hint, but after the fence of S3 a last
+    /// look.
     #[inline]
     pub(crate) fn has_arrivals(&self) -> bool {
         self.0.load(Ordering::Relaxed) != BUSY_BIT
@@ -136,8 +137,8 @@ impl<N: Linked> HomeWord<N> {
         }
     }
 
-    /// Takes the arrivals of a home that somebody else holds, who may be busy for long: the newest, linked to the
-    /// next older ones. Null if there are none.
+    /// Takes the arrivals of a home that somebody else holds, who may be busy for long: the newest,
+    /// linked to the next older ones. Null if there are none.
     pub(crate) fn take_from_holder(&self) -> *mut N {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
@@ -159,8 +160,8 @@ impl<N: Linked> HomeWord<N> {
         }
     }
 
-    /// Makes the home idle; for its holder, who does not use it after. False: something has come in,
-    /// and the caller holds it still.
+    /// Makes the home idle; for its holder, who does not use it after. False: something has come
+    /// in, and the caller holds it still.
     #[inline]
     #[must_use]
     pub(crate) fn give_back(&self) -> bool {

@@ -1,11 +1,13 @@
 //! How many workers sleep and how many search: one packed word. No unsafe code.
 //!
-//! Implements protocol S of `runtime/README.md`: whoever makes public work available wakes a sleeper unless
-//! somebody searches already (S1); the last searcher looks once more when it stops, and wakes the next if there is
-//! work (S4). At most half of the workers search, and with two workers one does.
+//! Implements protocol S of `runtime/README.md`: whoever makes public work available wakes a
+//! sleeper unless somebody searches already (S1); the last searcher looks once more when it stops,
+//! and wakes the next if there is work (S4). At most half of the workers search, and with two
+//! workers one does.
 //!
-//! The count of sleepers is never too low: a worker adds itself before it sets its sleep word, and whoever
-//! changes that word takes it off. It is too high for moments, which costs a waker a vain look at the words.
+//! The count of sleepers is never too low: a worker adds itself before it sets its sleep word, and
+//! whoever changes that word takes it off. It is too high for moments, which costs a waker a vain
+//! look at the words.
 #![forbid(unsafe_code)]
 
 use crate::runtime::{
@@ -38,8 +40,8 @@ impl IdleCounts {
     pub(crate) fn start_search(&self) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         while word >> 16 < self.max_searching {
-            // Relaxed (S2): whoever sees this searcher relies on what it does when it stops (S4), not on
-            // how it starts.
+            // Relaxed (S2): whoever sees this searcher relies on what it does when it stops (S4),
+            // not on how it starts.
             match self.word.compare_exchange_weak(
                 word,
                 word + ONE_SEARCHING,
@@ -53,13 +55,13 @@ impl IdleCounts {
         false
     }
 
-    /// A searcher stops. True: it was the last one, and there is public work, which others may have left to
-    /// it: the caller wakes somebody.
+    /// A searcher stops. True: it was the last one, and there is public work, which others may have
+    /// left to it: the caller wakes somebody.
     #[must_use]
     pub(crate) fn end_search(&self, has_work: impl Fn() -> bool) -> bool {
         let last = self.word.fetch_sub(ONE_SEARCHING, Ordering::Relaxed) >> 16 == 1;
-        // SeqCst (S4): between the end and the look; partner of the fence between push and `claim_wake`
-        // (S1).
+        // SeqCst (S4): between the end and the look; partner of the fence between push and
+        // `claim_wake` (S1).
         fence(Ordering::SeqCst);
         last && has_work()
     }
@@ -70,8 +72,8 @@ impl IdleCounts {
             self.word.fetch_add(ONE_SLEEPING, Ordering::Relaxed);
         }
         word.announce(sleeper);
-        // SeqCst (S3): before the last look; partner of the fence between push and `claim_wake`, and of the
-        // two accesses of whoever has work for one worker only (S1).
+        // SeqCst (S3): before the last look; partner of the fence between push and `claim_wake`,
+        // and of the two accesses of whoever has work for one worker only (S1).
         fence(Ordering::SeqCst);
     }
 
@@ -95,8 +97,8 @@ impl IdleCounts {
         word & SLEEPING_MASK != 0 && word >> 16 == 0
     }
 
-    /// Wakes one of `count` workers, whose sleep words are `word(0)` and so on, to search, unless somebody
-    /// searches already. Returns whose thread the caller must wake.
+    /// Wakes one of `count` workers, whose sleep words are `word(0)` and so on, to search, unless
+    /// somebody searches already. Returns whose thread the caller must wake.
     ///
     /// A caller that must not lose the wake-up puts a SeqCst fence between its push and this (S1).
     #[must_use]
@@ -116,9 +118,9 @@ impl IdleCounts {
             self.remove_sleeper();
             return woken;
         }
-        // They all woke up by themselves, or are not quite asleep. Meanwhile others may have left work to the
-        // searcher that this claim counted (S4). This time nobody is counted, so nobody relies on this second
-        // look.
+        // They all woke up by themselves, or are not quite asleep. Meanwhile others may have left
+        // work to the searcher that this claim counted (S4). This time nobody is counted, so nobody
+        // relies on this second look.
         if !self.end_search(has_work) {
             return None;
         }

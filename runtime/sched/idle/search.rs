@@ -12,11 +12,12 @@ use crate::runtime::{
 };
 use std::time::{Duration, Instant};
 
-/// How long a searcher looks before it sleeps: about twice what waking a thread costs (5-7 us measured on virtual
-/// machines). Longer does not pay, and on a busy machine it takes the processor from others.
+/// How long a searcher looks before it sleeps: about twice what waking a thread costs (5-7 us
+/// measured on virtual machines). Longer does not pay, and on a busy machine it takes the processor
+/// from others.
 const SEARCH_TIME: Duration = Duration::from_micros(10);
-/// How long a victim must have been in one goroutine before a searcher takes its newest home, or its last few
-/// fresh ones: those its owner will most often run at once.
+/// How long a victim must have been in one goroutine before a searcher takes its newest home, or
+/// its last few fresh ones: those its owner will most often run at once.
 const PATIENCE: Duration = Duration::from_micros(5);
 /// Looks everywhere, then sleeps, until there is something to run. `None`: the runtime shuts down.
 pub(crate) fn search(worker: &Worker) -> Option<Found> {
@@ -42,9 +43,9 @@ pub(crate) fn search(worker: &Worker) -> Option<Found> {
 
 /// What waits at this worker itself.
 fn own(worker: &Worker) -> Option<Found> {
-    submit::fire_timers(worker, None, worker.shared);
-    for stuck in worker.scheduler.workers().filter(|w| w.is_overdue()) {
-        submit::fire_timers(worker, None, stuck);
+    // Those of other workers, too: one that is in a goroutine for long does not come to them.
+    for each in worker.scheduler.workers() {
+        submit::fire_timers(worker, None, each);
     }
     starve::retry(worker);
     let home = worker.pop_home_outside().map(Found::Home);
@@ -64,8 +65,8 @@ fn look(worker: &Worker, counted: bool) -> Option<Found> {
         return take_injected(worker);
     }
     let found = search_for_a_while(worker);
-    // Also with nothing found: something of its own may keep this worker from its last look, and what
-    // came meanwhile was left to it (S4).
+    // Also with nothing found: something of its own may keep this worker from its last look, and
+    // what came meanwhile was left to it (S4).
     scheduler.end_search();
     found
 }

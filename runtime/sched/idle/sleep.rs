@@ -1,9 +1,10 @@
 //! How a worker goes to sleep, and what wakes it.
 //!
-//! One of those that sleep while others run is the *sentry*: it wakes by itself every few microseconds and looks whether
-//! a home waits in another worker's newest slot while that worker goes on with something else. So
-//! filling a slot, which happens at each talk between two homes, need not wake anybody. When no slot has been
-//! filled for a while, the sentry sleeps as the others do; then the next fill wakes somebody.
+//! One of those that sleep while others run is the *sentry*: it wakes by itself every few
+//! microseconds and looks whether a home waits in another worker's newest slot while that worker
+//! goes on with something else. So filling a slot, which happens at each talk between two homes,
+//! need not wake anybody. When no slot has been filled for a while, the sentry sleeps as the others
+//! do; then the next fill wakes somebody.
 
 use crate::runtime::{
     clock, futex,
@@ -20,7 +21,6 @@ use crate::runtime::{
         worker::{
             data::Worker,
             shared::{WorkerShared, bump},
-            submit,
         },
     },
 };
@@ -98,7 +98,7 @@ fn wait(worker: &Worker, sleeper: Sleeper) {
 
 /// One wait of a worker that sleeps. True: it is to get up by itself.
 fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
-    let retry = (!worker.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
+    let retry = (!worker.scheduler.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
     if let Some(bubble) = &worker.scheduler.bubble
         && retry.is_none()
     {
@@ -135,8 +135,9 @@ fn wait_in(worker: &Worker, sleeper: Sleeper, bubble: &Bubble) {
     }
 }
 
-/// Looks at the slots of others from time to time. False: the worker is to get up, for it was woken, a timer is due, or
-/// it has found a home. True: no slot is filled any more, so it may sleep on.
+/// Looks at the slots of others from time to time. False: the worker is to get up, for it was
+/// woken, a timer is due, or it has found a home. True: no slot is filled any more, so it may sleep
+/// on.
 fn stand_sentry(worker: &Worker, sleeper: Sleeper) -> bool {
     let mut pause = SENTRY_PAUSE.0;
     let mut quiet = 0;
@@ -166,14 +167,14 @@ fn is_timer_due(worker: &Worker) -> bool {
     due.is_some_and(|due| due <= clock::now())
 }
 
-/// Whether a slot holds a home that its worker does not come to. The sentry takes it then, for itself; and fires the
-/// timers of others that are late, which may bring it homes and fresh goroutines.
+/// Whether there is something for the sentry: a home in a slot that its worker does not come to,
+/// which the sentry takes for itself, or a timer of another worker whose time has come. That one is
+/// fired when the sentry has got up, since a timer that is fired is for a moment in no queue, and
+/// who looks at a sleeper takes it to have nothing in its hands.
 fn look_at_slots(worker: &Worker) -> bool {
-    let takes = others(worker).any(|other| {
-        submit::fire_timers(worker, None, other);
-        takes_slot(worker, other)
-    });
-    takes || worker.has_homes() || !worker.fresh.is_empty()
+    let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= clock::now());
+    let finds = others(worker).any(|other| is_due(other.timers_due()) || takes_slot(worker, other));
+    finds || worker.has_homes()
 }
 
 fn takes_slot(worker: &Worker, other: &WorkerShared) -> bool {

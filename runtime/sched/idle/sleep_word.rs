@@ -8,8 +8,8 @@
 //! | WORK | woken to look at what is its own |
 //! | SEARCH | woken as a searcher, and counted as one |
 //!
-//! Whoever changes SLEEPING takes the worker off the count of sleepers; whoever changes SLEEPING or RESTING
-//! wakes its thread, which waits for the word to change.
+//! Whoever changes SLEEPING takes the worker off the count of sleepers; whoever changes SLEEPING or
+//! RESTING wakes its thread, which waits for the word to change.
 #![forbid(unsafe_code)]
 
 use crate::runtime::prims::{AtomicU32, Ordering};
@@ -68,7 +68,8 @@ impl SleepWord {
         matches!(self.0.load(Ordering::Acquire), SLEEPING | RESTING)
     }
 
-    /// What to wait on while [`is_asleep`](Self::is_asleep): the word, and the value that it must change from.
+    /// What to wait on while [`is_asleep`](Self::is_asleep): the word, and the value that it must
+    /// change from.
     pub(crate) fn waits_on(&self, sleeper: Sleeper) -> (&AtomicU32, u32) {
         match sleeper {
             Sleeper::Counted => (&self.0, SLEEPING),
@@ -87,12 +88,12 @@ impl SleepWord {
         }
     }
 
-    /// Wakes it to look at its own queues. `None`: it is awake. Else the caller wakes its thread, and
-    /// takes a counted sleeper off the count.
+    /// Wakes it to look at its own queues. `None`: it is awake. Else the caller wakes its thread,
+    /// and takes a counted sleeper off the count.
     #[must_use]
     pub(crate) fn wake_to_work(&self) -> Option<Sleeper> {
-        // SeqCst (S1): after the SeqCst step of whoever has work for this worker only; partner of the fence
-        // in `IdleCounts::announce` (S3).
+        // SeqCst (S1): after the SeqCst step of whoever has work for this worker only; partner of
+        // the fence in `IdleCounts::announce` (S3).
         match self.0.load(Ordering::SeqCst) {
             SLEEPING if self.change(SLEEPING, WORK) => Some(Sleeper::Counted),
             RESTING if self.change(RESTING, WORK) => Some(Sleeper::Uncounted),
@@ -100,8 +101,8 @@ impl SleepWord {
         }
     }
 
-    /// Wakes a counted sleeper as a searcher. True: the caller takes it off the count of sleepers, counts
-    /// it as a searcher, and wakes its thread.
+    /// Wakes a counted sleeper as a searcher. True: the caller takes it off the count of sleepers,
+    /// counts it as a searcher, and wakes its thread.
     #[must_use]
     pub(crate) fn wake_to_search(&self) -> bool {
         self.0.load(Ordering::Relaxed) == SLEEPING && self.change(SLEEPING, SEARCH)

@@ -1,4 +1,5 @@
-//! Taking work from elsewhere: from the other workers, and from the queues that outside threads fill.
+//! Taking work from elsewhere: from the other workers, and from the queues that outside threads
+//! fill.
 
 use crate::runtime::{
     sched::{

@@ -1,4 +1,5 @@
-//! The deadlock detector: the monitors look, when all their workers sleep, whether anybody in this process can ever run again (protocol K).
+//! The deadlock detector: the monitors look, when all their workers sleep, whether anybody in this
+//! process can ever run again (protocol K).
 //!
 //! | seen, twice and unchanged for so long | done |
 //! |---|---|
@@ -6,7 +7,8 @@
 //! | no goroutine can run, a thread waits for one, and others are there: 3 s | a `tracing` warning, once; with the policy `warn` and in tests the dump |
 //! | nobody waits for a goroutine | nothing: they are idle |
 //!
-//! A runtime with the policy `off` and goroutines in it silences all: what wakes its goroutines is not known.
+//! A runtime with the policy `off` and goroutines in it silences all: what wakes its goroutines is
+//! not known.
 
 use crate::runtime::{
     config::DeadlockPolicy,
@@ -27,11 +29,14 @@ use std::{
 /// Tells what the goroutines of a runtime do.
 pub(crate) type Describe = fn(&'static Scheduler) -> String;
 
-/// How long nothing may happen until that counts as a deadlock (guess: a thread that was just woken has run by then).
+/// How long nothing may happen until that counts as a deadlock (guess: a thread that was just woken
+/// has run by then).
 const QUIET: Duration = Duration::from_millis(100);
-/// How long nothing may happen until people are told, if other threads are there (guess: long against what tests and services wait for).
+/// How long nothing may happen until people are told, if other threads are there (guess: long
+/// against what tests and services wait for).
 const LONG_QUIET: Duration = Duration::from_secs(3);
-/// The first and the longest time between two looks at a process in which nothing happens, but for threads that are not ours.
+/// The first and the longest time between two looks at a process in which nothing happens, but for
+/// threads that are not ours.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Snapshots in a row that may differ before the detector pauses.
 const TRIES: u32 = 5;
@@ -39,8 +44,8 @@ const TRIES: u32 = 5;
 const ASLEEP: &str = "fatal error: all goroutines are asleep - deadlock!";
 const NONE_LEFT: &str = "fatal error: no goroutines (main called goexit) - deadlock!";
 
-/// What was reported last, so that it is reported once: how often goroutines have begun, parked or ended, and which threads wait. Not the workers' turns: a dump may
-/// wake them.
+/// What was reported last, so that it is reported once: how often goroutines have begun, parked or
+/// ended, and which threads wait. Not the workers' turns: a dump may wake them.
 static REPORTED: Mutex<Option<Reported>> = Mutex::new(None);
 type Reported = (u64, Vec<(u32, u64)>);
 /// Whether the warning about other threads has been given.
@@ -175,8 +180,8 @@ impl Detector {
         };
         if stuck.iter().any(aloud) {
             let text = format!(
-                "nothing has run for {} s. Goroutines, all parked: {goroutines}; other threads: {} ({names}). \
-                 If none of these is to wake a goroutine, this is a deadlock.",
+                "nothing has run for {} s. Goroutines, all parked: {goroutines}; \
+                 other threads: {} ({names}). If none of these is to wake a goroutine, this is a deadlock.",
                 LONG_QUIET.as_secs(),
                 snapshot.others.len()
             );
@@ -187,7 +192,8 @@ impl Detector {
                 goroutines,
                 other_threads = snapshot.others.len(),
                 names,
-                "all goroutines are parked and a thread waits for one: a deadlock, unless another thread is to wake one",
+                "all goroutines are parked and a thread waits for one: a deadlock, unless another \
+                 thread is to wake one",
             );
         }
     }

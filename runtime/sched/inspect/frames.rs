@@ -1,4 +1,5 @@
-//! The frames of a suspended goroutine, as addresses. What they are called is for the dump to find out.
+//! The frames of a suspended goroutine, as addresses. What they are called is for the dump to find
+//! out.
 
 use crate::runtime::coroutine::Coroutine;
 use std::ptr::NonNull;
@@ -33,7 +34,8 @@ impl Frames {
             !self.cut
         };
         let walk = |first: usize| {
-            // SAFETY: on the systems that we build for, the unwinder is safe for use by several threads at once.
+            // SAFETY: on the systems that we build for, the unwinder is safe for use by several
+            // threads at once.
             unsafe {
                 backtrace::trace_unsynchronized(|frame| take(frame.ip().addr(), first));
             }
@@ -42,8 +44,8 @@ impl Frames {
         unsafe { Coroutine::look(coroutine, walk) }
     }
 
-    /// The frames of a goroutine that is suspended on `coroutine`, those on the stacks from which it went to bigger ones included. `None`: with this
-    /// build's switch they cannot be had.
+    /// The frames of a goroutine that is suspended on `coroutine`, those on the stacks from which
+    /// it went to bigger ones included. `None`: with this build's switch they cannot be had.
     ///
     /// # Safety
     /// The goroutine is suspended on that coroutine, and stays so until this returns.
@@ -52,12 +54,14 @@ impl Frames {
         unsafe { Self::of_chain(Some(coroutine)) }
     }
 
-    /// As `of_suspended`, for a goroutine that runs on `coroutine`, and only the stacks from which it went there.
+    /// As `of_suspended`, for a goroutine that runs on `coroutine`, and only the stacks from which
+    /// it went there.
     ///
     /// # Safety
     /// The caller runs on that coroutine.
     pub(crate) unsafe fn of_outer(coroutine: NonNull<Coroutine>) -> Option<Self> {
-        // SAFETY: the coroutine that the caller runs on is alive; those outside of it are suspended until it ends.
+        // SAFETY: the coroutine that the caller runs on is alive; those outside of it are suspended
+        // until it ends.
         unsafe { Self::of_chain(Coroutine::outer(coroutine)) }
     }
 

@@ -1,7 +1,8 @@
-//! Who in this process could still run: a snapshot of all runtimes, of the threads parked in them, and of the threads
-//! that are not theirs (protocol K in `runtime/README.md`).
+//! Who in this process could still run: a snapshot of all runtimes, of the threads parked in them,
+//! and of the threads that are not theirs (protocol K in `runtime/README.md`).
 //!
-//! One snapshot proves nothing: it is not taken in one moment. Two that are equal prove that nothing ran in between.
+//! One snapshot proves nothing: it is not taken in one moment. Two that are equal prove that
+//! nothing ran in between.
 
 use crate::runtime::{
     os_threads, park_thread,
@@ -40,10 +41,12 @@ pub(crate) fn schedulers() -> Vec<&'static Scheduler> {
 /// How many [`OutsideSource`]s there are.
 static SOURCES: AtomicUsize = AtomicUsize::new(0);
 
-/// Something outside of all goroutines that may wake one: a socket that is waited for, a signal that is subscribed to, a runtime that is being built. While
-/// there is one, nobody speaks of a deadlock.
+/// Something outside of all goroutines that may wake one: a socket that is waited for, a signal
+/// that is subscribed to, a runtime that is being built. While there is one, nobody speaks of a
+/// deadlock.
 ///
-/// Make it before the goroutine can park for it; drop it when it cannot wake anybody any more. Not for hot paths: all share one counter.
+/// Make it before the goroutine can park for it; drop it when it cannot wake anybody any more. Not
+/// for hot paths: all share one counter.
 #[derive(Debug)]
 pub(crate) struct OutsideSource(());
 
@@ -68,7 +71,8 @@ fn has_sources() -> bool {
     SOURCES.load(Ordering::Acquire) > 0
 }
 
-/// Lists the calling thread as one of a runtime's own, which does nothing to goroutines that the runtime does not know of, until dropped.
+/// Lists the calling thread as one of a runtime's own, which does nothing to goroutines that the
+/// runtime does not know of, until dropped.
 #[derive(Debug)]
 pub(crate) struct Listed<'a> {
     scheduler: &'a Scheduler,
@@ -125,8 +129,8 @@ impl Snapshot {
                 return None;
             }
         }
-        // SeqCst (K3): after the sleep words, before what can only have been left by those who ran before;
-        // partner of the fence in `Monitor::round`.
+        // SeqCst (K3): after the sleep words, before what can only have been left by those who ran
+        // before; partner of the fence in `Monitor::round`.
         fence(Ordering::SeqCst);
         if has_sources() || !schedulers.iter().all(|scheduler| is_still(scheduler)) {
             return None;
@@ -156,9 +160,9 @@ fn note_workers(scheduler: &Scheduler, noted: &mut Vec<(usize, u64)>) -> bool {
     true
 }
 
-/// Whether nothing of a runtime whose workers sleep will go on by itself: no timer is set, the monitor has nothing in its
-/// hands, no home is held, nothing is queued, and no blocking call is under way. In this order: the monitor
-/// takes from timers and gives to queues.
+/// Whether nothing of a runtime whose workers sleep will go on by itself: no timer is set, the
+/// monitor has nothing in its hands, no home is held, nothing is queued, and no blocking call is
+/// under way. In this order: the monitor takes from timers and gives to queues.
 fn is_still(scheduler: &Scheduler) -> bool {
     if scheduler.workers().any(|worker| worker.has_timers()) {
         return false;
@@ -185,14 +189,16 @@ fn foreign(schedulers: &[&'static Scheduler], waiting: &[(u32, u64)]) -> Option<
     Some(all)
 }
 
-/// The threads of runtimes that have ended, which sleep for ever since goroutines are left in their homes.
+/// The threads of runtimes that have ended, which sleep for ever since goroutines are left in their
+/// homes.
 static RESTING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 fn lock_resting() -> MutexGuard<'static, Vec<u32>> {
     RESTING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps the calling thread, and so its thread-locals, for the rest of the process. It wakes nobody any more.
+/// Keeps the calling thread, and so its thread-locals, for the rest of the process. It wakes nobody
+/// any more.
 pub(crate) fn rest_for_ever(listed: Listed<'_>) -> ! {
     lock_resting().push(listed.id);
     drop(listed);
@@ -212,7 +218,8 @@ pub(crate) enum WakeSource {
     Threads(Vec<u32>),
 }
 
-/// Whether anybody but the runtime's own workers, one of which calls, could do something for its goroutines.
+/// Whether anybody but the runtime's own workers, one of which calls, could do something for its
+/// goroutines.
 pub(crate) fn source_for(scheduler: &Scheduler) -> WakeSource {
     fence(Ordering::SeqCst);
     let schedulers = schedulers();

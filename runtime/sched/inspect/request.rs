@@ -1,4 +1,5 @@
-//! What a dump asks about the goroutines of each home, and what comes back (protocol D in `runtime/README.md`).
+//! What a dump asks about the goroutines of each home, and what comes back (protocol D in
+//! `runtime/README.md`).
 
 use crate::runtime::{
     sched::inspect::frames::Frames,
@@ -9,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the holder of a home has to come to its root (guess: it is there within microseconds, unless its
-/// goroutine computes or blocks).
+/// How long the holder of a home has to come to its root (guess: it is there within microseconds,
+/// unless its goroutine computes or blocks).
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How much longer one has that has begun to answer.
 const GRACE: Duration = Duration::from_secs(2);
@@ -119,10 +120,11 @@ impl DumpRequest {
         }
     }
 
-    /// Waits for the replies, and calls `meanwhile` every millisecond. `None` for a home whose holder did not
-    /// reply.
+    /// Waits for the replies, and calls `meanwhile` every millisecond. `None` for a home whose
+    /// holder did not reply.
     ///
-    /// Blocks the thread, and neither parks nor takes its park token: so anyone may dump, at any place.
+    /// Blocks the thread, and neither parks nor takes its park token: so anyone may dump, at any
+    /// place.
     pub(crate) fn wait(&self, meanwhile: impl Fn()) -> Vec<Option<Vec<Reply>>> {
         let until = Instant::now() + PATIENCE;
         let mut parts = self.lock();

@@ -1,22 +1,30 @@
-//! A worker's queue of fresh goroutines: the owner pushes and pops at the bottom, thieves take from the top, a batch in one step.
+//! A worker's queue of fresh goroutines: the owner pushes and pops at the bottom, thieves take from
+//! the top, a batch in one step.
 //!
-//! It is the deque of Chase and Lev (2005), with the orderings of Lê, Pop, Cohen and Zappa Nardelli (2013), and one thing more: from a long queue a thief
-//! takes [`BATCH`] with one compare-and-swap. (`crossbeam-deque`, newest first, needs one for each.) And a push touches nothing that a thief writes: the
-//! owner keeps what it last saw of `top`. Both together matter when one worker spawns as fast as another takes.
+//! It is the deque of Chase and Lev (2005), with the orderings of Lê, Pop, Cohen and Zappa Nardelli
+//! (2013), and one thing more: from a long queue a thief takes [`BATCH`] with one compare-and-swap.
+//! (`crossbeam-deque`, newest first, needs one for each.) And a push touches nothing that a thief
+//! writes: the owner keeps what it last saw of `top`. Both together matter when one worker spawns
+//! as fast as another takes.
 //!
 //! # Why nothing is taken twice
 //!
-//! A thief reads `top`, then (fence) `bottom`; it reads the slots, and has what it read if `top` is still the same. The owner lowers `bottom`, then (fence) reads `top`
-//! (**Q1**). Of the two one sees the other's step: so a thief whose `top` is newer than what the owner saw knows the lowered `bottom`. What is left are thieves that read the same
-//! `top` as the owner, and perhaps an old `bottom`. They take at most `BATCH` from `top` on if the queue that they saw was *long* (more than twice that), and else one. So the owner
-//! may take its slot without more
+//! A thief reads `top`, then (fence) `bottom`; it reads the slots, and has what it read if `top` is
+//! still the same. The owner lowers `bottom`, then (fence) reads `top` (**Q1**). Of the two one
+//! sees the other's step: so a thief whose `top` is newer than what the owner saw knows the lowered
+//! `bottom`. What is left are thieves that read the same `top` as the owner, and perhaps an old
+//! `bottom`. They take at most `BATCH` from `top` on if the queue that they saw was *long* (more
+//! than twice that), and else one. So the owner may take its slot without more
 //!
 //! * if at least `BATCH` are left above `top`; or
-//! * if at least one is left, and no thief can still believe that the queue is long (it is *sealed*).
+//! * if at least one is left, and no thief can still believe that the queue is long (it is
+//!   *sealed*).
 //!
-//! A queue that was long and has become short is sealed by taking the oldest one, with a compare-and-swap on `top` like a thief's: all who had read `top` before
-//! fail, and whoever reads it then knows a `bottom` that is short (**Q2**). So once in `BATCH` pops, or more, the oldest comes first; else it is the newest.
-//! The last one is taken that way too, as in the original. `top` only grows; with 64 bits it never comes back to a value.
+//! A queue that was long and has become short is sealed by taking the oldest one, with a
+//! compare-and-swap on `top` like a thief's: all who had read `top` before fail, and whoever reads
+//! it then knows a `bottom` that is short (**Q2**). So once in `BATCH` pops, or more, the oldest
+//! comes first; else it is the newest. The last one is taken that way too, as in the original.
+//! `top` only grows; with 64 bits it never comes back to a value.
 
 use crate::runtime::prims::{AtomicPtr, AtomicUsize, Ordering, fence};
 use crossbeam_deque::Steal;
@@ -61,7 +69,8 @@ pub(crate) struct Deque<T> {
     /// One above the index of the newest; written by the owner only.
     bottom: CachePadded<AtomicUsize>,
     ring: AtomicPtr<Ring<T>>,
-    /// All rings so far: a thief may still look into an old one. The last is the one in use. Locked by the owner only.
+    /// All rings so far: a thief may still look into an old one. The last is the one in use. Locked
+    /// by the owner only.
     #[expect(clippy::vec_box, reason = "a ring's address must not change")]
     rings: Mutex<Vec<Box<Ring<T>>>>,
 }
@@ -119,9 +128,11 @@ impl<T> Deque<T> {
         }
     }
 
-    /// Takes the oldest, and with it as many after it as can be had in one step, but no more than half; they go to `rest`, oldest first.
+    /// Takes the oldest, and with it as many after it as can be had in one step, but no more than
+    /// half; they go to `rest`, oldest first.
     pub(crate) fn steal_batch(&self, rest: impl FnMut(NonNull<T>)) -> Steal<NonNull<T>> {
-        // Acquire: pairs with the Release of the compare-and-swaps on `top`. Whoever sees a sealed `top` sees the `bottom` of then (Q2).
+        // Acquire: pairs with the Release of the compare-and-swaps on `top`. Whoever sees a sealed
+        // `top` sees the `bottom` of then (Q2).
         let top = self.top.load(Ordering::Acquire);
         match self.below(top) {
             0 => Steal::Empty,
@@ -133,9 +144,11 @@ impl<T> Deque<T> {
     /// How many there are from `top` on, for a thief that has just read it.
     #[inline]
     fn below(&self, top: usize) -> usize {
-        // SeqCst (Q1): after the load of `top`, before that of `bottom`; partner of the fence in `pop`.
+        // SeqCst (Q1): after the load of `top`, before that of `bottom`; partner of the fence in
+        // `pop`.
         fence(Ordering::SeqCst);
-        // Acquire: pairs with the Releases in `push` and `pop`: what was pushed is seen, and its slots.
+        // Acquire: pairs with the Releases in `push` and `pop`: what was pushed is seen, and its
+        // slots.
         let bottom = self.bottom.load(Ordering::Acquire);
         (bottom.wrapping_sub(top).cast_signed()).max(0) as usize
     }
@@ -149,12 +162,14 @@ impl<T> Deque<T> {
         mut rest: impl FnMut(NonNull<T>),
     ) -> Steal<NonNull<T>> {
         let mut taken = [const { MaybeUninit::<*mut T>::uninit() }; BATCH];
-        // SAFETY: in use or an old one; both are in `rings`. Acquire: pairs with the Release in `make_room`.
+        // SAFETY: in use or an old one; both are in `rings`. Acquire: pairs with the Release in
+        // `make_room`.
         let ring = unsafe { &*self.ring.load(Ordering::Acquire) };
         for (i, place) in taken[..count].iter_mut().enumerate() {
             place.write(ring.slot(top.wrapping_add(i)).load(Ordering::Relaxed));
         }
-        // SeqCst for the success, as the original has it: one order with the fences of Q1. The failure tells nothing.
+        // SeqCst for the success, as the original has it: one order with the fences of Q1. The
+        // failure tells nothing.
         let next = top.wrapping_add(count);
         let swapped = self
             .top
@@ -213,7 +228,8 @@ impl<T> Owner<T> {
             .store(bottom.wrapping_add(1), Ordering::Release);
     }
 
-    /// Before a push that makes the queue long, or may: thieves will believe so. And there must be room.
+    /// Before a push that makes the queue long, or may: thieves will believe so. And there must be
+    /// room.
     #[inline]
     fn push_to_long(&self, bottom: usize) {
         self.sealed.set(false);
@@ -225,7 +241,8 @@ impl<T> Owner<T> {
 
     #[cold]
     fn make_room(&self, bottom: usize, room: usize) {
-        // Acquire: pairs with the thieves' steps: they have read the slots below it, which are written again.
+        // Acquire: pairs with the thieves' steps: they have read the slots below it, which are
+        // written again.
         let top = self.shared.top.load(Ordering::Acquire);
         self.seen_top.set(top);
         // Half full at most, or the next look would come soon.
@@ -265,9 +282,11 @@ impl<T> Owner<T> {
             return None;
         }
         let bottom = above.wrapping_sub(1);
-        // Release: as in `push`. A thief may read this value in place of that, and must see all slots below it.
+        // Release: as in `push`. A thief may read this value in place of that, and must see all
+        // slots below it.
         self.shared.bottom.store(bottom, Ordering::Release);
-        // SeqCst (Q1): after the new `bottom`, before the load of `top`; partner of the fence in `below`.
+        // SeqCst (Q1): after the new `bottom`, before the load of `top`; partner of the fence in
+        // `below`.
         fence(Ordering::SeqCst);
         // Acquire: as in `make_room`, which may rely on what is seen here.
         let top = self.shared.top.load(Ordering::Acquire);
@@ -289,8 +308,9 @@ impl<T> Owner<T> {
         while top != bottom {
             let item = self.ring().slot(top).load(Ordering::Relaxed);
             let next = top.wrapping_add(1);
-            // Release (Q2): whoever reads this `top` sees this `bottom`, or a newer one; partner of the Acquire in `steal_batch`.
-            // SeqCst, as in `take`. Acquire for the failure: as the load in `pop`.
+            // Release (Q2): whoever reads this `top` sees this `bottom`, or a newer one; partner of
+            // the Acquire in `steal_batch`. SeqCst, as in `take`. Acquire for the failure: as the
+            // load in `pop`.
             match self
                 .shared
                 .top

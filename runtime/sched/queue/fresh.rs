@@ -17,7 +17,8 @@ pub(crate) struct Fresh(Owner<TaskHeader>);
 pub(crate) struct FreshStealer(Arc<Deque<TaskHeader>>);
 
 fn held(at: NonNull<TaskHeader>) -> TaskRef {
-    // SAFETY: only live tasks are pushed, which the queue then holds; it has just given this one up.
+    // SAFETY: only live tasks are pushed, which the queue then holds; it has just given this one
+    // up.
     unsafe { TaskRef::new(at) }
 }
 

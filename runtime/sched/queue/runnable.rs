@@ -1,8 +1,9 @@
-//! Homes that can run: a worker's newest slot, behind it a queue, oldest first, and a last queue for homes in which
-//! all that can run have yielded. Others steal from all of them.
+//! Homes that can run: a worker's newest slot, behind it a queue, oldest first, and a last queue
+//! for homes in which all that can run have yielded. Others steal from all of them.
 //!
-//! A home in here is held by the place where it is, and whoever takes it out holds it. The home that was woken
-//! last goes into the slot, as Go's `runnext`: its goroutine most often answers the one that woke it.
+//! A home in here is held by the place where it is, and whoever takes it out holds it. The home
+//! that was woken last goes into the slot, as Go's `runnext`: its goroutine most often answers the
+//! one that woke it.
 
 use crate::runtime::{
     prims::{AtomicPtr, Ordering},

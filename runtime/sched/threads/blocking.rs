@@ -1,17 +1,20 @@
-//! Threads beside the workers, for calls that block their thread: `blocking(f)`, files, name look-ups.
+//! Threads beside the workers, for calls that block their thread: `blocking(f)`, files, name
+//! look-ups.
 //!
-//! A job goes to a thread that is idle; if none is, a new thread is started; if there may be no more, it waits for the first
-//! that becomes free. Threads without work end after a while.
+//! A job goes to a thread that is idle; if none is, a new thread is started; if there may be no
+//! more, it waits for the first that becomes free. Threads without work end after a while.
 //!
-//! Everything is behind one mutex: a job costs some microseconds in wake-ups anyway. Invariants, under that lock:
+//! Everything is behind one mutex: a job costs some microseconds in wake-ups anyway. Invariants,
+//! under that lock:
 //!
-//! * `idle` counts every thread that runs no job, from the moment it is started: also those that have not come around to waiting.
-//!   So `queue.len() > idle` means that a queued job has no thread in sight.
-//! * A queued job implies a thread: the last thread does not end while a job is queued, and a job that finds no
-//!   thread and cannot start one is handed back instead of queued.
+//! * `idle` counts every thread that runs no job, from the moment it is started: also those that
+//!   have not come around to waiting. So `queue.len() > idle` means that a queued job has no thread
+//!   in sight.
+//! * A queued job implies a thread: the last thread does not end while a job is queued, and a job
+//!   that finds no thread and cannot start one is handed back instead of queued.
 //!
-//! Threads are started under the lock. Otherwise a failed start could strand jobs that others queued meanwhile, relying
-//! on that thread.
+//! Threads are started under the lock. Otherwise a failed start could strand jobs that others
+//! queued meanwhile, relying on that thread.
 #![forbid(unsafe_code)]
 
 use crate::runtime::os_threads;
@@ -70,8 +73,9 @@ struct PoolState {
 }
 
 impl Pool {
-    /// A pool without threads, which will have at most `max_threads` (at least one) and end those that had no work for `keep_alive`.
-    /// Threads are named after `name_prefix`, which must not contain NUL.
+    /// A pool without threads, which will have at most `max_threads` (at least one) and end those
+    /// that had no work for `keep_alive`. Threads are named after `name_prefix`, which must not
+    /// contain NUL.
     pub(crate) fn new(
         name_prefix: impl Into<String>,
         max_threads: usize,
@@ -109,11 +113,12 @@ impl Pool {
         }
     }
 
-    /// Has a thread run `job`, which is certain once this returns `Ok` (also if the pool is shut down meanwhile). Jobs are begun
-    /// in order of submission.
+    /// Has a thread run `job`, which is certain once this returns `Ok` (also if the pool is shut
+    /// down meanwhile). Jobs are begun in order of submission.
     ///
     /// # Errors
-    /// Gives the job back if the pool is shut down, or has no thread and could not start one (the limit on threads).
+    /// Gives the job back if the pool is shut down, or has no thread and could not start one (the
+    /// limit on threads).
     pub(crate) fn submit(&self, job: Job) -> Result<(), Job> {
         let mut state = self.shared.lock();
         if state.is_shut_down {
@@ -133,7 +138,8 @@ impl Pool {
         Ok(())
     }
 
-    /// How many threads the pool has. One that has just ended itself may still be known to the operating system.
+    /// How many threads the pool has. One that has just ended itself may still be known to the
+    /// operating system.
     pub(crate) fn threads(&self) -> usize {
         self.shared.lock().threads
     }
@@ -149,8 +155,8 @@ impl Pool {
         state.queue.len() + state.threads - state.idle
     }
 
-    /// Takes no more jobs and starts no more threads. Idle threads end at once; the others run what is queued and then end;
-    /// nobody waits for them.
+    /// Takes no more jobs and starts no more threads. Idle threads end at once; the others run what
+    /// is queued and then end; nobody waits for them.
     pub(crate) fn shutdown(&self) {
         self.shared.lock().is_shut_down = true;
         self.shared.work.notify_all();
@@ -186,8 +192,8 @@ impl fmt::Debug for Pool {
 }
 
 impl PoolShared {
-    /// The state. Nothing that may panic runs under the lock but the start of a thread, before anything is changed: so poison
-    /// means nothing.
+    /// The state. Nothing that may panic runs under the lock but the start of a thread, before
+    /// anything is changed: so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

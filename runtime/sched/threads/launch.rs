@@ -9,6 +9,7 @@ use crate::runtime::{
         home::{
             current,
             data::{Held, Home, Lent},
+            word::reverse,
         },
         inspect::{
             deadlock::Describe,
@@ -17,10 +18,13 @@ use crate::runtime::{
         owners,
         scheduler::Scheduler,
         threads::monitor,
-        worker::{data::Worker, tour},
+        worker::{data::Worker, submit, tour},
     },
     stack::{self, AltStack, OverflowReport},
-    task::extras,
+    task::{
+        extras,
+        header::{LOCAL, TaskRef},
+    },
 };
 use std::{
     io,
@@ -102,10 +106,13 @@ fn work(scheduler: &'static Scheduler, index: usize) {
     let home = make_own_home(scheduler, index);
     worker.only_home.set(Some(home));
     tour::run(&worker);
-    owners::end(scheduler, home, listed);
+    owners::abandon_fresh(scheduler, home);
+    worker.shared.set_left();
+    owners::rest_if_needed(home, listed);
 }
 
-/// The home of a worker where homes are not lent: the identity of the worker's own thread, which calls.
+/// The home of a worker where homes are not lent: the identity of the worker's own thread, which
+/// calls.
 fn make_own_home(scheduler: &'static Scheduler, index: usize) -> &'static Home {
     let making = scheduler.lock_making();
     let lent = Lent::To(index);
@@ -117,26 +124,37 @@ fn make_own_home(scheduler: &'static Scheduler, index: usize) -> &'static Home {
     home
 }
 
-/// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so long; a thread that is
-/// not done by then is detached.
+/// Ends the threads: workers leave their loops when their goroutine lets them. Waits at most so
+/// long; a thread that is not done by then is detached.
 pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Duration) {
     let _stopping = OutsideSource::new();
     scheduler.close();
     scheduler.blocking.shutdown();
     let until = Instant::now() + patience;
-    let handles = threads.workers.into_iter().chain(threads.monitor);
-    for handle in handles {
-        join_until(scheduler, handle, until);
+    for (handle, worker) in threads.workers.into_iter().zip(scheduler.workers()) {
+        // One that keeps the home of goroutines that are left does not end.
+        join_until(scheduler, handle, until, || {
+            worker.has_left() && !scheduler.lends()
+        });
+    }
+    if let Some(handle) = threads.monitor {
+        join_until(scheduler, handle, until, || false);
     }
     give_homes_back(scheduler, until);
     drop_injected(scheduler);
+    drop_sent(scheduler);
     drop_later_ones(scheduler);
     quiescence::leave(scheduler);
 }
 
-/// Waits for a thread's end, and wakes all that may sleep meanwhile.
-fn join_until(scheduler: &Scheduler, handle: JoinHandle<()>, until: Instant) {
-    while !handle.is_finished() && Instant::now() < until {
+/// Waits for a thread's end, unless it stays, and wakes all that may sleep meanwhile.
+fn join_until(
+    scheduler: &Scheduler,
+    handle: JoinHandle<()>,
+    until: Instant,
+    stays: impl Fn() -> bool,
+) {
+    while !handle.is_finished() && !stays() && Instant::now() < until {
         scheduler
             .workers()
             .for_each(|worker| scheduler.wake(worker));
@@ -148,8 +166,8 @@ fn join_until(scheduler: &Scheduler, handle: JoinHandle<()>, until: Instant) {
     }
 }
 
-/// Gives the homes back to their owners, and waits for those threads that end. A home that a worker is still in, since
-/// its goroutine does not let it leave, is given back when that worker ends.
+/// Gives the homes back to their owners, and waits for those threads that end. A home that a worker
+/// is still in, since its goroutine does not let it leave, is given back when that worker ends.
 fn give_homes_back(scheduler: &'static Scheduler, until: Instant) {
     owners::take_back_all(scheduler);
     for home in scheduler.homes() {
@@ -176,6 +194,27 @@ fn drop_injected(scheduler: &Scheduler) {
     }
 }
 
+/// Drops the fresh goroutines that were sent to a home whose holder had left its loop by then.
+fn drop_sent(scheduler: &Scheduler) {
+    for home in scheduler.homes() {
+        // SAFETY: taken out, so ours.
+        let mut next = unsafe { reverse(home.shared.word.take_from_holder()) };
+        // SAFETY: as above.
+        while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
+            next = task.next.load(Ordering::Relaxed);
+            if task.is_fresh() && !task.has(LOCAL) {
+                home.uncount_incoming();
+                abandon::abandon(scheduler, task);
+            } else {
+                // The others are suspended, or about to be, and stay as they are; or belong to
+                // their home's owner.
+                // SAFETY: held by us, and given up.
+                unsafe { submit::send(None, home, task) };
+            }
+        }
+    }
+}
+
 /// Drops the goroutines whose time had not come.
 fn drop_later_ones(scheduler: &Scheduler) {
     for worker in scheduler.workers() {
@@ -189,7 +228,8 @@ fn drop_later_ones(scheduler: &Scheduler) {
     }
 }
 
-/// For the overflow handler: the goroutine of this thread, if the fault is in its guard. Async-signal-safe: loads only.
+/// For the overflow handler: the goroutine of this thread, if the fault is in its guard.
+/// Async-signal-safe: loads only.
 fn describe_overflow(fault: usize) -> Option<OverflowReport> {
     let here: Held = current::home()?;
     let task = here.task()?;
@@ -198,7 +238,8 @@ fn describe_overflow(fault: usize) -> Option<OverflowReport> {
     if !stack.guard().contains(&fault) {
         return None;
     }
-    // SAFETY: the goroutine does not run while we handle its fault; the process ends before it does.
+    // SAFETY: the goroutine does not run while we handle its fault; the process ends before it
+    // does.
     let name = unsafe { extras::name(task) }.map(|name| name.as_bytes());
     Some(OverflowReport {
         id: task.id(),

@@ -1,10 +1,10 @@
-//! The monitor: one thread that looks at the workers every few milliseconds while any is awake, and rests while all
-//! sleep.
+//! The monitor: one thread that looks at the workers every few milliseconds while any is awake, and
+//! rests while all sleep.
 //!
-//! A worker that has been in one goroutine for a whole round is *stuck*. That goroutine holds up those of its own home
-//! only: the monitor sees to it that another worker goes on with all other work, and starts a spare for
-//! it if need be. It fires timers that are late, tells who holds others up, and trims stacks and cells that have
-//! not been used for a while.
+//! A worker that has been in one goroutine for a whole round is *stuck*. That goroutine holds up
+//! those of its own home only: the monitor sees to it that another worker goes on with all other
+//! work, and starts a spare for it if need be. It fires timers that are late, tells who holds
+//! others up, and trims stacks and cells that have not been used for a while.
 
 use crate::runtime::{
     clock,
@@ -28,20 +28,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Time between two looks; a goroutine that has not let others run for one to two of them is stuck (Go's sysmon
-/// retakes after 10 ms, too).
+/// Time between two looks; a goroutine that has not let others run for one to two of them is stuck
+/// (Go's sysmon retakes after 10 ms, too).
 const ROUND: Duration = Duration::from_millis(10);
-/// How late a timer is when its worker is taken not to get to it: it looks every 0.5 ms, unless it is in a
-/// goroutine that does not let it.
+/// How late a timer is when its worker is taken not to get to it: it looks every 0.5 ms, unless it
+/// is in a goroutine that does not let it.
 const LATE: Duration = Duration::from_millis(2);
-/// How long a stack lies unused before its memory goes back to the system (guess: long against bursts, short for
-/// people who watch).
+/// How long a stack lies unused before its memory goes back to the system (guess: long against
+/// bursts, short for people who watch).
 const TRIM_AGE: Duration = Duration::from_millis(500);
 /// The most stacks that one round trims, so that no round is long.
 const TRIM_BATCH: usize = 1 << 17;
 /// Rounds between two trims.
 const TRIM_EVERY: u32 = 25;
-/// A rest after which there may be stacks to trim, though no worker got up: other runtimes share them.
+/// A rest after which there may be stacks to trim, though no worker got up: other runtimes share
+/// them.
 const LONG_REST: Duration = Duration::from_secs(5);
 /// Rounds that spares are held back for while not all workers are stuck (guess).
 const SPARE_AFTER: u32 = 5;
@@ -97,9 +98,9 @@ impl Monitor {
 
     fn rest_for(&mut self, patience: Duration) {
         let _ = self.scheduler.set_watched(Watched::No);
-        // SeqCst (M1): before the second look; partner of the fence in `Scheduler::be_watched` (M2). A worker
-        // that got up before it is seen here; one that gets up after it sees that nobody watches, and starts
-        // us again.
+        // SeqCst (M1): before the second look; partner of the fence in `Scheduler::be_watched`
+        // (M2). A worker that got up before it is seen here; one that gets up after it sees that
+        // nobody watches, and starts us again.
         fence(Ordering::SeqCst);
         if self.scheduler.do_all_sleep() {
             thread::park_timeout(patience);
@@ -136,7 +137,8 @@ impl Monitor {
         }
     }
 
-    /// Fires timers that their worker does not get to: those of stuck workers, and those that are late.
+    /// Fires timers that their worker does not get to: those of stuck workers, and those that are
+    /// late.
     fn fire_late_timers(&self) {
         let now = clock::now();
         for worker in self.scheduler.workers() {
@@ -191,8 +193,8 @@ impl Monitor {
         if scheduler.idle.searching() > 0 {
             return;
         }
-        // Workers that get on will most likely come to it; one more thread than processors would only slow
-        // them down.
+        // Workers that get on will most likely come to it; one more thread than processors would
+        // only slow them down.
         let awake = scheduler.workers().filter(|w| w.is_awake()).count();
         if awake > stuck && self.stuck_rounds < SPARE_AFTER {
             return;

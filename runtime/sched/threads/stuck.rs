@@ -1,4 +1,5 @@
-//! Goroutines that hold others up: what the monitor sees of a worker, what it takes away from it, and what it tells.
+//! Goroutines that hold others up: what the monitor sees of a worker, what it takes away from it,
+//! and what it tells.
 
 use crate::runtime::{
     goroutine_id::GoroutineId,
@@ -29,7 +30,8 @@ const TELL_AFTER: [Duration; 3] = [
     Duration::from_secs(10),
 ];
 
-/// Turns between two rounds of the monitor that are few: less than the number after which a worker looks around by itself.
+/// Turns between two rounds of the monitor that are few: less than the number after which a worker
+/// looks around by itself.
 const FEW_TURNS: u64 = 32;
 
 /// What the monitor remembers of a worker.
@@ -47,7 +49,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// How long the worker has been in one goroutine, at least; `None`: it is in none, or in a new one.
+    /// How long the worker has been in one goroutine, at least; `None`: it is in none, or in a new
+    /// one.
     pub(crate) fn look(&mut self, worker: &WorkerShared, now: Instant) -> Option<Duration> {
         let turn = worker.own.turns.load(Ordering::Relaxed);
         let runs = worker.is_awake() && !running(worker).is_null();
@@ -55,8 +58,8 @@ impl Seen {
         if runs && turn.wrapping_sub(self.turn) < FEW_TURNS {
             worker.set_hurry();
         }
-        // No time seen: it was between the turn's count and the start of the goroutine, so the turn is not
-        // news.
+        // No time seen: it was between the turn's count and the start of the goroutine, so the turn
+        // is not news.
         if !runs || turn != self.turn || self.since.is_none() {
             *self = Self {
                 turn,
@@ -94,8 +97,8 @@ impl Seen {
         }
     }
 
-    /// Whether the goroutine would get on if its thread got a processor: other programs have them. That is nothing to tell
-    /// of.
+    /// Whether the goroutine would get on if its thread got a processor: other programs have them.
+    /// That is nothing to tell of.
     fn is_starved(&self, id: u32, ran_for: Duration) -> bool {
         let Some((then, had)) = self.cpu else {
             return false;
@@ -117,8 +120,8 @@ fn home_of(worker: &WorkerShared) -> Option<&'static Home> {
     unsafe { worker.own.home.load(Ordering::Relaxed).as_ref() }
 }
 
-/// How many wait behind the goroutine that runs on this worker, at least: those of its home that could run, timers that have
-/// fired for it, and fresh goroutines if no worker is free for them.
+/// How many wait behind the goroutine that runs on this worker, at least: those of its home that
+/// could run, timers that have fired for it, and fresh goroutines if no worker is free for them.
 fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
     let Some(home) = home_of(worker) else {
         return 0;

@@ -1,8 +1,9 @@
 //! What the workers of a bubble do when they have nothing to do: let time go on.
 //!
-//! Who jumps: the last worker that goes to sleep, before it does. A worker has announced its sleep (S3) when it comes
-//! here; so the last one sees all the others asleep. They may also see each other, and come at the same time: the
-//! turn's lock lets one after the other look, and what the first has woken shows.
+//! Who jumps: the last worker that goes to sleep, before it does. A worker has announced its sleep
+//! (S3) when it comes here; so the last one sees all the others asleep. They may also see each
+//! other, and come at the same time: the turn's lock lets one after the other look, and what the
+//! first has woken shows.
 
 use crate::runtime::{
     prims::{Ordering, fence},
@@ -14,7 +15,8 @@ use crate::runtime::{
 };
 use std::time::{Duration, Instant};
 
-/// How long, by the real clock, all must be blocked with no deadline ahead until that counts as a deadlock: a thread from outside may be on its way.
+/// How long, by the real clock, all must be blocked with no deadline ahead until that counts as a
+/// deadlock: a thread from outside may be on its way.
 const GRACE: Duration = Duration::from_millis(100);
 /// How often a worker looks again while something outside holds the time.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -46,8 +48,8 @@ pub(crate) fn watch(bubble: &Bubble, caller: Unparker) -> Option<End> {
     turn.end
 }
 
-/// Registers a goroutine, which then parks, to be woken when all others are blocked. False: another one waits
-/// for that.
+/// Registers a goroutine, which then parks, to be woken when all others are blocked. False: another
+/// one waits for that.
 #[must_use]
 pub(crate) fn settle_for(bubble: &Bubble, goroutine: Unparker) -> bool {
     let mut turn = bubble.lock();
@@ -58,8 +60,8 @@ pub(crate) fn settle_for(bubble: &Bubble, goroutine: Unparker) -> bool {
     true
 }
 
-/// A worker has announced its sleep and found nothing to do. If it is the last one, it sees to it that something
-/// happens.
+/// A worker has announced its sleep and found nothing to do. If it is the last one, it sees to it
+/// that something happens.
 pub(crate) fn settle(bubble: &Bubble, scheduler: &Scheduler) -> Patience {
     let mut turn = bubble.lock();
     if turn.end.is_some() {
@@ -119,12 +121,13 @@ fn stall(bubble: &Bubble, turn: &mut Turn) -> Patience {
     Patience::UntilWoken
 }
 
-/// Whether no goroutine can run. All workers that were asleep in both looks, with nobody up in between, were so at one
-/// moment; whatever can run is in a queue then, or in a home that somebody holds.
+/// Whether no goroutine can run. All workers that were asleep in both looks, with nobody up in
+/// between, were so at one moment; whatever can run is in a queue then, or in a home that somebody
+/// holds.
 fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
     let ups = bubble.ups();
-    // Acquire: what the monitor put back. As with the other two: whom those that are done have woken is in a
-    // queue, or awake.
+    // Acquire: what the monitor put back. As with the other two: whom those that are done have
+    // woken is in a queue, or awake.
     if bubble.is_held()
         || scheduler.blocking.pending() > 0
         || scheduler.monitor_busy.load(Ordering::Acquire)
@@ -134,8 +137,8 @@ fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
     let first = scheduler.do_all_sleep();
     let busy = scheduler.homes().any(|home| home.shared.word.is_busy());
     let queued = scheduler.has_public_work();
-    // SeqCst: between the two looks at the sleep words; partner of the fence in `Scheduler::be_watched`
-    // (M2), after a worker has got up.
+    // SeqCst: between the two looks at the sleep words; partner of the fence in
+    // `Scheduler::be_watched` (M2), after a worker has got up.
     fence(Ordering::SeqCst);
     if first && !queued && !busy && scheduler.do_all_sleep() && bubble.ups() == ups {
         Look::Still

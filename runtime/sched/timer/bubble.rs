@@ -1,6 +1,6 @@
-//! A runtime whose clock is fake: time stands still while any of its goroutines can run, and jumps to the next
-//! deadline when none can. What such a runtime has beside others; who jumps, and
-//! when, is in `advance`.
+//! A runtime whose clock is fake: time stands still while any of its goroutines can run, and jumps
+//! to the next deadline when none can. What such a runtime has beside others; who jumps, and when,
+//! is in `advance`.
 #![forbid(unsafe_code)]
 
 use crate::runtime::{

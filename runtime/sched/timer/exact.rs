@@ -1,4 +1,5 @@
-//! Timers in the exact order of their deadlines, for runtimes whose clock is fake: there a timer fires at its very nanosecond, and speed is no matter.
+//! Timers in the exact order of their deadlines, for runtimes whose clock is fake: there a timer
+//! fires at its very nanosecond, and speed is no matter.
 #![forbid(unsafe_code)]
 
 use crate::runtime::sched::timer::wheel::{Key, Wheel};

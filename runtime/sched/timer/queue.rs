@@ -34,7 +34,8 @@ impl TimerQueue {
         self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a timer. A caller that is not the worker whose queue this is owes that one a wake-up (T4).
+    /// Adds a timer. A caller that is not the worker whose queue this is owes that one a wake-up
+    /// (T4).
     pub(crate) fn add(&self, deadline: Instant, task: TaskRef) -> Key {
         let mut wheel = self.lock();
         let key = wheel.insert(deadline, task);

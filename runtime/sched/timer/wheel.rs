@@ -1,13 +1,15 @@
 //! A worker's timers: a hierarchical timing wheel (Varghese and Lauck, 1987) as a pure structure.
 //!
-//! The worker that owns the wheel inserts deadlines, removes those that were not needed, calls [`Wheel::expire`] now and
-//! then, and sleeps no longer than until [`Wheel::next_wake`]. The wheel knows neither clocks nor goroutines.
+//! The worker that owns the wheel inserts deadlines, removes those that were not needed, calls
+//! [`Wheel::expire`] now and then, and sleeps no longer than until [`Wheel::next_wake`]. The wheel
+//! knows neither clocks nor goroutines.
 //!
 //! # How it works
 //!
-//! Time is cut into ticks of 2^16 ns (65.5 us). A deadline counts as the first tick that starts at or after it, so nothing fires
-//! early, and nothing later than one tick if `expire` is called in time. A tick number has 48 bits, which are eight digits
-//! to the base 64; level `L` has one slot for each value of digit `L`:
+//! Time is cut into ticks of 2^16 ns (65.5 us). A deadline counts as the first tick that starts at
+//! or after it, so nothing fires early, and nothing later than one tick if `expire` is called in
+//! time. A tick number has 48 bits, which are eight digits to the base 64; level `L` has one slot
+//! for each value of digit `L`:
 //!
 //! ```text
 //! level 0    64 slots of 1 tick        level 4   18 minutes a slot
@@ -16,16 +18,19 @@
 //! level 3    17 s                      level 7   9 years: 584 in all
 //! ```
 //!
-//! Invariant: an entry is on the level of the highest digit in which its tick differs from `elapsed`, the last tick that has
-//! been expired (level 0 if none does), in the slot of its own digit there. So
-//! * slots of lower levels are earlier than all of higher levels, and within a level a lower number is earlier: two
-//!   `trailing_zeros` find the earliest slot;
+//! Invariant: an entry is on the level of the highest digit in which its tick differs from
+//! `elapsed`, the last tick that has been expired (level 0 if none does), in the slot of its own
+//! digit there. So
+//! * slots of lower levels are earlier than all of higher levels, and within a level a lower number
+//!   is earlier: two `trailing_zeros` find the earliest slot;
 //! * the slot follows from the tick, and need not be stored;
-//! * entries of one tick are always in one list, in order of insertion: that is what makes ties first in, first out.
+//! * entries of one tick are always in one list, in order of insertion: that is what makes ties
+//!   first in, first out.
 //!
-//! When `elapsed` reaches the start of a slot above level 0, its entries move down (*cascade*), at most seven times each.
-//! The entries live in one vector with a free list; lists are links by index. A wheel in use does not allocate, and gives its memory
-//! back when it becomes empty after having been large.
+//! When `elapsed` reaches the start of a slot above level 0, its entries move down (*cascade*), at
+//! most seven times each. The entries live in one vector with a free list; lists are links by
+//! index. A wheel in use does not allocate, and gives its memory back when it becomes empty after
+//! having been large.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -33,8 +38,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One tick is `2^TICK_SHIFT` ns: fine enough that a timer's lateness is about a sleeping worker's wake-up time, and
-/// coarse enough that eight levels span every `u64` of nanoseconds.
+/// One tick is `2^TICK_SHIFT` ns: fine enough that a timer's lateness is about a sleeping worker's
+/// wake-up time, and coarse enough that eight levels span every `u64` of nanoseconds.
 const TICK_SHIFT: u32 = 16;
 /// Digits of a tick number, base 64.
 const LEVELS: usize = 8;
@@ -46,13 +51,15 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LAST_TICK: u64 = u64::MAX >> TICK_SHIFT;
 /// No entry.
 const NIL: u32 = u32::MAX;
-/// Entries whose memory an empty wheel keeps: half a MiB of 32-byte entries. A guess: far above what a steady load leaves behind.
+/// Entries whose memory an empty wheel keeps: half a MiB of 32-byte entries. A guess: far above
+/// what a steady load leaves behind.
 const KEPT_ENTRIES: usize = 1 << 14;
-/// How many entries of the earliest slot `next_wake` looks at to name the exact tick instead of the slot's start. A guess:
-/// it spares an idle worker the wake-ups for cascades where that is cheap.
+/// How many entries of the earliest slot `next_wake` looks at to name the exact tick instead of the
+/// slot's start. A guess: it spares an idle worker the wake-ups for cascades where that is cheap.
 const LOOKED_AT: usize = 8;
 
-/// Names one inserted entry; once that has fired or was removed, the key is stale and names nothing, for ever.
+/// Names one inserted entry; once that has fired or was removed, the key is stale and names
+/// nothing, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     index: u32,
@@ -60,7 +67,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// A key of a collection without cells, which names entries by numbers that are never used twice.
+    /// A key of a collection without cells, which names entries by numbers that are never used
+    /// twice.
     pub(crate) fn of_number(number: NonZeroU64) -> Self {
         Self {
             index: NIL,
@@ -120,7 +128,8 @@ pub(crate) struct Wheel<T> {
 }
 
 impl<T> Wheel<T> {
-    /// An empty wheel whose ticks are counted from `start`, which should not be later than the first deadline.
+    /// An empty wheel whose ticks are counted from `start`, which should not be later than the
+    /// first deadline.
     pub(crate) fn new(start: Instant) -> Self {
         const EMPTY: Ends = Ends {
             head: NIL,
@@ -150,8 +159,8 @@ impl<T> Wheel<T> {
         self.len == 0
     }
 
-    /// Adds an entry that fires at the first `expire` at or after `deadline`, rounded up to a tick; a deadline that has already
-    /// passed fires at the next `expire`.
+    /// Adds an entry that fires at the first `expire` at or after `deadline`, rounded up to a tick;
+    /// a deadline that has already passed fires at the next `expire`.
     ///
     /// # Panics
     /// At 2^32 - 1 pending entries.
@@ -190,8 +199,9 @@ impl<T> Wheel<T> {
         value
     }
 
-    /// Hands every entry whose time has come to `fire`, in the order of their ticks, and those of one tick in the order of their
-    /// insertion. (Deadlines that had passed when they were inserted share the tick of the `expire` before.)
+    /// Hands every entry whose time has come to `fire`, in the order of their ticks, and those of
+    /// one tick in the order of their insertion. (Deadlines that had passed when they were inserted
+    /// share the tick of the `expire` before.)
     pub(crate) fn expire(&mut self, now: Instant, mut fire: impl FnMut(T)) {
         let now = self.nanos(now) >> TICK_SHIFT;
         while let Some((level, slot)) = self.earliest_slot() {
@@ -199,7 +209,8 @@ impl<T> Wheel<T> {
             if start > now {
                 break;
             }
-            // From here on the slot's entries belong to lower levels, if it is not on the lowest: move them there.
+            // From here on the slot's entries belong to lower levels, if it is not on the lowest:
+            // move them there.
             let head = self.lists[level * SLOTS + slot].head;
             if level == 0 {
                 self.elapsed = start;
@@ -216,8 +227,9 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// When to call `expire` next: soon enough that no entry is late by more than a tick, and perhaps sooner than any is due;
-    /// but always later than the last `expire`, unless something already due was inserted since. `None` if nothing is pending.
+    /// When to call `expire` next: soon enough that no entry is late by more than a tick, and
+    /// perhaps sooner than any is due; but always later than the last `expire`, unless something
+    /// already due was inserted since. `None` if nothing is pending.
     pub(crate) fn next_wake(&self) -> Option<Instant> {
         let (level, slot) = self.earliest_slot()?;
         let mut tick = self.slot_start(level, slot);
@@ -333,7 +345,8 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Fires all of a list on level 0. Each entry is out of the wheel before it is handed over, so that a panic of `fire` costs no other.
+    /// Fires all of a list on level 0. Each entry is out of the wheel before it is handed over, so
+    /// that a panic of `fire` costs no other.
     fn fire_slot(&mut self, head: u32, fire: &mut impl FnMut(T)) {
         let mut index = head;
         while index != NIL {
@@ -382,7 +395,8 @@ impl<T> Wheel<T> {
         entry.value.take()
     }
 
-    /// Gives the memory of an empty wheel back, if it is much. Generations go on, so old keys stay stale.
+    /// Gives the memory of an empty wheel back, if it is much. Generations go on, so old keys stay
+    /// stale.
     #[inline]
     fn shrink(&mut self) {
         if self.entries.capacity() > KEPT_ENTRIES {

@@ -1,12 +1,13 @@
 //! How long a worker, and a goroutine on it, go on before they look at what else there is.
 //!
-//! Two bounds. A worker looks at timers, at the injector and at its later queues after so many *turns* (a turn is a
-//! goroutine started or resumed), and after about as much *time*: where turns are long it looks more often, down
-//! to every turn. Reading the clock each turn would cost more than a short turn itself; so the number of
-//! turns between two looks follows from how long the last ones took.
+//! Two bounds. A worker looks at timers, at the injector and at its later queues after so many
+//! *turns* (a turn is a goroutine started or resumed), and after about as much *time*: where turns
+//! are long it looks more often, down to every turn. Reading the clock each turn would cost more
+//! than a short turn itself; so the number of turns between two looks follows from how long the
+//! last ones took.
 //!
-//! And a goroutine that goes on with operations which find no reason to park (a channel that is never empty)
-//! yields after 1 ms.
+//! And a goroutine that goes on with operations which find no reason to park (a channel that is
+//! never empty) yields after 1 ms.
 
 use std::{
     cell::Cell,
@@ -19,8 +20,8 @@ const MAX_TURNS: u32 = 61;
 /// The time that should lie between two looks, if turns take long: short against a timer's
 /// lateness that people notice, long against reading the clock (25 ns).
 const LOOK_EVERY: Duration = Duration::from_micros(500);
-/// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's time
-/// slice).
+/// Time between two moments at which the fresh goroutines that wait go before newer ones (as Go's
+/// time slice).
 const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// How long a goroutine may go on with operations that find no reason to park, while others
 /// wait: well above the price of a switch (guess).
@@ -102,8 +103,8 @@ impl Budget {
         self.looked.set(now);
     }
 
-    /// What comes first at this look. Each of the later queues does in its turn; and where each turn has its
-    /// look, every other one is left to the usual order.
+    /// What comes first at this look. Each of the later queues does in its turn; and where each
+    /// turn has its look, every other one is left to the usual order.
     pub(crate) fn pick(&self) -> First {
         let picks = self.picks.get().wrapping_add(1);
         self.picks.set(picks);
@@ -115,7 +116,8 @@ impl Budget {
         }
     }
 
-    /// The monitor has seen that turns are long: looks come with each turn, until they are short again.
+    /// The monitor has seen that turns are long: looks come with each turn, until they are short
+    /// again.
     pub(crate) fn hurry(&self) {
         self.interval.set(1);
     }
@@ -134,8 +136,9 @@ impl Budget {
         is_due
     }
 
-    /// Whether the goroutine that runs in this turn has gone on for 1 ms and more with operations that might
-    /// have parked, but did not. Each of these asks here; the clock is read every 16th time at most.
+    /// Whether the goroutine that runs in this turn has gone on for 1 ms and more with operations
+    /// that might have parked, but did not. Each of these asks here; the clock is read every 16th
+    /// time at most.
     #[inline]
     pub(crate) fn is_used_up(&self, turn: u64) -> bool {
         let asked = self.asked.get().wrapping_add(1);

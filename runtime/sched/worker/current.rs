@@ -1,6 +1,7 @@
 //! The worker that carries the caller at this moment.
 //!
-//! A goroutine may find another one after each park. So a reference to it is used up before the caller suspends.
+//! A goroutine may find another one after each park. So a reference to it is used up before the
+//! caller suspends.
 
 use crate::runtime::sched::{
     home::{current, data::Held},

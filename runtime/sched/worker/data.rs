@@ -1,6 +1,7 @@
 //! A worker, as only its own thread sees it: its ends of queues, its caches, its budget.
 //!
-//! The thread uses it under whichever identity it has at the moment. Nothing in here is thread-local.
+//! The thread uses it under whichever identity it has at the moment. Nothing in here is
+//! thread-local.
 
 use crate::runtime::{
     prims::Ordering,
@@ -14,7 +15,6 @@ use crate::runtime::{
             ids::Ids,
             refs::SpareRefs,
             shared::{WorkerShared, bump},
-            starved::Starved,
         },
     },
     stack::LocalCache,
@@ -38,8 +38,6 @@ pub(crate) struct Worker {
     arrivals: Deque<TaskRef>,
     /// Homes that can run; others steal from it.
     pub(crate) runnable: Runnable,
-    /// Fresh goroutines for which no stack, or no home, could be had.
-    pub(crate) starved: Starved,
     pub(crate) stacks: RefCell<LocalCache>,
     pub(crate) cells: CellCache,
     pub(crate) refs: SpareRefs,
@@ -72,7 +70,6 @@ impl Worker {
             fresh,
             arrivals: Deque::new_fifo(),
             runnable,
-            starved: Starved::default(),
             stacks: RefCell::new(LocalCache::new()),
             cells: CellCache::new(),
             refs: SpareRefs::new(),
@@ -133,8 +130,8 @@ impl Worker {
         }
     }
 
-    /// Whether another home than the one that the worker is in can run here, because somebody was woken
-    /// there.
+    /// Whether another home than the one that the worker is in can run here, because somebody was
+    /// woken there.
     #[inline]
     pub(crate) fn has_woken_homes(&self) -> bool {
         self.runnable.has_woken(&self.shared.runnable)

@@ -1,17 +1,18 @@
 //! What runs next on a worker that is in a home. Order of the queues, and why:
 //!
-//! 1. goroutines of this home that may go on: they hold stacks, and finishing them first bounds memory. The woken ones
-//!    and those whose deadline has passed take turns;
+//! 1. goroutines of this home that may go on: they hold stacks, and finishing them first bounds
+//!    memory. The woken ones and those whose deadline has passed take turns;
 //! 2. other homes that can run: the same, at the price of a change of identity;
-//! 3. fresh goroutines, newest first: depth first through trees of goroutines, so few stacks are live at
-//!    once. Each starts where `place` says;
-//! 4. those that yielded, here and in homes where nobody else can run: behind fresh ones, or a yielding
-//!    goroutine would starve what it waits for. But those that had yielded when the worker entered run before
-//!    it turns to another home: else workers would go from home to home for one turn in each.
+//! 3. fresh goroutines, newest first: depth first through trees of goroutines, so few stacks are
+//!    live at once. Each starts where `place` says;
+//! 4. those that yielded, here and in homes where nobody else can run: behind fresh ones, or a
+//!    yielding goroutine would starve what it waits for. But those that had yielded when the worker
+//!    entered run before it turns to another home: else workers would go from home to home for one
+//!    turn in each.
 //!
-//! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in turn, so that none
-//! starves; and timers fire. Every 10 ms those fresh ones that are there go before newer ones: else one
-//! below the bursts of others would wait as long as they come.
+//! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in
+//! turn, so that none starves; and timers fire. Every 10 ms those fresh ones that are there go
+//! before newer ones: else one below the bursts of others would wait as long as they come.
 
 use crate::runtime::{
     sched::{
@@ -107,8 +108,8 @@ fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<Next> {
     }
 }
 
-/// Fires timers, and puts one of the later queues first, each in its turn, or the next one that holds something.
-/// `None`: nothing was found, so the usual order holds.
+/// Fires timers, and puts one of the later queues first, each in its turn, or the next one that
+/// holds something. `None`: nothing was found, so the usual order holds.
 #[cold]
 fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     let now = Instant::now();

@@ -1,10 +1,10 @@
-//! Keeping workers evenly loaded where homes are not lent, so that a goroutine stays on the worker that starts
-//! it.
+//! Keeping workers evenly loaded where homes are not lent, so that a goroutine stays on the worker
+//! that starts it.
 //!
-//! Before such a worker starts a fresh goroutine it compares how many live in its home with the number at one other
-//! worker, picked at random (the power of two choices: Mitzenmacher, 2001). If it has clearly more, it sends
-//! fresh ones over, as many as even the two out. They count there at once: counted only when they start, eight
-//! of them would all go to the same worker.
+//! Before such a worker starts a fresh goroutine it compares how many live in its home with the
+//! number at one other worker, picked at random (the power of two choices: Mitzenmacher, 2001). If
+//! it has clearly more, it sends fresh ones over, as many as even the two out. They count there at
+//! once: counted only when they start, eight of them would all go to the same worker.
 
 use crate::runtime::{
     sched::{
@@ -15,15 +15,15 @@ use crate::runtime::{
     task::header::TaskRef,
 };
 
-/// How many more goroutines than the other a worker accepts: a pair, its parent and one more stay together;
-/// and an eighth of its own, so that large numbers are not handed to and fro for small differences
-/// (guesses; checked with pool_balance, ring_503 and parked_1m).
+/// How many more goroutines than the other a worker accepts: a pair, its parent and one more stay
+/// together; and an eighth of its own, so that large numbers are not handed to and fro for small
+/// differences (guesses; checked with pool_balance, ring_503 and parked_1m).
 fn tolerance(own: usize) -> usize {
     3 + own / 8
 }
 
-/// Sends a fresh goroutine, and some of those queued behind it, to another worker if that has clearly fewer. False:
-/// start it here.
+/// Sends a fresh goroutine, and some of those queued behind it, to another worker if that has
+/// clearly fewer. False: start it here.
 #[inline]
 pub(crate) fn gave_away(worker: &Worker, only: &Home, task: TaskRef) -> bool {
     only.live() > tolerance(0) && gave_away_slow(worker, only, task)
@@ -39,7 +39,8 @@ fn gave_away_slow(worker: &Worker, only: &Home, task: TaskRef) -> bool {
         return false;
     }
     send(worker, other, task);
-    // The rest of what evens them out, as far as it is there. The order of fresh ones does not matter.
+    // The rest of what evens them out, as far as it is there. The order of fresh ones does not
+    // matter.
     for _ in 1..(own - theirs).div_ceil(2).min(worker.fresh.len() / 2) {
         match worker.fresh.pop() {
             Some(next) => send(worker, other, next),

@@ -7,7 +7,7 @@
 //! | `data` | a worker as its own thread sees it |
 //! | `current` | the worker that carries the caller |
 //! | `submit` | how goroutines and homes get into queues |
-//! | `starved`, `starve` | fresh goroutines for which no stack, or no home, is to be had |
+//! | `starve` | no stack, or no home, to be had |
 //! | `turn` | whether the goroutine that runs should let others have a turn |
 //! | `place` | in which home a fresh goroutine starts (protocol B) |
 //! | `hand_over` | the same where homes are not lent |
@@ -28,7 +28,6 @@ pub(crate) mod refs;
 pub(crate) mod run;
 pub(crate) mod shared;
 pub(crate) mod starve;
-pub(crate) mod starved;
 pub(crate) mod submit;
 pub(crate) mod tour;
 pub(crate) mod turn;

@@ -1,18 +1,19 @@
 //! Protocol B: in which home a fresh goroutine starts, where it then lives for good.
 //!
-//! Goroutines of one home never run at the same time, and those of two homes pay a little more for talking to
-//! each other. So a few goroutines start in a home each: a pool of eight ends in eight homes, and all
-//! processors work for it. Thousands come in *chunks*, neighbours together, since goroutines that were spawned in a
-//! row tend to talk to each other.
+//! Goroutines of one home never run at the same time, and those of two homes pay a little more for
+//! talking to each other. So a few goroutines start in a home each: a pool of eight ends in eight
+//! homes, and all processors work for it. Thousands come in *chunks*, neighbours together, since
+//! goroutines that were spawned in a row tend to talk to each other.
 //!
 //! Each home has a limit, at first 1.
 //!
-//! 1. The home at hand takes a fresh goroutine while fewer are active there than its limit. Goroutines that end without having parked never
-//!    count, so short ones all run in one home; nor do those that wait for others to end, so a parent that joins its
-//!    children has them at hand (B1).
+//! 1. The home at hand takes a fresh goroutine while fewer are active there than its limit.
+//!    Goroutines that end without having parked never count, so short ones all run in one home; nor
+//!    do those that wait for others to end, so a parent that joins its children has them at hand
+//!    (B1).
 //! 2. Else the home of the worker's last chunk takes it, by the same rule.
-//! 3. Else the emptiest idle home, or a new one, begins a chunk: with `n` that are active there its limit becomes
-//!    `2n + 1`. It falls again when most of them have ended (B2).
+//! 3. Else the emptiest idle home, or a new one, begins a chunk: with `n` that are active there its
+//!    limit becomes `2n + 1`. It falls again when most of them have ended (B2).
 
 use crate::runtime::{
     prims::Ordering,
@@ -42,7 +43,8 @@ pub(crate) fn may_start_here(here: Held) -> bool {
     here.home().active() < here.home().limit()
 }
 
-/// Chooses where a fresh goroutine starts. `here` is the home that the worker is in, if it is in one.
+/// Chooses where a fresh goroutine starts. `here` is the home that the worker is in, if it is in
+/// one.
 pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start {
     if let Some(here) = here
         && may_start_here(here)
@@ -94,7 +96,8 @@ fn begin_chunk(worker: &Worker, held: Held) {
     worker.chunk.set(Some(held.home()));
 }
 
-/// A worker that has one home starts what it has there, unless another worker's holds clearly fewer.
+/// A worker that has one home starts what it has there, unless another worker's holds clearly
+/// fewer.
 fn place_where_not_lent(
     worker: &Worker,
     here: Option<Held>,
@@ -192,9 +195,11 @@ fn emptiest(worker: &Worker, here: Option<Held>) -> Option<&'static Home> {
     best
 }
 
-/// How many homes the runtime may have now. Each stuck worker keeps one to itself, which gives the right to
-/// another.
+/// How many homes the runtime may have now. Each stuck worker keeps one to itself, which gives the
+/// right to another.
 fn most_homes(worker: &Worker) -> usize {
     let scheduler = worker.scheduler;
-    scheduler.config.homes + scheduler.stuck.load(Ordering::Relaxed)
+    let stuck = scheduler.stuck.load(Ordering::Relaxed);
+    let cap = scheduler.homes_cap.load(Ordering::Relaxed);
+    scheduler.config.homes.min(cap) + stuck
 }

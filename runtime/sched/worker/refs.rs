@@ -1,10 +1,12 @@
 //! References to one counted thing that a worker keeps at hand.
 //!
-//! Whoever spawns a thousand goroutines that share a wait group takes a reference for each, and each gives one back; with one atomic step for each, two workers
-//! fight for the count's cache line all the time. So a worker takes many at once, hands them out, and keeps those that come back. When it turns to another
-//! thing, or sleeps, it gives up what it has left.
+//! Whoever spawns a thousand goroutines that share a wait group takes a reference for each, and
+//! each gives one back; with one atomic step for each, two workers fight for the count's cache line
+//! all the time. So a worker takes many at once, hands them out, and keeps those that come back.
+//! When it turns to another thing, or sleeps, it gives up what it has left.
 //!
-//! So the thing is freed a little later than its last user went. That is for things whose end nobody can notice: freeing them runs no code of users.
+//! So the thing is freed a little later than its last user went. That is for things whose end
+//! nobody can notice: freeing them runs no code of users.
 
 use crate::runtime::prims::{AtomicUsize, Ordering, fence};
 use std::{cell::Cell, process, ptr, ptr::NonNull};
@@ -91,7 +93,8 @@ impl SpareRefs {
 /// # Safety
 /// The caller has one.
 pub(crate) unsafe fn add(of: NonNull<AtomicUsize>, count: usize) {
-    // SAFETY: the caller's reference keeps it alive. Relaxed, as in `Arc`: a new one comes from one that is there.
+    // SAFETY: the caller's reference keeps it alive. Relaxed, as in `Arc`: a new one comes from one
+    // that is there.
     let before = unsafe { of.as_ref() }.fetch_add(count, Ordering::Relaxed);
     // As `Arc`: a program that forgets so many handles must not wrap the count to zero.
     if before > isize::MAX as usize {
@@ -104,7 +107,8 @@ pub(crate) unsafe fn add(of: NonNull<AtomicUsize>, count: usize) {
 /// # Safety
 /// They were the caller's, who does not use them again; `free` is the function for this count.
 pub(crate) unsafe fn sub(of: NonNull<AtomicUsize>, count: usize, free: Free) {
-    // SAFETY: alive, by the references. Release: pairs with the fence below: whoever frees it has all uses behind him.
+    // SAFETY: alive, by the references. Release: pairs with the fence below: whoever frees it has
+    // all uses behind him.
     if unsafe { of.as_ref() }.fetch_sub(count, Ordering::Release) == count {
         fence(Ordering::Acquire);
         // SAFETY: nobody else has one.

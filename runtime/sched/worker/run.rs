@@ -1,8 +1,9 @@
-//! Running goroutines on coroutines: start, resume, and what to do after a switch back to the root (protocol C).
+//! Running goroutines on coroutines: start, resume, and what to do after a switch back to the root
+//! (protocol C).
 //!
-//! The root (the worker thread's own stack) enters coroutines; a coroutine runs fresh goroutines back to back without
-//! a switch. It comes back to the root when its goroutine parks or yields, or when the root has
-//! something better to do than the next fresh one.
+//! The root (the worker thread's own stack) enters coroutines; a coroutine runs fresh goroutines
+//! back to back without a switch. It comes back to the root when its goroutine parks or yields, or
+//! when the root has something better to do than the next fresh one.
 
 use crate::runtime::{
     config::PanicPolicy,
@@ -166,7 +167,8 @@ unsafe extern "C" fn coroutine_main(_: *mut ()) {
     here.after.set(After::Retire);
 }
 
-/// The next fresh goroutine that the caller's coroutine may run, if the root has nothing better to do.
+/// The next fresh goroutine that the caller's coroutine may run, if the root has nothing better to
+/// do.
 #[inline]
 fn next_fresh(here: Held, class: u8) -> Option<TaskRef> {
     // SAFETY: used up in here, with no suspend.
@@ -215,7 +217,8 @@ fn finish(here: Held, task: TaskRef, outcome: Outcome) {
     if extras::exist(task) {
         drop_extras(task);
     }
-    // Detached for good: nobody can look at the output, so its destructor runs as part of the goroutine.
+    // Detached for good: nobody can look at the output, so its destructor runs as part of the
+    // goroutine.
     let detached = task.life.is_detached();
     if detached {
         // SAFETY: done, and no handle: the output is ours.
@@ -246,15 +249,16 @@ fn finish(here: Held, task: TaskRef, outcome: Outcome) {
 #[inline]
 fn leave_for_good(here: Held, task: TaskRef) {
     here.set_task(None);
-    // Relaxed (D3): dumps look for it while they hold this home only. Before anyone else can take the cell.
+    // Relaxed (D3): dumps look for it while they hold this home only. Before anyone else can take
+    // the cell.
     task.coroutine.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
 /// One more goroutine has ended on this worker.
 fn count_finished(worker: &Worker) {
     let finished = &worker.shared.own.finished;
-    // Release: what the goroutine did, for the Acquire in `Scheduler::live` of whoever waits for the end of
-    // all.
+    // Release: what the goroutine did, for the Acquire in `Scheduler::live` of whoever waits for
+    // the end of all.
     finished.store(finished.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 

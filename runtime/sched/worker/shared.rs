@@ -43,12 +43,15 @@ pub(crate) struct OwnLine {
 #[derive(Debug)]
 pub(crate) struct RemoteLine {
     pub(crate) sleep: SleepWord,
-    /// The turn since which the monitor has seen one goroutine run for longer than it should; MAX: none.
-    /// Written by the monitor, read by the goroutine. See [`is_overdue`](WorkerShared::is_overdue).
+    /// The turn since which the monitor has seen one goroutine run for longer than it should; MAX:
+    /// none. Written by the monitor, read by the goroutine. See
+    /// [`is_overdue`](WorkerShared::is_overdue).
     overdue: AtomicU64,
-    /// The monitor has seen few turns in one of its rounds: the worker is to look around at once. Written by
-    /// the monitor, cleared by the worker.
+    /// The monitor has seen few turns in one of its rounds: the worker is to look around at once.
+    /// Written by the monitor, cleared by the worker.
     hurry: AtomicBool,
+    /// It runs no goroutines any more: the runtime has ended. Written by the worker.
+    has_left: AtomicBool,
     /// The system's number of the worker's thread; 0 before it has one.
     pub(crate) thread: AtomicU32,
 }
@@ -89,6 +92,7 @@ impl WorkerShared {
                 sleep: SleepWord::new(),
                 overdue: AtomicU64::new(u64::MAX),
                 hurry: AtomicBool::new(false),
+                has_left: AtomicBool::new(false),
                 thread: AtomicU32::new(0),
             }),
             index,
@@ -116,6 +120,16 @@ impl WorkerShared {
         self.has_thread() && !self.remote.sleep.is_asleep()
     }
 
+    /// The worker has left its loop.
+    pub(crate) fn set_left(&self) {
+        self.remote.has_left.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has left its loop.
+    pub(crate) fn has_left(&self) -> bool {
+        self.remote.has_left.load(Ordering::Relaxed)
+    }
+
     /// Tells the worker to look around at its next turn; by the monitor.
     pub(crate) fn set_hurry(&self) {
         self.remote.hurry.store(true, Ordering::Relaxed);
@@ -137,8 +151,8 @@ impl WorkerShared {
         self.remote.overdue.store(turn, Ordering::Relaxed);
     }
 
-    /// Whether the goroutine that runs here now has had its share. Relaxed: a hint; it ends with the
-    /// turn that it names.
+    /// Whether the goroutine that runs here now has had its share. Relaxed: a hint; it ends with
+    /// the turn that it names.
     #[inline]
     pub(crate) fn is_overdue(&self) -> bool {
         self.remote.overdue.load(Ordering::Relaxed) == self.own.turns.load(Ordering::Relaxed)

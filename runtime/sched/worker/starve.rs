@@ -1,5 +1,5 @@
-//! No stack, or no home, to be had: fresh goroutines wait until there is one; if none ever can be, the process ends
-//! with a clear text.
+//! No stack, or no home, to be had: fresh goroutines wait until there is one; if none ever can be,
+//! the process ends with a clear text.
 
 use crate::runtime::{
     os_threads,
@@ -12,19 +12,16 @@ use crate::runtime::{
     stack::{SizeClass, StackError},
     task::header::{LOCAL, TaskRef},
 };
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::{io, time::Duration};
 
-/// How long a runtime may have nothing to do but wait for stacks before it gives up (guess: long against any sleep of
-/// a plain thread in a spawn loop).
+/// How long a runtime may have nothing to do but wait for stacks before it gives up (guess: long
+/// against any sleep of a plain thread in a spawn loop).
 const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 
 /// Keeps a fresh goroutine that no stack could be had for.
 #[cold]
 pub(crate) fn keep_for_stack(worker: &Worker, task: TaskRef, error: &StackError) {
-    if !worker.scheduler.starved.swap(true, Ordering::Relaxed) {
+    if !worker.scheduler.told_starved.swap(true, Ordering::Relaxed) {
         eprintln!(
             "gort: a goroutine cannot start yet, no stack for it: {error}\n\
              gort: it waits until another goroutine ends"
@@ -37,13 +34,13 @@ pub(crate) fn keep_for_stack(worker: &Worker, task: TaskRef, error: &StackError)
 /// Keeps a fresh goroutine until it is tried again.
 #[cold]
 pub(crate) fn keep(worker: &Worker, task: TaskRef) {
-    worker.starved.push(task);
+    worker.scheduler.starved.push(task);
 }
 
 /// Says once that a home could not be made.
 #[cold]
 pub(crate) fn tell_no_home(scheduler: &Scheduler, error: &io::Error) {
-    if !scheduler.starved.swap(true, Ordering::Relaxed) {
+    if !scheduler.told_starved.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             target: "gort",
             %error,
@@ -56,21 +53,23 @@ pub(crate) fn tell_no_home(scheduler: &Scheduler, error: &io::Error) {
 /// Tries again to start a goroutine that waited, now that a stack may be free.
 #[inline]
 pub(crate) fn retry(worker: &Worker) {
-    if !worker.starved.is_empty() {
+    if !worker.scheduler.starved.is_empty() {
         retry_slow(worker);
     }
 }
 
 #[cold]
 fn retry_slow(worker: &Worker) {
-    let Some(task) = worker.starved.pop() else {
+    let Some(task) = worker.scheduler.starved.pop() else {
         return;
     };
+    // Something has happened: who looks for deadlocks leaves this one to us.
+    worker.count_turn();
     let class = SizeClass::from_index(task.wait.stack_class());
     let taken = worker.stacks.borrow_mut().take(class);
     match taken {
         Ok(stack) => {
-            worker.starved.waiting_since.set(None);
+            worker.scheduler.starved.end_wait();
             worker.stacks.borrow_mut().give(stack);
             if task.has(LOCAL) {
                 let home = submit::home_of(task);
@@ -87,28 +86,18 @@ fn retry_slow(worker: &Worker) {
 
 fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
     let scheduler = worker.scheduler;
-    // Spares count too: goroutines that run there may end. Searching does not: workers that wait for
-    // stacks wake up and search now and then, and would keep each other waiting.
+    // Goroutines that run, or can, may end. Searching does not count: workers that wait for stacks
+    // wake up and search now and then, and would keep each other waiting.
     let runs = scheduler.homes().any(|home| !home.current().is_null());
-    let waits = scheduler
-        .homes()
-        .any(|home| home.shared.word.has_arrivals());
     let timers = scheduler.workers().any(|w| w.has_timers());
-    if runs || waits && worker.has_homes() || timers || scheduler.blocking.pending() > 0 {
-        worker.starved.waiting_since.set(None);
+    if runs || worker.has_homes() || timers || scheduler.blocking.pending() > 0 {
+        scheduler.starved.end_wait();
         return;
     }
-    let progress = scheduler.life_events();
-    let (since, _) = worker
-        .starved
-        .waiting_since
-        .get()
-        .filter(|(_, then)| *then == progress)
-        .unwrap_or_else(|| (Instant::now(), progress));
-    worker.starved.waiting_since.set(Some((since, progress)));
+    let since = scheduler.starved.waits_since(scheduler.life_events());
     if since.elapsed() >= GIVE_UP_AFTER {
         give_up(scheduler, error);
-        worker.starved.waiting_since.set(None);
+        scheduler.starved.end_wait();
     }
 }
 
@@ -128,8 +117,8 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
             let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
             eprintln!(
                 "gort: goroutines cannot start and none runs that could end: {error}\n\
-                 gort: {} goroutines are alive; they wait for the other threads of the process ({}) \
-                 to release one",
+                 gort: {} goroutines are alive; they wait for the other threads of the process \
+                 ({}) to release one",
                 scheduler.live(),
                 names.join(", ")
             );

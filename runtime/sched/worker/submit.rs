@@ -1,5 +1,5 @@
-//! How goroutines get into queues: fresh ones from spawns, suspended ones from wake-ups and timers; and homes
-//! with them.
+//! How goroutines get into queues: fresh ones from spawns, suspended ones from wake-ups and timers;
+//! and homes with them.
 
 use crate::runtime::{
     clock,
@@ -44,8 +44,8 @@ pub(crate) fn submit(worker: &Worker, home: Held, task: TaskRef) {
 fn push_fresh(worker: &Worker, task: TaskRef) {
     worker.fresh.push(task);
     // The newest one is the owner's: most often its parent will wait for it in a moment. No fence
-    // before this hint: this worker is awake, so the task is not lost if the hint is stale, only less
-    // parallel until the next spawn, steal or round of the monitor.
+    // before this hint: this worker is awake, so the task is not lost if the hint is stale, only
+    // less parallel until the next spawn, steal or round of the monitor.
     if worker.scheduler.idle.could_wake() && worker.fresh.len() > 1 {
         worker.scheduler.wake_one();
     }
@@ -142,8 +142,8 @@ fn put_next(worker: &Worker, home: &'static Home) {
                 scheduler.wake_one();
             }
         }
-        // Most often this worker runs it in a moment: waking another for it would cost more. If this one
-        // goes on with something else, the sentry sees it.
+        // Most often this worker runs it in a moment: waking another for it would cost more. If
+        // this one goes on with something else, the sentry sees it.
         Put::Slot => {
             bump(&worker.shared.own.fills, 1);
             if !scheduler.has_sentry.load(Ordering::Relaxed) && scheduler.idle.could_wake() {
@@ -153,8 +153,8 @@ fn put_next(worker: &Worker, home: &'static Home) {
     }
 }
 
-/// Fires the timers of `whose` whose time has come, if any. By the worker that the queues belong to, or by another
-/// that finds them late; `here` is the home that the caller is in.
+/// Fires the timers of `whose` whose time has come, if any. By the worker that the queues belong
+/// to, or by another that finds them late; `here` is the home that the caller is in.
 #[inline]
 pub(crate) fn fire_timers(worker: &Worker, here: Option<Held>, whose: &WorkerShared) {
     if let Some(due) = whose.timers_due() {

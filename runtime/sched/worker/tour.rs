@@ -1,5 +1,5 @@
-//! The loop of a worker, on top of all that it decides: search for a home that can run, enter it, go from home to home,
-//! leave the last one.
+//! The loop of a worker, on top of all that it decides: search for a home that can run, enter it,
+//! go from home to home, leave the last one.
 
 use crate::runtime::{
     sched::{
@@ -28,12 +28,13 @@ pub(crate) fn run(worker: &Worker) {
     abandon_own(worker);
 }
 
-/// Goes through homes that can run, beginning with `first`, which the worker holds. Returns the last one, which it holds.
+/// Goes through homes that can run, beginning with `first`, which the worker holds. Returns the
+/// last one, which it holds.
 fn tour(worker: &Worker, first: &'static Home) -> &'static Home {
     let at = ptr::from_ref(first).cast_mut().cast();
     let arg = ptr::from_ref(worker).cast_mut().cast();
-    // SAFETY: the worker is this thread's, and holds the home; `visit` returns homes that it holds. Nothing
-    // thread-local is referred to from here.
+    // SAFETY: the worker is this thread's, and holds the home; `visit` returns homes that it holds.
+    // Nothing thread-local is referred to from here.
     let last = unsafe {
         match worker.only_home.get() {
             None => identity::tour(at, visit, arg),
@@ -45,8 +46,8 @@ fn tour(worker: &Worker, first: &'static Home) -> &'static Home {
     unsafe { &*last.cast_const().cast::<Home>() }
 }
 
-/// The next home to enter, for a worker that is in none; searches and sleeps until there is one. `None`: the runtime
-/// shuts down.
+/// The next home to enter, for a worker that is in none; searches and sleeps until there is one.
+/// `None`: the runtime shuts down.
 fn next_home(worker: &Worker) -> Option<&'static Home> {
     loop {
         if worker.scheduler.is_closing() {
@@ -82,7 +83,11 @@ fn start(worker: &Worker, task: TaskRef) -> Option<&'static Home> {
 
 /// Drops what this worker will never start, at shutdown.
 fn abandon_own(worker: &Worker) {
-    while let Some(task) = worker.fresh.pop().or_else(|| worker.starved.pop()) {
+    while let Some(task) = worker
+        .fresh
+        .pop()
+        .or_else(|| worker.scheduler.starved.pop())
+    {
         if task.has(LOCAL) {
             // Not `Send`: its home's owner drops it.
             let home = submit::home_of(task);

@@ -6,8 +6,8 @@ use crate::runtime::sched::{
 };
 use std::time::Instant;
 
-/// Whether a yield would let something else run. Counts as a turn: a goroutine that yields in a loop lets timers fire and
-/// outside work in.
+/// Whether a yield would let something else run. Counts as a turn: a goroutine that yields in a
+/// loop lets timers fire and outside work in.
 #[inline]
 pub(crate) fn has_other_work(worker: &Worker, here: Held) -> bool {
     !worker.has_nothing_queued(here)
@@ -15,7 +15,8 @@ pub(crate) fn has_other_work(worker: &Worker, here: Held) -> bool {
         || (worker.count_turn() && lets_others_in(worker, here))
 }
 
-/// Whether the goroutine has gone on for long without a park. Operations that might have parked, but did not, ask here.
+/// Whether the goroutine has gone on for long without a park. Operations that might have parked,
+/// but did not, ask here.
 #[inline]
 pub(crate) fn is_over(worker: &Worker) -> bool {
     worker.shared.is_overdue() || worker.budget.is_used_up(worker.turn())
@@ -28,11 +29,10 @@ pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
     lets_others_in(worker, here) || worker.scheduler.is_closing()
 }
 
-/// Queues what timers and outside threads have for this worker. The turn that it takes has been counted, so the root may
-/// not come to look.
+/// Queues what timers and outside threads have for this worker. The turn that it takes has been
+/// counted, so the root may not come to look.
 #[cold]
 fn lets_others_in(worker: &Worker, here: Held) -> bool {
-    worker.begin_look(Instant::now());
     submit::fire_timers(worker, Some(here), worker.shared);
     if let Some(task) = worker.take_injected() {
         worker.fresh.push(task);
@@ -40,5 +40,10 @@ fn lets_others_in(worker: &Worker, here: Held) -> bool {
     if let Some(home) = worker.scheduler.take_woken_home() {
         worker.runnable.push_back(home);
     }
-    !worker.has_nothing_queued(here)
+    let is_alone = worker.has_nothing_queued(here);
+    if is_alone {
+        // Else the root looks around when the goroutine has yielded.
+        worker.begin_look(Instant::now());
+    }
+    !is_alone
 }

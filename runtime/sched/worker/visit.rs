@@ -16,19 +16,20 @@ use crate::runtime::{
 };
 use std::ptr;
 
-/// One stay in a home, as `switch::identity` calls it: `arg` is the worker, `at` the home, `left` the home
-/// that the worker was in before, which nobody has been able to enter until now. Returns the next home, or
-/// null.
+/// One stay in a home, as `switch::identity` calls it: `arg` is the worker, `at` the home, `left`
+/// the home that the worker was in before, which nobody has been able to enter until now. Returns
+/// the next home, or null.
 ///
 /// # Safety
-/// The worker is the calling thread's; it holds `at`, whose identity the thread has, and `left`, if that is not
-/// null.
+/// The worker is the calling thread's; it holds `at`, whose identity the thread has, and `left`, if
+/// that is not null.
 pub(crate) unsafe extern "C" fn visit(
     arg: *mut (),
     at: *mut Identity,
     left: *mut Identity,
 ) -> *mut Identity {
-    // SAFETY: the worker outlives the tour; homes are never freed, and an identity is its home's first field.
+    // SAFETY: the worker outlives the tour; homes are never freed, and an identity is its home's
+    // first field.
     let (worker, home, left) = unsafe {
         let worker = &*arg.cast_const().cast::<Worker>();
         let home: &'static Home = &*at.cast_const().cast::<Home>();
@@ -53,8 +54,8 @@ pub(crate) unsafe extern "C" fn visit(
     }
 }
 
-/// As `visit`, for a worker whose only home has the identity of its own thread: outside of it, the thread
-/// is in no home.
+/// As `visit`, for a worker whose only home has the identity of its own thread: outside of it, the
+/// thread is in no home.
 ///
 /// # Safety
 /// As for `visit`.

@@ -1,4 +1,5 @@
-//! The deque between real threads: each item is taken once. `runtime/models/deque.rs` has the small cases, all of them.
+//! The deque between real threads: each item is taken once. `runtime/models/deque.rs` has the small
+//! cases, all of them.
 
 use crate::runtime::sched::queue::deque::{BATCH, Deque, deque};
 use crossbeam_deque::Steal;
@@ -86,7 +87,8 @@ fn each_item_is_taken_once() {
         })
         .collect();
     let mut taken = Vec::new();
-    // Bursts of all lengths around those at which the queue counts as long, and a ring grows; pops of as many or fewer.
+    // Bursts of all lengths around those at which the queue counts as long, and a ring grows; pops
+    // of as many or fewer.
     let (mut next, mut burst) = (1, 1);
     while next <= count {
         burst = (burst * 7 + 3) % (12 * BATCH);

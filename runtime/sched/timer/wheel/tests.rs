@@ -129,7 +129,8 @@ fn a_million_random_operations_agree_with_the_model() {
     let mut chance = Chance(0x5eed_0f71_3e55);
     let mut compared = Compared::new();
     for step in 0..1_000_000_u64 {
-        // Times from a nanosecond to 13 days, of every magnitude; every 50,000 steps the wheel is drained.
+        // Times from a nanosecond to 13 days, of every magnitude; every 50,000 steps the wheel is
+        // drained.
         match chance.next() % 16 {
             0..=8 => {
                 let ahead = chance.of_any_size(50);
