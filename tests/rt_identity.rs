@@ -190,7 +190,7 @@ impl Player {
             }
             self.round += 1;
             // Some are not in step with the others.
-            let is_due = |every: usize| (self.round + self.number * 7) % every == 0;
+            let is_due = |every: usize| (self.round + self.number * 7).is_multiple_of(every);
             let due: Vec<_> = LOOKS.iter().filter(|(every, _)| is_due(*every)).collect();
             due.iter().for_each(|(_, look)| look(self, court));
             court.turns[other].add_permits(1);
@@ -199,10 +199,10 @@ impl Player {
 
     fn park(&self, turns: &[Semaphore]) {
         turns[self.number].acquire(1).forget();
-        if self.round % 64 == 0 {
+        if self.round.is_multiple_of(64) {
             yield_now();
         }
-        if self.round % 256 == 0 {
+        if self.round.is_multiple_of(256) {
             sleep(Duration::from_micros(20));
         }
     }
@@ -223,7 +223,7 @@ impl Player {
         self.held.push(vec![byte(size); size]);
         if self.held.len() > 8 {
             let mut old = self.held.swap_remove(self.round % 8);
-            if self.round % 4 == 0 {
+            if self.round.is_multiple_of(4) {
                 // Not over a park, so a lock of std is right.
                 let mut heap = court.heap.lock().unwrap();
                 heap.push(old);
