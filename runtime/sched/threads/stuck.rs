@@ -94,9 +94,10 @@ impl Seen {
         let start = Instant::now();
         let waiting = count_waiting(scheduler, worker);
         // All cells are looked at: not so often that it takes much of a processor.
-        self.count_after = ran_for + 50 * start.elapsed();
+        self.count_after = ran_for + 10 * start.elapsed();
         if waiting > 0 && !self.is_starved(id, ran_for) {
-            self.told += 1;
+            // If others came to wait late, that was the time for several.
+            self.told = TELL_AFTER.iter().filter(|after| ran_for >= **after).count();
             report(scheduler, worker, ran_for, waiting);
         }
     }
