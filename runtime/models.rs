@@ -6,13 +6,11 @@
 //! A model must be able to fail. The table in `runtime/README.md`, *Models*, names for each the change that makes it fail.
 
 mod deque;
-mod homed;
-mod inbox;
+mod home;
 mod locks;
 mod task;
 mod waking;
 
-use crate::runtime::task::state::ParkWord;
 use loom::{
     cell::UnsafeCell,
     sync::atomic::{AtomicBool, Ordering},
@@ -25,13 +23,6 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
     builder.preemption_bound.get_or_insert(2);
     builder.max_branches = 10_000;
     builder.check(model);
-}
-
-/// The park word of a goroutine that may move: any thread changes it.
-fn movable() -> ParkWord {
-    let word = ParkWord::new();
-    word.reset(true);
-    word
 }
 
 /// A flag that orders nothing.

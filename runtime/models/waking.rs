@@ -7,9 +7,11 @@ use crate::runtime::{
     models::{Flag, check},
     prims::{AtomicPtr, AtomicUsize, Ordering, fence},
     sched::{
-        idle::{IdleCounts, Sleeper},
-        inbox::{Inbox, Linked},
-        sleep::{Awoken, SleepWord},
+        home::word::{HomeWord, Linked},
+        idle::{
+            counts::IdleCounts,
+            sleep_word::{Awoken, SleepWord, Sleeper},
+        },
     },
 };
 use loom::{
@@ -37,10 +39,11 @@ struct Worker {
     /// Set by the worker before it first announces its sleep. Not loom's: it orders nothing in the model.
     thread: OnceLock<Thread>,
     sleep: SleepWord,
-    inbox: Inbox<Node>,
+    /// Its only home: as where homes are not lent.
+    home: HomeWord<Node>,
 }
 
-/// As the roster, with an injector that counts.
+/// As the scheduler, with an injector that counts.
 struct Workers {
     idle: IdleCounts,
     workers: Vec<Worker>,
@@ -55,7 +58,7 @@ impl Workers {
         let worker = || Worker {
             thread: OnceLock::new(),
             sleep: SleepWord::new(),
-            inbox: Inbox::new(),
+            home: HomeWord::new(),
         };
         Arc::new(Self {
             idle: IdleCounts::new(workers),
@@ -70,14 +73,14 @@ impl Workers {
         self.injected.load(Ordering::Relaxed) != 0
     }
 
-    /// `Roster::inject`.
+    /// `Scheduler::inject`.
     fn inject(&self) {
         self.injected.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         self.wake_one();
     }
 
-    /// `Roster::wake_one`.
+    /// `Scheduler::wake_one`.
     fn wake_one(&self) {
         let word = |i: usize| &self.workers[i].sleep;
         let woken = self
@@ -94,20 +97,22 @@ impl Workers {
         }
     }
 
-    /// `WorkerShared::deliver`.
+    /// `submit::send` to a home that is not lent.
     fn deliver(&self, i: usize) {
         let node = Box::new(Node {
             next: AtomicPtr::new(ptr::null_mut()),
         });
         // SAFETY: from a box, in no list, and given up.
-        unsafe { self.workers[i].inbox.push(NonNull::from(Box::leak(node))) };
+        let _told = unsafe { self.workers[i].home.push(NonNull::from(Box::leak(node))) };
         self.wake(i);
     }
 
-    /// `WorkerShared::wake`.
+    /// `Scheduler::wake`.
     fn wake(&self, i: usize) {
-        if self.workers[i].sleep.wake_to_work() {
-            self.idle.remove_sleeper();
+        if let Some(sleeper) = self.workers[i].sleep.wake_to_work() {
+            if sleeper == Sleeper::Counted {
+                self.idle.remove_sleeper();
+            }
             self.unpark(i);
         }
     }
@@ -126,17 +131,24 @@ impl Workers {
         false
     }
 
+    /// Enters the home if it is busy, and gives it back when nothing more has come in.
     fn take_inbox(&self, i: usize) -> usize {
-        if self.workers[i].inbox.looks_empty() {
+        let home = &self.workers[i].home;
+        if !home.is_busy() {
             return 0;
         }
-        let (mut n, mut next) = (0, self.workers[i].inbox.take_all());
-        while !next.is_null() {
-            // SAFETY: from a box, and taken out of the list by us.
-            next = unsafe { Box::from_raw(next) }.next.load(Ordering::Relaxed);
-            n += 1;
+        let mut n = 0;
+        loop {
+            let mut next = home.take().oldest;
+            while !next.is_null() {
+                // SAFETY: from a box, and taken out of the list by us.
+                next = unsafe { Box::from_raw(next) }.next.load(Ordering::Relaxed);
+                n += 1;
+            }
+            if home.give_back() {
+                return n;
+            }
         }
-        n
     }
 
     /// Goroutines run to their end; the last one lets the workers leave.
@@ -151,7 +163,7 @@ impl Workers {
         }
     }
 
-    /// `WorkerCore::search`, with `next` and `look`.
+    /// `idle::search::search`, with `own` and `look`.
     fn run(&self, i: usize) {
         let _ = self.workers[i].thread.set(thread::current());
         let mut searching = false;
@@ -182,16 +194,16 @@ impl Workers {
         }
     }
 
-    /// `WorkerCore::sleep`.
+    /// `idle::sleep::sleep`.
     fn sleep(&self, i: usize) -> bool {
         let worker = &self.workers[i];
         self.idle.announce(&worker.sleep, Sleeper::Counted);
-        if worker.inbox.looks_empty() && !self.closing.is_set() && !self.has_work() {
-            while worker.sleep.is_sleeping() {
+        if !worker.home.is_busy() && !self.closing.is_set() && !self.has_work() {
+            while worker.sleep.is_asleep() {
                 thread::park();
             }
         }
-        self.idle.get_up(&worker.sleep, Sleeper::Counted) == Awoken::ToSearch
+        self.idle.get_up(&worker.sleep) == Awoken::ToSearch
     }
 
     fn assert_quiet(&self) {
@@ -309,7 +321,7 @@ fn sleepers_are_counted_once() {
         let worker = &all.workers[0];
         for _ in 0..2 {
             all.idle.announce(&worker.sleep, Sleeper::Counted);
-            let awoken = all.idle.get_up(&worker.sleep, Sleeper::Counted);
+            let awoken = all.idle.get_up(&worker.sleep);
             if awoken == Awoken::ToSearch {
                 let _ = all.idle.end_search(|| false);
             }
@@ -327,7 +339,7 @@ fn the_monitor_rests_only_while_all_sleep() {
     check(|| {
         let (word, watched) = (Arc::new(SleepWord::new()), Arc::new(Flag::new()));
         watched.set();
-        word.announce();
+        word.announce(Sleeper::Counted);
         let worker = {
             let (word, watched) = (Arc::clone(&word), Arc::clone(&watched));
             thread::spawn(move || {
@@ -338,7 +350,7 @@ fn the_monitor_rests_only_while_all_sleep() {
         };
         watched.clear();
         fence(Ordering::SeqCst);
-        let rests = word.is_sleeping();
+        let rests = word.is_asleep();
         let starts_it = worker.join().unwrap();
         assert!(!rests || starts_it);
     });
