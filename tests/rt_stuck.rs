@@ -430,14 +430,14 @@ fn one_that_comes_to_wait_late_is_told_of_once() {
     let _alone = support::alone();
     told(|runtime, told| {
         let early = runtime.run(|| {
-            let (tx, rx) = channel::bounded::<()>(1);
-            let waiting = spawn_local(move || {
-                let _ = rx.recv();
-            });
+            // Not a channel: its operations let others have a turn when one's own is over.
+            let gate = Arc::new(gort::sync::Semaphore::new(0));
+            let theirs = Arc::clone(&gate);
+            let waiting = spawn_local(move || theirs.acquire(1).forget());
             settle();
             compute(Duration::from_millis(1200));
             let early = told.lock().unwrap().len();
-            tx.send(()).unwrap();
+            gate.add_permits(1);
             compute(KEPT);
             waiting.join().unwrap();
             early
