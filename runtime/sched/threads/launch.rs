@@ -77,9 +77,9 @@ pub(crate) fn start(scheduler: &'static Scheduler, describe: Describe) -> io::Re
     }
 }
 
-/// Makes the home that the first goroutine starts in: a runtime without one could run none. Where homes are not
-/// lent, each worker makes its own; they are waited for, so that the first goroutines are shared
-/// out among all.
+/// Makes the home that the first goroutine starts in: a runtime without one could run none. Where
+/// homes are not lent, each worker makes its own; they are waited for, so that the first goroutines
+/// are shared out among all.
 fn make_first_homes(scheduler: &'static Scheduler) -> io::Result<()> {
     if !scheduler.lends() {
         while scheduler.homes.count() < scheduler.config.workers {

@@ -149,10 +149,11 @@ fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
     waiting
 }
 
-/// How many have come into a home since its holder looked last; not exact if the holder looks meanwhile.
+/// How many have come into a home since its holder looked last; not exact if the holder looks
+/// meanwhile.
 fn count_arrivals(home: &Home) -> usize {
-    // While the cells' memory stays where it is, links can be followed: they lead to cells, whatever
-    // becomes of the list meanwhile.
+    // While the cells' memory stays where it is, links can be followed: they lead to cells,
+    // whatever becomes of the list meanwhile.
     let _cells_stay = pool::hold_dumps_off();
     let mut next = home.shared.word.newest();
     let mut count = 0;
