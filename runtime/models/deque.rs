@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     models::{Plain, check},
-    sched::deque::{BATCH, Deque, Owner, deque},
+    sched::queue::deque::{BATCH, Deque, Owner, deque},
 };
 use crossbeam_deque::Steal;
 use loom::{sync::Arc, thread};

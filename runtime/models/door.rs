@@ -1,12 +1,12 @@
-//! The door for blocking under loom: threads stand in for goroutines, and the real park word decides. Stands in for `runtime/park.rs`.
+//! The door for blocking under loom: threads stand in for goroutines. Stands in for
+//! `runtime/park.rs`.
 //!
-//! A thread that has committed its park waits for loom's `unpark`, which plays the queue and the worker. A deadline passes at some moment of loom's
-//! choice after the commit.
+//! A goroutine's park word is changed by the holder of its home only. A thread has no home, so the
+//! word here is one that any thread may change. A thread that has committed its park waits for
+//! loom's `unpark`, which plays the queue and the worker. A deadline passes at some moment of
+//! loom's choice after the commit.
 
-use crate::runtime::{
-    prims::Instant,
-    task::state::{ParkWord, Woken},
-};
+use crate::runtime::prims::{AtomicU8, Instant, Ordering};
 use loom::thread::{self, Thread};
 
 /// Why a thread parks; nobody looks.
@@ -32,19 +32,50 @@ pub(crate) enum Unparked {
 /// Every thread has a processor.
 pub(crate) fn take_turns() {}
 
+const NOTIFIED_BIT: u8 = 1;
+const PARKED_BIT: u8 = 2;
+const TIMEOUT_BIT: u8 = 4;
+
 /// What stands in for a goroutine's cell.
 struct Parker {
-    word: ParkWord,
+    word: AtomicU8,
     thread: Thread,
 }
 
 impl Parker {
-    /// Of a goroutine that may move: others change its word.
     fn new() -> Self {
-        let word = ParkWord::new();
-        word.reset(true);
-        let thread = thread::current();
-        Self { word, thread }
+        Self {
+            word: AtomicU8::new(0),
+            thread: thread::current(),
+        }
+    }
+
+    /// True: woken already. Acquire: what the waker wrote, from `wake`.
+    fn take_early(&self) -> bool {
+        self.word
+            .compare_exchange(NOTIFIED_BIT, 0, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// False: woken meanwhile. Release: what the thread did before, for `wake`.
+    fn commit(&self) -> bool {
+        self.word
+            .compare_exchange(0, PARKED_BIT, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// True: the first of the two that end the park. AcqRel: partner of all the others.
+    fn wake(&self, bit: u8) -> bool {
+        self.word.fetch_or(bit, Ordering::AcqRel) == PARKED_BIT
+    }
+
+    /// The park has ended. Acquire: what the waker wrote, from `wake`.
+    fn take(&self) -> Unparked {
+        if self.word.swap(0, Ordering::Acquire) & NOTIFIED_BIT != 0 {
+            Unparked::Notified
+        } else {
+            Unparked::TimedOut
+        }
     }
 }
 
@@ -74,11 +105,12 @@ impl Unparker {
     /// # Safety
     /// As in the real door.
     pub(crate) unsafe fn unpark(self) {
-        // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is alive.
+        // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is
+        // alive.
         let parker = unsafe { &*(self.0 as *const Parker) };
         // Cloned first: once notified, the thread may go on and end.
         let thread = parker.thread.clone();
-        if parker.word.notify() == Woken::Enqueue {
+        if parker.wake(NOTIFIED_BIT) {
             thread.unpark();
         }
     }
@@ -86,29 +118,25 @@ impl Unparker {
 
 pub(crate) fn park(_: WaitReason) {
     PARKER.with(|p| {
-        if p.word.take_early() {
+        if p.take_early() {
             return;
         }
-        if p.word.commit() {
+        if p.commit() {
             thread::park();
         }
-        p.word.take();
+        assert_eq!(p.take(), Unparked::Notified);
     });
 }
 
 pub(crate) fn park_until(_: WaitReason, _: Instant) -> Unparked {
     PARKER.with(|p| {
-        if p.word.take_early() {
+        if p.take_early() {
             return Unparked::Notified;
         }
-        if p.word.commit() && p.word.time_out() == Woken::Nothing {
+        if p.commit() && !p.wake(TIMEOUT_BIT) {
             thread::park();
         }
-        if p.word.take_timed() {
-            Unparked::Notified
-        } else {
-            Unparked::TimedOut
-        }
+        p.take()
     })
 }
 

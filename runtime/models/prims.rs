@@ -96,7 +96,7 @@ atomic!(AtomicBool, bool,);
 atomic!(AtomicU8, u8, swap fetch_or fetch_and fetch_add);
 atomic!(AtomicU32, u32, swap fetch_or fetch_and fetch_add fetch_sub);
 atomic!(AtomicU64, u64, swap fetch_or fetch_and fetch_add fetch_sub);
-atomic!(AtomicUsize, usize, swap fetch_add fetch_sub);
+atomic!(AtomicUsize, usize, swap fetch_or fetch_add fetch_sub);
 atomic!(AtomicPtr<T>, *mut T, swap);
 
 impl AtomicBool {
