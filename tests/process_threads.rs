@@ -130,8 +130,8 @@ fn build_partly() {
     }
 }
 
-/// There is a thread for each worker and for the monitor, and none for a home: a runtime says so at once, or it runs all
-/// the same. Never does it take a goroutine and stay silent.
+/// There is a thread for each worker and for the monitor, and none for a home: a runtime says so at
+/// once, or it runs all the same. Never does it take a goroutine and stay silent.
 fn no_home() {
     allow_threads(2);
     let before = threads();

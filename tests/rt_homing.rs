@@ -1,5 +1,5 @@
-//! Homes: a started goroutine sees the same thread before and after each park, whichever worker carries it; workers go
-//! from home to home, and goroutines spread over the homes.
+//! Homes: a started goroutine sees the same thread before and after each park, whichever worker
+//! carries it; workers go from home to home, and goroutines spread over the homes.
 
 mod support;
 
@@ -200,7 +200,7 @@ fn eight_goroutines_spawned_in_a_row_end_up_in_eight_homes() {
     });
 }
 
-/// Their work is done by both of two workers: each of the workers does a quarter of it at least, in most rounds.
+/// Their work is done by both of two workers: each of them does at least a quarter, in most rounds.
 #[test]
 fn eight_goroutines_spawned_in_a_row_compute_on_both_of_two_workers() {
     const ROUNDS: usize = 20;
@@ -249,7 +249,8 @@ fn many_goroutines_spread_over_the_homes() {
     });
 }
 
-/// What a goroutine finds in thread-locals it finds there after each park, and the others of its home find the same.
+/// What a goroutine finds in thread-locals it finds there after each park, and the others of its
+/// home find the same.
 #[test]
 fn thread_locals_stay_with_the_home() {
     thread_local! {
@@ -285,8 +286,8 @@ fn thread_locals_stay_with_the_home() {
     });
 }
 
-/// One that wakes another and goes on computing does not keep it waiting: another worker enters its home. To the one
-/// that was woken it is the same thread.
+/// One that wakes another and goes on computing does not keep it waiting: another worker enters its
+/// home. To the one that was woken it is the same thread.
 #[test]
 fn a_home_goes_to_another_worker_while_the_waker_computes() {
     const ROUNDS: usize = 50;

@@ -1,8 +1,9 @@
-//! A goroutine's thread is the same all its life, whatever carries it: everything that a thread has is there before and after
-//! each park, and nobody else's. Under a profiler's signal, too. And it outlives the runtime while somebody uses it.
+//! A goroutine's thread is the same all its life, whatever carries it: everything that a thread has
+//! is there before and after each park, and nobody else's. Under a profiler's signal, too. And it
+//! outlives the runtime while somebody uses it.
 //!
-//! * `GORT_TEST_GOROUTINES` and `GORT_TEST_PARKS` set how many goroutines there are and how often each parks;
-//!   `ci/identity.sh` runs with large ones.
+//! * `GORT_TEST_GOROUTINES` and `GORT_TEST_PARKS` set how many goroutines there are and how often
+//!   each parks; `ci/identity.sh` runs with large ones.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -436,7 +437,8 @@ impl Drop for Lent {
     }
 }
 
-/// A borrower of a thread-local on some other thread: says that it has begun, waits, and says whether the value is alive.
+/// A borrower of a thread-local on some other thread: says that it has begun, waits, and says
+/// whether the value is alive.
 struct Borrower {
     began: mpsc::Sender<()>,
     go_on: mpsc::Receiver<()>,
@@ -451,8 +453,8 @@ impl Borrower {
     }
 }
 
-/// Starts a goroutine that lends its thread-local through `lend`, on a runtime of several homes; drops the runtime
-/// while that is so; then the borrower looks.
+/// Starts a goroutine that lends its thread-local through `lend`, on a runtime of several homes;
+/// ends the runtime while that is so; then the borrower looks.
 fn outlives_its_runtime(
     name: &str,
     dead: &'static AtomicBool,
@@ -518,9 +520,20 @@ fn what_is_lent_to_a_scope_outlives_the_runtime() {
     static DEAD: AtomicBool = AtomicBool::new(false);
     thread_local!(static KEY: Lent = Lent::new(&DEAD));
     let lend = |borrower: Borrower| {
+        let home = thread::current().id();
+        let started = AtomicBool::new(false);
         KEY.with(|lent| {
             gort::scope(|s| {
-                s.spawn(move || borrower.look(lent));
+                let started = &started;
+                s.spawn(move || {
+                    assert_ne!(thread::current().id(), home);
+                    started.store(true, SeqCst);
+                    borrower.look(lent);
+                });
+                // Nobody starts here meanwhile: so the borrower is in another home.
+                while !started.load(SeqCst) {
+                    std::hint::spin_loop();
+                }
             });
         });
     };

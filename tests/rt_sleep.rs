@@ -185,7 +185,8 @@ fn count_overtaken(order: &[Slept]) -> usize {
     count
 }
 
-/// All but a few, that is: where a worker is late, the monitor or a spare worker fires timers beside it.
+/// All but a few, that is: where a worker is late, the monitor or a spare worker fires timers
+/// beside it.
 #[test]
 fn a_crowd_of_sleepers_wakes_in_order() {
     let _alone = support::alone();

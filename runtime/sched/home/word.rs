@@ -123,6 +123,11 @@ impl<N: Linked> HomeWord<N> {
         self.0.load(Ordering::Relaxed) & BUSY_BIT != 0
     }
 
+    /// The newest arrival, or null; for anyone, who must know that it may be gone.
+    pub(crate) fn newest(&self) -> *mut N {
+        ptr::with_exposed_provenance_mut(self.0.load(Ordering::Relaxed) & !STATE_MASK)
+    }
+
     /// Takes what has come in; for the holder.
     #[inline]
     pub(crate) fn take(&self) -> Arrivals<N> {

@@ -53,8 +53,8 @@ pub(crate) fn start(scheduler: &'static Scheduler, describe: Describe) -> io::Re
         threads.workers.push(start_worker(scheduler, i)?);
         Ok(())
     });
-    if started.is_ok() && scheduler.lends() {
-        started = make_first_home(scheduler);
+    if started.is_ok() {
+        started = make_first_homes(scheduler);
     }
     if started.is_ok() {
         started = thread::Builder::new()
@@ -77,8 +77,16 @@ pub(crate) fn start(scheduler: &'static Scheduler, describe: Describe) -> io::Re
     }
 }
 
-/// Makes the home that the first goroutine starts in: a runtime without one could run none.
-fn make_first_home(scheduler: &'static Scheduler) -> io::Result<()> {
+/// Makes the home that the first goroutine starts in: a runtime without one could run none. Where
+/// homes are not lent, each worker makes its own; they are waited for, so that the first goroutines
+/// are shared out among all.
+fn make_first_homes(scheduler: &'static Scheduler) -> io::Result<()> {
+    if !scheduler.lends() {
+        while scheduler.homes.count() < scheduler.config.workers {
+            thread::sleep(Duration::from_micros(20));
+        }
+        return Ok(());
+    }
     if let Some(home) = owners::make(scheduler, 1)?
         && !home.shared.word.give_back()
     {

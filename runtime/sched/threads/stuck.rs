@@ -34,6 +34,9 @@ const TELL_AFTER: [Duration; 3] = [
 /// looks around by itself.
 const FEW_TURNS: u64 = 32;
 
+/// More arrivals than this are not counted: their list may have become another one.
+const MAX_COUNTED: usize = 1000;
+
 /// What the monitor remembers of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
@@ -88,11 +91,13 @@ impl Seen {
         if !is_time || ran_for < self.count_after {
             return;
         }
-        // All cells are looked at: not in each round, if nobody waits.
-        self.count_after = ran_for + TELL_AFTER[0].max(ran_for / 4);
+        let start = Instant::now();
         let waiting = count_waiting(scheduler, worker);
+        // All cells are looked at: not so often that it takes much of a processor.
+        self.count_after = ran_for + 10 * start.elapsed();
         if waiting > 0 && !self.is_starved(id, ran_for) {
-            self.told += 1;
+            // If others came to wait late, that was the time for several.
+            self.told = TELL_AFTER.iter().filter(|after| ran_for >= **after).count();
             report(scheduler, worker, ran_for, waiting);
         }
     }
@@ -106,7 +111,7 @@ impl Seen {
         let since = ran_for.saturating_sub(then);
         let got = os_threads::cpu_time(id).map(|time| time.saturating_sub(had));
         let wants_to_run = os_threads::doing(id).is_some_and(|doing| doing == "computing");
-        wants_to_run && got.is_some_and(|got| got < since / 2)
+        wants_to_run && got.is_some_and(|got| got < since / 4)
     }
 }
 
@@ -136,12 +141,31 @@ fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
         waiting += usize::from(lives_here && can_run && is_live);
     });
     // Those that were unparked from elsewhere look parked until the home's holder takes them in.
-    waiting = waiting.max(usize::from(home.shared.word.has_arrivals()));
+    waiting += count_arrivals(home);
     let all_stuck = scheduler.stuck.load(Ordering::Relaxed) >= scheduler.config.workers;
     if all_stuck && scheduler.has_fresh() {
         waiting += 1;
     }
     waiting
+}
+
+/// How many have come into a home since its holder looked last; not exact if the holder looks
+/// meanwhile.
+fn count_arrivals(home: &Home) -> usize {
+    // While the cells' memory stays where it is, links can be followed: they lead to cells,
+    // whatever becomes of the list meanwhile.
+    let _cells_stay = pool::hold_dumps_off();
+    let mut next = home.shared.word.newest();
+    let mut count = 0;
+    // SAFETY: a cell or null; see above.
+    while let Some(header) = unsafe { next.as_ref() } {
+        count += 1;
+        if count == MAX_COUNTED {
+            break;
+        }
+        next = header.next.load(Ordering::Relaxed);
+    }
+    count
 }
 
 fn report(scheduler: &Scheduler, worker: &WorkerShared, ran_for: Duration, waiting: usize) {

@@ -61,8 +61,7 @@ fn send(worker: &Worker, to: &'static Home, task: TaskRef) {
 /// Another worker's home, at random.
 fn sample(worker: &Worker, only: &Home) -> Option<&'static Home> {
     let homes = &worker.scheduler.homes;
-    let count = homes.count();
-    let step = worker.dice.roll(count.max(1));
-    let other = homes.get(step)?;
-    (!std::ptr::eq::<Home>(*other, only)).then_some(*other)
+    let others = homes.count().checked_sub(1).filter(|others| *others > 0)?;
+    let step = 1 + worker.dice.roll(others);
+    homes.get((only.index + step) % (others + 1)).copied()
 }
