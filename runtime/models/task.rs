@@ -1,5 +1,5 @@
-//! Life and death: who frees a cell. The danger: a cell is freed twice, or never, or while the other
-//! side still uses it.
+//! Life and death: who frees a cell. The danger: a cell is freed twice, or never, or while the
+//! other side still uses it.
 
 use crate::runtime::{
     models::{Plain, check},
