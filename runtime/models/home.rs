@@ -28,8 +28,8 @@ pub(crate) struct Cell {
     number: usize,
     next: AtomicPtr<Cell>,
     pub(crate) park: ParkWord,
-    /// What frees the cell writes here; whoever touches the cell from elsewhere reads it first.
-    pub(crate) header: Plain,
+    /// Whether the goroutine has ended; then nobody may touch the cell any more.
+    ended: Plain,
     /// What the waker writes before it wakes.
     pub(crate) data: Plain,
 }
@@ -95,7 +95,7 @@ impl Home {
             number,
             next: AtomicPtr::new(ptr::null_mut()),
             park: ParkWord::new(),
-            header: Plain::new(),
+            ended: Plain::new(),
             data: Plain::new(),
         };
         let inner = Inner {
@@ -119,8 +119,21 @@ impl Home {
         self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
     }
 
+    /// Whoever uses a goroutine's cell: it must not have ended before, and its end must be ordered
+    /// after this.
+    #[track_caller]
+    fn touch(&self, task: usize) {
+        assert_eq!(self.cells[task].ended.get(), 0, "used after its end");
+    }
+
+    /// The goroutine ends, and its cell is freed.
+    pub(crate) fn end(&self, task: usize) {
+        self.cells[task].ended.set(1);
+    }
+
     /// As `Held::unpark`.
     pub(crate) fn unpark_held(&self, task: usize) {
+        self.touch(task);
         self.hold(|inner| {
             if self.cells[task].park.notify() == Woken::Enqueue {
                 inner.woken.push_back(task);
@@ -131,6 +144,7 @@ impl Home {
 
     /// As `Held::time_out`.
     pub(crate) fn time_out_held(&self, task: usize) {
+        self.touch(task);
         self.hold(|inner| {
             if self.cells[task].park.time_out() == Woken::Enqueue {
                 inner.due.push_back(task);
@@ -142,7 +156,7 @@ impl Home {
     /// As `submit::unpark_in`.
     pub(crate) fn unpark(&self, task: usize) {
         // The cell says which home is the goroutine's.
-        self.cells[task].header.get();
+        self.touch(task);
         if self.word.claim() {
             self.unpark_held(task);
             self.schedule();
@@ -172,7 +186,7 @@ impl Home {
 
     /// As `submit::time_out`, by somebody who is not in this home.
     pub(crate) fn time_out(&self, task: usize) {
-        self.cells[task].header.get();
+        self.touch(task);
         if self.word.claim() {
             self.time_out_held(task);
             self.schedule();

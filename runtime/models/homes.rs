@@ -55,6 +55,26 @@ fn two_wakers_and_a_worker_lose_nobody() {
     });
 }
 
+/// A worker leaves before all have run that can, as when its time is over.
+#[test]
+fn a_worker_that_leaves_early_leaves_nobody_behind() {
+    check(|| {
+        let home = entered(2);
+        let wakers = [0, 1].map(|task| {
+            beside(&home, move |home| {
+                home.write_data(task);
+                home.unpark(task);
+            })
+        });
+        if let Some(task) = home.next() {
+            home.run(task);
+        }
+        home.put_back();
+        join(wakers);
+        finish(&home);
+    });
+}
+
 /// The worker that enters next is another one than that which has left.
 #[test]
 fn two_workers_are_in_the_home_in_turn() {

@@ -97,8 +97,7 @@ impl Timed {
         if ended == Ended::Notified {
             assert_eq!(self.home.cells[0].data.get(), 1);
         }
-        // The goroutine ends, and its cell is freed.
-        self.home.cells[0].header.set(1);
+        self.home.end(0);
         ended
     }
 
