@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks the models of the lock-free protocols under loom: every interleaving with at most LOOM_MAX_PREEMPTIONS pre-emptions.
-# Has a target folder of its own, because the flag rebuilds everything. Arguments go to the test program: `ci/loom.sh waking`.
+# Checks the models of the lock-free protocols under loom: every interleaving with at most
+# LOOM_MAX_PREEMPTIONS pre-emptions. Has a target folder of its own, because the flag rebuilds
+# everything. Arguments go to the test program: `ci/loom.sh waking`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,6 @@
-//! The runtime as loom sees it: the parts that are only atomics and memory, a door for blocking in which threads stand in for goroutines, and the
-//! models. The map that programs get is `mod.rs`; `lib.rs` chooses.
+//! The runtime as loom sees it: the parts that are only atomics and memory, a door for blocking in
+//! which threads stand in for goroutines, a home of the models' own, and the models. The map that
+//! programs get is `mod.rs`; `lib.rs` chooses.
 
 pub(crate) mod clock;
 pub(crate) mod future;
@@ -11,6 +12,9 @@ pub(crate) mod prims;
 
 pub(crate) mod sched {
     pub(crate) mod home {
+        #[cfg(test)]
+        #[path = "../../models/home.rs"]
+        pub(crate) mod data;
         pub(crate) mod word;
     }
 
@@ -21,6 +25,8 @@ pub(crate) mod sched {
 
     pub(crate) mod queue {
         pub(crate) mod deque;
+        #[cfg(test)]
+        pub(crate) mod runnable;
     }
 }
 

@@ -1,4 +1,5 @@
-//! `sync` as loom sees it: the algorithms without their typed shells. The map that programs get is `mod.rs`; `lib.rs` chooses.
+//! `sync` as loom sees it: the algorithms without their typed shells. The map that programs get is
+//! `mod.rs`; `lib.rs` chooses.
 
 pub(crate) mod raw_mutex;
 pub(crate) mod raw_rw_mutex;

@@ -1,4 +1,5 @@
-//! The deque of fresh goroutines: an owner and thieves. With `BATCH` at 2 here, a queue of five is long.
+//! The deque of fresh goroutines: an owner and thieves. With `BATCH` at 2 here, a queue of five is
+//! long.
 
 use crate::runtime::{
     models::{Plain, check},
@@ -17,7 +18,8 @@ fn push(owner: &Owner<Item>, value: u32) {
 }
 
 fn open(item: NonNull<Item>) -> u32 {
-    // SAFETY: from a box, and taken out once: if not, loom's allocator would not see it, but the sum at the end would.
+    // SAFETY: from a box, and taken out once: if not, loom's allocator would not see it, but the
+    // sum at the end would.
     let item = unsafe { Box::from_raw(item.as_ptr()) };
     item.get()
 }

@@ -1,285 +1,322 @@
-//! Protocol H: nobody who is woken in a home is lost, never are there two holders, and each holder sees what the last one
-//! and the wakers did.
+//! A home as the models have it; stands in for `sched/home/data.rs`.
 //!
-//! The danger: a waker finds the home held and leaves its goroutine in the inbox, while the holder gives the home back
-//! without having seen it; or two threads both believe that they hold the home.
-//!
-//! What only a holder may touch is a loom cell, which reports two that touch it at once, or one that does not see what
-//! the last one did.
+//! The home's state word and the goroutines' park words are the real ones. The inner part is a cell
+//! of which loom reports every access that nothing orders after the last: so two holders at once,
+//! and a holder that does not see what the last one wrote. What `home/held.rs`,
+//! `worker/submit.rs` and `worker/visit.rs` do with the words is repeated here under the same
+//! names, with one queue of homes.
 
 use crate::runtime::{
-    models::check,
-    prims::AtomicPtr,
-    sched::home::word::{HomeWord, Linked, Told, reverse},
+    models::Plain,
+    prims::{AtomicPtr, Ordering},
+    sched::home::word::{Arrivals, HomeWord, Linked, Told},
     task::state::{ParkWord, Woken},
 };
 use loom::{
     cell::UnsafeCell,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
-use std::ptr::{self, NonNull};
+use std::{
+    collections::VecDeque,
+    fmt, mem,
+    ptr::{self, NonNull},
+};
 
-/// A goroutine's cell.
-struct Node {
-    next: AtomicPtr<Node>,
-    park: ParkWord,
-    /// What its waker wrote.
-    data: UnsafeCell<u32>,
+/// A goroutine's cell. The goroutine has a number, its place in `Home::cells`.
+#[repr(align(8))]
+pub(crate) struct Cell {
+    number: usize,
+    next: AtomicPtr<Cell>,
+    pub(crate) park: ParkWord,
+    /// Whether the goroutine has ended; then nobody may touch the cell any more.
+    ended: Plain,
+    /// What the waker writes before it wakes.
+    pub(crate) data: Plain,
 }
 
 // SAFETY: one field, which only the list writes.
-unsafe impl Linked for Node {
+unsafe impl Linked for Cell {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
 }
 
-/// A home with a queue of its own, in which only it can be.
-struct Home {
-    word: HomeWord<Node>,
-    /// How many goroutines have been queued in the home: the holder's.
-    woken: UnsafeCell<usize>,
-    /// Goroutines whose deadline has passed.
-    late: Mutex<usize>,
-    /// How often the home stands in the queue: 0 or 1.
-    queued: AtomicUsize,
+/// What only the holder touches.
+#[derive(Default)]
+pub(crate) struct Inner {
+    woken: VecDeque<usize>,
+    due: VecDeque<usize>,
+    /// How often each goroutine was put into one of the two.
+    queued: Vec<u32>,
+    /// How often a holder was told to look at what is not in the inbox.
+    pokes: u32,
 }
 
-// SAFETY: the protocol, which is under test, says who may touch the cells.
+/// A home with its goroutines.
+pub(crate) struct Home {
+    pub(crate) word: HomeWord<Cell>,
+    late: Mutex<Vec<usize>>,
+    inner: UnsafeCell<Inner>,
+    /// The queue of homes: whether this one is in it.
+    queued: AtomicBool,
+    /// What a poke is about.
+    pub(crate) note: Plain,
+    pub(crate) cells: Vec<Cell>,
+}
+
+// SAFETY: loom checks the accesses to `inner`; the links are each used by one list at a time.
 unsafe impl Send for Home {}
 // SAFETY: as above.
 unsafe impl Sync for Home {}
 
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Home")
+    }
+}
+
 impl Home {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            word: HomeWord::new(),
-            woken: UnsafeCell::new(0),
-            late: Mutex::new(0),
-            queued: AtomicUsize::new(0),
-        })
+    /// A home that the caller holds, with so many goroutines that are on their way to park.
+    pub(crate) fn held(goroutines: usize) -> Arc<Self> {
+        let home = Arc::new(Self::idle(goroutines));
+        assert!(home.word.claim());
+        home
     }
 
-    /// As the holder: one more goroutine is queued in the home.
-    fn add(&self, n: usize) {
-        // SAFETY: loom reports it if another one touches it now.
-        self.woken.with_mut(|woken| unsafe { *woken += n });
+    /// An idle home with so many goroutines that are parked.
+    pub(crate) fn with_parked(goroutines: usize) -> Arc<Self> {
+        let home = Self::idle(goroutines);
+        assert!(home.cells.iter().all(|cell| cell.park.commit()));
+        Arc::new(home)
     }
 
-    /// The holder queues the home. Release, as every queue does.
-    fn schedule(&self) {
-        let before = self.queued.fetch_add(1, Ordering::Release);
-        assert_eq!(before, 0, "the home is queued twice");
-    }
-
-    /// `submit::unpark_in`: of a goroutine that is parked.
-    fn unpark(&self, node: NonNull<Node>) {
-        // SAFETY: alive as long as the model; the waker's own before it is handed over.
-        unsafe { node.as_ref() }
-            .data
-            .with_mut(|data| unsafe { *data = 7 });
-        if self.word.claim() {
-            self.notify(node);
-            self.schedule();
-        // SAFETY: in no list, alive as long as the model, and given up.
-        } else if unsafe { self.word.push(node) } == Told::Holder {
-            self.schedule();
-        }
-    }
-
-    /// As the holder: the one unpark of a park.
-    fn notify(&self, node: NonNull<Node>) {
-        // SAFETY: alive as long as the model.
-        let node = unsafe { node.as_ref() };
-        // SAFETY: loom reports it if the waker's write is not seen.
-        node.data.with(|data| assert_eq!(unsafe { *data }, 7));
-        if node.park.notify() == Woken::Enqueue {
-            self.add(1);
-        }
-    }
-
-    /// `submit::time_out`.
-    fn time_out(&self) {
-        if self.word.claim() {
-            self.add(1);
-            self.schedule();
-            return;
-        }
-        let is_first = {
-            let mut late = self.late.lock().unwrap();
-            *late += 1;
-            *late == 1
+    pub(crate) fn idle(goroutines: usize) -> Self {
+        let cell = |number| Cell {
+            number,
+            next: AtomicPtr::new(ptr::null_mut()),
+            park: ParkWord::new(),
+            ended: Plain::new(),
+            data: Plain::new(),
         };
-        if is_first && self.word.poke() == Told::Holder {
+        let inner = Inner {
+            queued: vec![0; goroutines],
+            ..Inner::default()
+        };
+        Self {
+            word: HomeWord::new(),
+            late: Mutex::default(),
+            inner: UnsafeCell::new(inner),
+            queued: AtomicBool::new(false),
+            note: Plain::new(),
+            cells: (0..goroutines).map(cell).collect(),
+        }
+    }
+
+    /// The inner part; for the holder.
+    #[track_caller]
+    pub(crate) fn hold<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        // SAFETY: loom checks that nobody else is in here.
+        self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
+    }
+
+    /// Whoever uses a goroutine's cell: it must not have ended before, and its end must be ordered
+    /// after this.
+    #[track_caller]
+    fn touch(&self, task: usize) {
+        assert_eq!(self.cells[task].ended.get(), 0, "used after its end");
+    }
+
+    /// The goroutine ends, and its cell is freed.
+    pub(crate) fn end(&self, task: usize) {
+        self.cells[task].ended.set(1);
+    }
+
+    /// As `Held::unpark`.
+    pub(crate) fn unpark_held(&self, task: usize) {
+        self.touch(task);
+        self.hold(|inner| {
+            if self.cells[task].park.notify() == Woken::Enqueue {
+                inner.woken.push_back(task);
+                inner.queued[task] += 1;
+            }
+        });
+    }
+
+    /// As `Held::time_out`.
+    pub(crate) fn time_out_held(&self, task: usize) {
+        self.touch(task);
+        self.hold(|inner| {
+            if self.cells[task].park.time_out() == Woken::Enqueue {
+                inner.due.push_back(task);
+                inner.queued[task] += 1;
+            }
+        });
+    }
+
+    /// As `submit::unpark_in`.
+    pub(crate) fn unpark(&self, task: usize) {
+        // The cell says which home is the goroutine's.
+        self.touch(task);
+        if self.word.claim() {
+            self.unpark_held(task);
+            self.schedule();
+        } else {
+            self.send(task);
+        }
+    }
+
+    /// As `submit::send`.
+    pub(crate) fn send(&self, task: usize) {
+        if self.push(task) == Told::Holder {
             self.schedule();
         }
     }
 
-    /// A stay of the holder: takes in what has come.
-    fn take_arrivals(&self) {
+    pub(crate) fn push(&self, task: usize) -> Told {
+        // SAFETY: the cells live as long as the home; the caller has the goroutine's one unpark.
+        unsafe { self.word.push(NonNull::from(&self.cells[task])) }
+    }
+
+    /// As `submit::poke`.
+    pub(crate) fn poke(&self) {
+        if self.word.poke() == Told::Holder {
+            self.schedule();
+        }
+    }
+
+    /// As `submit::time_out`, by somebody who is not in this home.
+    pub(crate) fn time_out(&self, task: usize) {
+        self.touch(task);
+        if self.word.claim() {
+            self.time_out_held(task);
+            self.schedule();
+        } else if self.add_late(task) {
+            self.poke();
+        }
+    }
+
+    /// As `Home::add_late`.
+    fn add_late(&self, task: usize) -> bool {
+        let mut late = self.late.lock().unwrap();
+        late.push(task);
+        late.len() == 1
+    }
+
+    /// As `Held::take_late`.
+    pub(crate) fn take_late(&self) {
+        let late = mem::take(&mut *self.late.lock().unwrap());
+        for task in late {
+            self.time_out_held(task);
+        }
+    }
+
+    /// As `Held::take_arrivals`.
+    pub(crate) fn take_arrivals(&self) {
         if !self.word.has_arrivals() {
             return;
         }
-        let arrivals = self.word.take();
-        let mut next = arrivals.oldest;
-        while let Some(node) = NonNull::new(next) {
-            // SAFETY: taken from the inbox, so ours.
-            next = unsafe { node.as_ref() }.next.load(Ordering::Relaxed);
-            self.notify(node);
-        }
-        if arrivals.poked {
-            let late = std::mem::take(&mut *self.late.lock().unwrap());
-            self.add(late);
+        let Arrivals { oldest, poked } = self.word.take();
+        let arrived = self.numbers(oldest);
+        arrived.into_iter().for_each(|task| self.unpark_held(task));
+        if poked {
+            self.hold(|inner| inner.pokes += 1);
+            self.take_late();
         }
     }
 
-    /// A worker: enters the home when it is queued, until so many have been woken.
-    fn work_until(&self, woken: usize) {
-        loop {
-            while self.queued.load(Ordering::Relaxed) == 0 {
-                thread::yield_now();
-            }
-            // Acquire: as every queue.
-            self.queued.fetch_sub(1, Ordering::Acquire);
-            loop {
-                self.take_arrivals();
-                // SAFETY: as in `add`.
-                let now = self.woken.with(|woken| unsafe { *woken });
-                assert!(now <= woken, "woken twice");
-                if now == woken {
-                    return;
-                }
-                if self.word.give_back() {
-                    break;
-                }
-            }
+    /// The goroutines of a chain that was taken out of the inbox, in its order.
+    pub(crate) fn numbers(&self, mut next: *mut Cell) -> Vec<usize> {
+        let mut numbers = Vec::new();
+        // SAFETY: taken out of the inbox, and the cells live as long as the home.
+        while let Some(cell) = unsafe { next.as_ref() } {
+            next = cell.next.load(Ordering::Relaxed);
+            numbers.push(cell.number);
+        }
+        numbers
+    }
+
+    /// Puts the home, which the caller holds, into the queue.
+    pub(crate) fn schedule(&self) {
+        // Release: as every queue does.
+        let put = self
+            .queued
+            .compare_exchange(false, true, Ordering::Release, Ordering::Relaxed);
+        assert!(put.is_ok(), "a home is in the queue twice");
+    }
+
+    /// Takes the home out of the queue. True: the caller holds it now.
+    pub(crate) fn take_queued(&self) -> bool {
+        // Acquire: as every queue does.
+        self.queued
+            .compare_exchange(true, false, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// The goroutine that is to run next in this home, which the caller is in.
+    pub(crate) fn next(&self) -> Option<usize> {
+        self.take_arrivals();
+        self.hold(|inner| inner.woken.pop_front().or_else(|| inner.due.pop_front()))
+    }
+
+    /// As `visit::put_back`.
+    pub(crate) fn put_back(&self) {
+        let is_ready = self.hold(|inner| !inner.woken.is_empty() || !inner.due.is_empty());
+        if is_ready || self.word.has_arrivals() || !self.word.give_back() {
+            self.schedule();
         }
     }
-}
 
-/// Goroutines that are parked, and that each have one waker.
-fn parked(n: usize) -> Vec<usize> {
-    let node = || {
-        let park = ParkWord::new();
-        assert!(park.commit());
-        let node = Box::new(Node {
-            next: AtomicPtr::new(ptr::null_mut()),
-            park,
-            data: UnsafeCell::new(0),
-        });
-        Box::into_raw(node).addr()
-    };
-    (0..n).map(|_| node()).collect()
-}
-
-fn at(node: usize) -> NonNull<Node> {
-    NonNull::new(ptr::with_exposed_provenance_mut(node)).unwrap()
-}
-
-fn free(nodes: Vec<usize>) {
-    for node in nodes {
-        // SAFETY: from a box in `parked`, and no longer in use.
-        drop(unsafe { Box::from_raw(at(node).as_ptr()) });
-    }
-}
-
-#[test]
-fn two_wakers_and_a_worker() {
-    check(|| {
-        let (home, nodes) = (Home::new(), parked(2));
-        let wakers: Vec<_> = nodes
-            .iter()
-            .map(|&node| {
-                let home = Arc::clone(&home);
-                thread::spawn(move || home.unpark(at(node)))
-            })
-            .collect();
-        home.work_until(2);
-        wakers.into_iter().for_each(|w| w.join().unwrap());
-        assert_eq!(home.queued.load(Ordering::Relaxed), 0);
-        free(nodes);
-    });
-}
-
-#[test]
-fn a_waker_a_timer_and_a_worker() {
-    check(|| {
-        let (home, nodes) = (Home::new(), parked(1));
-        let (waker, node) = (Arc::clone(&home), nodes[0]);
-        let waker = thread::spawn(move || waker.unpark(at(node)));
-        let timer = Arc::clone(&home);
-        let timer = thread::spawn(move || timer.time_out());
-        home.work_until(2);
-        waker.join().unwrap();
-        timer.join().unwrap();
-        free(nodes);
-    });
-}
-
-/// A goroutine that publishes its unparker while it runs: the wake-up comes before its park, during it, or after it.
-#[test]
-fn a_waker_and_a_goroutine_that_parks() {
-    check(|| {
-        let home = Home::new();
-        let node = Box::into_raw(Box::new(Node {
-            next: AtomicPtr::new(ptr::null_mut()),
-            park: ParkWord::new(),
-            data: UnsafeCell::new(0),
-        }))
-        .addr();
-        // The goroutine runs in the home.
-        assert!(home.word.claim());
-        let waker = Arc::clone(&home);
-        let waker = thread::spawn(move || waker.unpark(at(node)));
-        // SAFETY: alive as long as the model.
-        let park = unsafe { &at(node).as_ref().park };
-        // Nobody but the holder unparks it, so nothing has come yet.
-        assert!(!park.take_early());
-        assert!(park.commit());
-        // The root goes on, and leaves the home when nothing has come in.
-        home.take_arrivals();
-        // SAFETY: as in `add`.
-        let is_woken = home.woken.with(|woken| unsafe { *woken }) == 1;
-        if !is_woken && home.word.give_back() {
-            home.work_until(1);
-        } else if !is_woken {
-            home.take_arrivals();
+    /// One stay of a worker that holds the home. Calls `run` with each goroutine that can run.
+    pub(crate) fn stay(&self, mut run: impl FnMut(usize)) {
+        while let Some(task) = self.next() {
+            run(task);
         }
-        // SAFETY: as in `add`; the home is held.
-        assert_eq!(home.woken.with(|woken| unsafe { *woken }), 1);
-        park.take();
-        waker.join().unwrap();
-        free(vec![node]);
-    });
-}
+        self.put_back();
+    }
 
-/// The monitor takes arrivals from a holder that may be busy for long, and sends them again.
-#[test]
-fn the_monitor_loses_nothing() {
-    check(|| {
-        let (home, nodes) = (Home::new(), parked(1));
-        let (waker, node) = (Arc::clone(&home), nodes[0]);
-        let waker = thread::spawn(move || waker.unpark(at(node)));
-        let monitor = Arc::clone(&home);
-        let monitor = thread::spawn(move || {
-            // SAFETY: taken out, so ours.
-            let mut next = unsafe { reverse(monitor.word.take_from_holder()) };
-            while let Some(node) = NonNull::new(next) {
-                // SAFETY: as above.
-                next = unsafe { node.as_ref() }.next.load(Ordering::Relaxed);
-                // SAFETY: ours, and given up.
-                if unsafe { monitor.word.push(node) } == Told::Holder {
-                    monitor.schedule();
-                }
-            }
-        });
-        home.work_until(1);
-        waker.join().unwrap();
-        monitor.join().unwrap();
-        free(nodes);
-    });
+    /// One turn of a worker that may find the home in the queue.
+    pub(crate) fn turn(&self, run: impl FnMut(usize)) {
+        if self.take_queued() {
+            self.stay(run);
+        }
+    }
+
+    /// Runs a goroutine that waited for its unpark only.
+    pub(crate) fn run(&self, task: usize) {
+        self.cells[task].park.take();
+        // Each waker writes its goroutine's number, and one.
+        assert_eq!(self.cells[task].data.get(), task as u32 + 1);
+    }
+
+    /// What each waker does before it wakes.
+    pub(crate) fn write_data(&self, task: usize) {
+        self.cells[task].data.set(task as u32 + 1);
+    }
+
+    /// How often a goroutine was queued; for the holder.
+    pub(crate) fn times_queued(&self, task: usize) -> u32 {
+        self.hold(|inner| inner.queued[task])
+    }
+
+    /// The goroutine parks again: it may be queued once more; for the holder.
+    pub(crate) fn forget_queued(&self, task: usize) {
+        self.hold(|inner| inner.queued[task] -= 1);
+    }
+
+    /// How often a holder saw a poke; for the holder.
+    pub(crate) fn pokes(&self) -> u32 {
+        self.hold(|inner| inner.pokes)
+    }
+
+    /// When all others have ended: works off the queue; then the home is idle and nothing is left
+    /// in it. The caller holds it after.
+    pub(crate) fn finish(&self, mut run: impl FnMut(usize)) {
+        while self.take_queued() {
+            self.stay(&mut run);
+        }
+        assert!(self.word.claim(), "busy, but neither held nor in a queue");
+        assert!(self.late.lock().unwrap().is_empty());
+        let is_ready = self.hold(|inner| !inner.woken.is_empty() || !inner.due.is_empty());
+        assert!(!is_ready, "idle, but somebody can run");
+    }
 }

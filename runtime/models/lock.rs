@@ -1,5 +1,6 @@
-//! A lock with the spin lock's interface, over loom's mutex. Two threads that spin for a third have endless unfair schedules, all of which loom would
-//! try; so the lists are guarded by this, and the spin lock has a model of its own.
+//! A lock with the spin lock's interface, over loom's mutex. Two threads that spin for a third have
+//! endless unfair schedules, all of which loom would try; so the lists are guarded by this, and the
+//! spin lock has a model of its own.
 
 use std::ops::{Deref, DerefMut};
 

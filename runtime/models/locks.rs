@@ -1,4 +1,5 @@
-//! The parking primitives, over the model's door: the locks' words with their wait lists, the wait group's word, the future's.
+//! The parking primitives, over the model's door: the locks' words with their wait lists, the wait
+//! group's word, the future's.
 
 use crate::{
     runtime::{

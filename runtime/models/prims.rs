@@ -1,8 +1,11 @@
-//! What `prims` offers under loom: loom's atomics with `SeqCst` accesses as C11 means them, and a clock that is the same in each run.
+//! What `prims` offers under loom: loom's atomics with `SeqCst` accesses as C11 means them, and a
+//! clock that is the same in each run.
 //!
-//! loom takes a `SeqCst` access for `AcqRel`, and so reports that "store, then load of another word" may be reordered although both are
-//! `SeqCst`. Here a `SeqCst` load is preceded by a `SeqCst` fence if its thread has written with `SeqCst` before. So the model breaks, as it
-//! must, if either of the two accesses is weakened; it is stronger than C11 only for `Relaxed` writes that stand before the `SeqCst` one.
+//! loom takes a `SeqCst` access for `AcqRel`, and so reports that "store, then load of another
+//! word" may be reordered although both are `SeqCst`. Here a `SeqCst` load is preceded by a
+//! `SeqCst` fence if its thread has written with `SeqCst` before. So the model breaks, as it must,
+//! if either of the two accesses is weakened; it is stronger than C11 only for `Relaxed` writes
+//! that stand before the `SeqCst` one.
 
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -11,7 +14,8 @@ pub(crate) use loom::{
 };
 use std::{cell::Cell, time::Duration};
 
-/// Nothing: with a yield here the others would always get their turn, and nobody would come to park.
+/// Nothing: with a yield here the others would always get their turn, and nobody would come to
+/// park.
 pub(crate) fn spin_loop() {}
 
 loom::thread_local! {
@@ -100,8 +104,8 @@ atomic!(AtomicUsize, usize, swap fetch_or fetch_add fetch_sub);
 atomic!(AtomicPtr<T>, *mut T, swap);
 
 impl AtomicBool {
-    /// A swap that changes nothing writes nothing here: loom leaves the order of such a write and a plain store open, so that a spinning thread could
-    /// read its own write for ever.
+    /// A swap that changes nothing writes nothing here: loom leaves the order of such a write and a
+    /// plain store open, so that a spinning thread could read its own write for ever.
     #[track_caller]
     pub(crate) fn swap(&self, value: bool, order: Ordering) -> bool {
         match self.compare_exchange(!value, value, order, Ordering::Relaxed) {

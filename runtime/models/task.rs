@@ -1,33 +1,34 @@
-//! Who frees a cell (`Life`).
+//! Life and death: who frees a cell. The danger: a cell is freed twice, or never, or while the
+//! other side still uses it.
 
 use crate::runtime::{
-    models::{Flag, Plain, check},
-    park::ParkWord,
+    models::{Plain, check},
+    park::{self, Unparker, WaitReason},
     task::state::{Finished, Joining, Life},
 };
 use loom::{sync::Arc, thread};
+use std::sync::OnceLock;
 
 /// The goroutine's cell and its handle, as `run::finish`, `join` and `JoinHandle::drop` use them.
 struct Joined {
     life: Life,
-    park: ParkWord,
     output: Plain,
     joiner: Plain,
+    /// The joiner's, which `joiner` says is there. Not loom's: it orders nothing in the model.
+    unparker: OnceLock<Unparker>,
     freed: Plain,
     woken: Plain,
-    ready: Flag,
 }
 
 impl Joined {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             life: Life::new(),
-            park: ParkWord::new(),
             output: Plain::new(),
             joiner: Plain::new(),
+            unparker: OnceLock::new(),
             freed: Plain::new(),
             woken: Plain::new(),
-            ready: Flag::new(),
         })
     }
 
@@ -50,22 +51,18 @@ impl Joined {
             Finished::WakeJoiner => {
                 assert_eq!(self.joiner.get(), 1);
                 self.woken.add(1);
-                if self.park.notify() {
-                    self.ready.hand_over();
-                }
+                let joiner = *self.unparker.get().unwrap();
+                // SAFETY: the joiner waits for exactly this unpark.
+                unsafe { joiner.unpark() };
             }
         }
     }
 
     fn join(&self) {
+        self.unparker.set(Unparker::current()).unwrap();
         self.joiner.set(1);
         if !self.life.is_done() && self.life.join() == Joining::Wait {
-            if !self.park.take_early() {
-                if self.park.commit() {
-                    self.ready.take_over();
-                }
-                self.park.take();
-            }
+            park::park(WaitReason::Join);
             assert_eq!(self.woken.get(), 1);
         }
         self.free();
@@ -89,7 +86,8 @@ fn whoever_sees_the_end_sees_the_output() {
     check(|| {
         let cell = Joined::new();
         let goroutine = Arc::clone(&cell);
-        // Without the look for a handle first: loom remembers one access of each word, and that load would hide ours from it.
+        // Without the look for a handle first: loom remembers one access of each word, and that
+        // load would hide ours from it.
         let goroutine = thread::spawn(move || {
             goroutine.output.set(7);
             assert_eq!(goroutine.life.finish(), Finished::LeftToHandle);
