@@ -67,11 +67,11 @@ impl<N: Linked> HomeWord<N> {
     #[inline]
     #[must_use]
     pub(crate) fn claim(&self) -> bool {
-        // Acquire: what the last holder did, from the Release in `give_back` (H2).
-        // SeqCst (S1): before a waker looks at the sleep word of a home's only worker; partner of
-        // the fence between that word's announcement and the worker's last look (S3).
+        // Acquire: what the last holder did, from the Release in `give_back` (H2). No more: wakers
+        // claim only homes that are lent (`Home::claim`), and the queue that they put one into sees
+        // to S1.
         self.0
-            .compare_exchange(0, BUSY_BIT, Ordering::SeqCst, Ordering::Relaxed)
+            .compare_exchange(0, BUSY_BIT, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
     }
 
@@ -91,7 +91,8 @@ impl<N: Linked> HomeWord<N> {
             );
             let with_node = node.as_ptr().expose_provenance() | (word & STATE_MASK) | BUSY_BIT;
             // Release: the node, for the Acquire in `take` (H1). Acquire: as in `claim`, if the
-            // home was idle. SeqCst (S1): as in `claim`.
+            // home was idle. SeqCst (S1): before the waker looks at the sleep word of a home's only
+            // worker; partner of the fence between that word's announcement and the last look (S3).
             match self
                 .0
                 .compare_exchange_weak(word, with_node, Ordering::SeqCst, Ordering::Relaxed)
@@ -106,7 +107,7 @@ impl<N: Linked> HomeWord<N> {
     #[inline]
     pub(crate) fn poke(&self) -> Told {
         // Release: what there is to see, for the Acquire in `take` (H1). Acquire: as in `claim`, if
-        // the home was idle. SeqCst (S1): as in `claim`.
+        // the home was idle. SeqCst (S1): as in `push`.
         told(self.0.fetch_or(STATE_MASK, Ordering::SeqCst))
     }
 
