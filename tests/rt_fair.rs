@@ -142,6 +142,42 @@ fn under_pairs_that_wake_each_other() {
     });
 }
 
+/// Homes in which somebody can always go on, yielders among those, and one home of yielders only.
+#[test]
+fn beside_homes_that_never_rest() {
+    let _alone = support::alone();
+    for homes in [1, 2, 4] {
+        support::with_homes(&[1, 2], homes, |_| {
+            let stop = Stop::default();
+            let load = WaitGroup::new();
+            for _ in 0..3 * homes {
+                let ends = Arc::new([Semaphore::new(1), Semaphore::new(0)]);
+                for side in 0..2 {
+                    let ends = Arc::clone(&ends);
+                    let stop = Arc::clone(&stop);
+                    load.go(move || {
+                        while !stop.load(SeqCst) {
+                            ends[side].acquire(1).forget();
+                            ends[1 - side].add_permits(1);
+                        }
+                        ends[1 - side].add_permits(1);
+                    });
+                }
+            }
+            let look = || {
+                let probes = (0..2 * homes).map(|_| spawn(|| longest_gap(yield_now)));
+                let probes: Vec<_> = probes.collect();
+                let gaps = probes.into_iter().map(|probe| probe.join().unwrap());
+                gaps.max().unwrap()
+            };
+            let best = (0..LOOKS).map(|_| look()).find(|gap| *gap < LONGEST);
+            stop.store(true, SeqCst);
+            load.wait();
+            assert!(best.is_some(), "each time longer than {LONGEST:?}");
+        });
+    }
+}
+
 /// As Go's test of the same: values go to and fro over two channels without a buffer.
 #[test]
 fn under_ping_pong_pairs() {

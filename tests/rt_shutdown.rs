@@ -271,6 +271,7 @@ fn shutdown_timeout_waits_for_the_last_goroutine() {
 #[test]
 fn homes_that_nobody_lives_in_leave_no_thread_behind() {
     let _watchdog = watch("empty homes");
+    let (mut lends, mut most) = (false, 0);
     for round in 0..200 {
         let runtime = named("sd-empty", 1 + round % 3);
         let handles: Vec<_> = (0..20)
@@ -279,11 +280,13 @@ fn homes_that_nobody_lives_in_leave_no_thread_behind() {
         for handle in handles {
             handle.join().unwrap();
         }
-        if runtime.metrics().identity == "lent" {
-            assert!(runtime.metrics().homes > 1);
-        }
+        // A round whose goroutines end as fast as they come needs one home only.
+        let metrics = runtime.metrics();
+        lends |= metrics.identity == "lent";
+        most = most.max(metrics.homes);
         drop(runtime);
     }
+    assert!(!lends || most > 1, "at most {most} homes in a runtime");
     let gone = within(GONE_WITHIN, || threads_named("sd-empty") == 0);
     assert!(gone, "{} threads are left", threads_named("sd-empty"));
 }

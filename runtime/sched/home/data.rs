@@ -108,10 +108,13 @@ pub(crate) struct Inner {
     /// Goroutines whose deadline has passed. Not linked through their cells, since such a
     /// goroutine's unpark may arrive in the inbox while it is here.
     pub(in crate::runtime::sched::home) due: RefCell<VecDeque<TaskRef>>,
-    /// Whether there are some.
-    pub(in crate::runtime::sched::home) has_due: Cell<bool>,
-    /// Which of the two kinds of woken goroutines comes next.
-    pub(in crate::runtime::sched::home) due_first: Cell<bool>,
+    /// Goroutines that had yielded when woken ones had kept the home busy for long. They take
+    /// turns with the woken ones.
+    pub(in crate::runtime::sched::home) passed_over: ReadyQueue,
+    /// Whether there are some that are due, or were passed over.
+    pub(in crate::runtime::sched::home) takes_turns: Cell<bool>,
+    /// Which of the three kinds comes next: woken ones, those that are due, those passed over.
+    pub(in crate::runtime::sched::home) next_kind: Cell<u32>,
 }
 
 // SAFETY: `inner` is touched by the holder only, through `Held`; the state word hands it from one
@@ -160,8 +163,9 @@ impl Home {
                 woken: ReadyQueue::new(),
                 yielded: ReadyQueue::new(),
                 due: RefCell::default(),
-                has_due: Cell::new(false),
-                due_first: Cell::new(false),
+                passed_over: ReadyQueue::new(),
+                takes_turns: Cell::new(false),
+                next_kind: Cell::new(0),
             }),
         }
     }

@@ -180,7 +180,7 @@ impl Held {
     pub(crate) fn time_out(self, task: TaskRef) {
         if task.park.time_out() == Woken::Enqueue {
             self.due.borrow_mut().push_back(task);
-            self.has_due.set(true);
+            self.takes_turns.set(true);
         }
     }
 
@@ -220,11 +220,12 @@ impl Held {
         }
     }
 
-    /// The next goroutine that was unparked or whose deadline has passed. They take turns: either
-    /// sort may be refilled for ever by goroutines that wake each other, or sleep again and again.
+    /// The next goroutine that was unparked, or whose deadline has passed, or that was passed over.
+    /// They take turns: each sort may be refilled for ever, by goroutines that wake each other, or
+    /// sleep again and again.
     #[inline]
     pub(crate) fn next_woken(self) -> Option<TaskRef> {
-        if self.has_due.get() {
+        if self.takes_turns.get() {
             self.next_woken_slow()
         } else {
             self.woken.pop()
@@ -233,32 +234,39 @@ impl Held {
 
     #[inline(never)]
     fn next_woken_slow(self) -> Option<TaskRef> {
-        let due_first = !self.due_first.get();
-        self.due_first.set(due_first);
-        let due = || {
-            let mut due = self.due.borrow_mut();
-            let first = due.pop_front();
-            self.has_due.set(!due.is_empty());
-            first
-        };
-        if due_first {
-            due().or_else(|| self.woken.pop())
-        } else {
-            self.woken.pop().or_else(due)
+        let first = self.next_kind.get();
+        self.next_kind.set((first + 1) % 3);
+        let next = (first..first + 3).find_map(|kind| match kind % 3 {
+            0 => self.due.borrow_mut().pop_front(),
+            1 => self.woken.pop(),
+            _ => self.passed_over.pop(),
+        });
+        let is_mixed = !self.due.borrow().is_empty() || !self.passed_over.is_empty();
+        self.takes_turns.set(is_mixed);
+        next
+    }
+
+    /// Lets those that have yielded take turns with the woken ones, if these have kept the home
+    /// busy until now. The next ones follow when these have had their turn.
+    pub(crate) fn pass_over(self) {
+        if self.has_woken() && self.passed_over.is_empty() && !self.yielded.is_empty() {
+            self.passed_over.swap(&self.yielded);
+            self.takes_turns.set(true);
+            self.last_of_stay.set(ptr::null_mut());
         }
     }
 
     /// Whether one is queued that was unparked or whose deadline has passed.
     #[inline]
     pub(crate) fn has_woken(self) -> bool {
-        !self.woken.is_empty() || self.has_due.get() || self.home.shared.word.has_arrivals()
+        !self.woken.is_empty() || self.takes_turns.get() || self.home.shared.word.has_arrivals()
     }
 
     /// Whether a goroutine of this home can run, as far as the holder knows: what has come in is
     /// left out.
     #[inline]
     pub(crate) fn has_known_ready(self) -> bool {
-        !self.woken.is_empty() || self.has_due.get() || !self.yielded.is_empty()
+        !self.woken.is_empty() || self.takes_turns.get() || !self.yielded.is_empty()
     }
 
     /// Whether a goroutine of this home can run.

@@ -38,6 +38,12 @@ impl ReadyQueue {
         self.tail.set(task.as_ptr());
     }
 
+    /// Exchanges what the two hold.
+    pub(crate) fn swap(&self, other: &Self) {
+        self.head.swap(&other.head);
+        self.tail.swap(&other.tail);
+    }
+
     /// The task that was added last, or null.
     #[inline]
     pub(crate) fn newest(&self) -> *mut TaskHeader {

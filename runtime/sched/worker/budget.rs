@@ -36,8 +36,10 @@ pub(crate) enum First {
     Usual,
     /// What threads from outside have spawned.
     Injected,
-    /// One of the later queues, by this number.
-    Later(u32),
+    /// The fresh goroutine that has waited longest.
+    Fresh,
+    /// A home in which somebody was woken, or one in which all that can run have yielded.
+    OtherHome { yielded: bool },
 }
 
 /// A worker's budget. Used by its thread only.
@@ -103,16 +105,23 @@ impl Budget {
         self.looked.set(now);
     }
 
-    /// What comes first at this look. Each of the later queues does in its turn; and where each
+    /// What comes first at this look. Each of the later queues does in its turn, another home every
+    /// other time: goroutines that wake each other may keep a worker in theirs for ever. Where each
     /// turn has its look, every other one is left to the usual order.
     pub(crate) fn pick(&self) -> First {
         let picks = self.picks.get().wrapping_add(1);
         self.picks.set(picks);
-        match picks % 4 {
-            0 => First::Injected,
-            2 => First::Later(picks / 4),
-            _ if self.interval.get() == 1 => First::Usual,
-            _ => First::Later(picks),
+        let other_home = First::OtherHome {
+            yielded: picks % 32 >= 24,
+        };
+        let looks_each_turn = self.interval.get() == 1;
+        match picks % 8 {
+            1 | 5 => First::Injected,
+            3 => First::Fresh,
+            7 if looks_each_turn => other_home,
+            7 => First::Fresh,
+            _ if looks_each_turn => First::Usual,
+            _ => other_home,
         }
     }
 

@@ -10,9 +10,10 @@
 //!    entered run before it turns to another home: else workers would go from home to home for one
 //!    turn in each.
 //!
-//! After 61 turns, or about 0.5 ms where turns are long, one of the later ones comes first, in
-//! turn, so that none starves; and timers fire. Every 10 ms those fresh ones that are there go
-//! before newer ones: else one below the bursts of others would wait as long as they come.
+//! After 61 turns, or about 0.5 ms where turns are long, timers fire, and one of the later ones
+//! comes first, in turn, so that none starves. Those of this home that yielded take turns with the
+//! woken ones from then on. Every 10 ms those fresh ones that are there go before newer ones: else
+//! one below the bursts of others would wait as long as they come.
 
 use crate::runtime::{
     sched::{
@@ -124,28 +125,29 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     if !here.is_stay_used() {
         return None;
     }
+    here.pass_over();
     let injected = || {
         let task = worker.take_injected();
         task.map(|task| start(worker, here, task))
     };
-    let later = |first: u32| (first..first + 3).find_map(|turn| later(worker, here, turn));
+    let fresh = || {
+        let oldest = worker.shared.fresh.steal();
+        oldest.map(|task| start(worker, here, task))
+    };
+    let woken_home = || other_home(worker).map(enter);
+    let yielded_home = || worker.runnable.pop_yielded().map(enter);
     match worker.budget.pick() {
         First::Usual => None,
-        First::Injected => injected().or_else(|| later(0)),
-        First::Later(first) => later(first).or_else(injected),
+        First::Injected => injected().or_else(woken_home).or_else(fresh),
+        First::Fresh => fresh().or_else(woken_home).or_else(injected),
+        First::OtherHome { yielded: true } => yielded_home().or_else(woken_home),
+        First::OtherHome { yielded: false } => woken_home().or_else(yielded_home),
     }
 }
 
-/// What one of the later queues has.
-fn later(worker: &Worker, here: Held, turn: u32) -> Option<Option<Next>> {
-    match turn % 3 {
-        0 => other_home(worker).map(|home| Some(Next::Enter(home))),
-        1 => yielded(worker, here).map(Some),
-        _ => {
-            let oldest = worker.shared.fresh.steal();
-            oldest.map(|task| start(worker, here, task))
-        }
-    }
+/// What a worker does with a home that it has taken.
+fn enter(home: &'static Home) -> Option<Next> {
+    Some(Next::Enter(home))
 }
 
 /// A worker at random, whose timers may be late since it is in one goroutine for long.
@@ -153,12 +155,6 @@ fn any_other(worker: &Worker) -> &'static WorkerShared {
     let workers = &worker.scheduler.workers;
     let chosen = workers.get(worker.dice.roll(workers.count()));
     chosen.copied().unwrap_or(worker.shared)
-}
-
-/// One that has yielded, in another home or here.
-fn yielded(worker: &Worker, here: Held) -> Option<Next> {
-    let home = worker.runnable.pop_yielded().map(Next::Enter);
-    home.or_else(|| here.next_yielded().map(Next::Run))
 }
 
 /// The home that has waited longest, here or in the queue that outside threads fill.
