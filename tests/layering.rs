@@ -53,6 +53,7 @@ const SCHED: &[&[&str]] = &[
         "worker/dice",
         "worker/budget",
         "worker/refs",
+        "worker/blocks",
         "worker/starved",
         "idle/sleep_word",
         "idle/counts",

@@ -16,7 +16,7 @@ use crate::{
     runtime::park::{self, Unparker, WaitReason},
     sync::channel::{
         buffer::{Buffer, Leftovers, Segment},
-        hub::{Hub, Queues, Wait, notify},
+        hub::{Hub, Left, Queues, Wait, notify},
         spin::Held,
         wait::{Home, Outcome, Side, Waiter, Wakes},
     },
@@ -360,14 +360,28 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Takes what is left out of the channel, when the last receiver has gone. The channel is closed.
-    pub(crate) fn take_leftovers(&self) -> Leftovers<T> {
-        let _held = self.hub.hold();
-        // SAFETY: the lock is held. An empty ring will do from now on: a closed channel is not pushed to.
+    /// The last receiver goes. Returns what is left in the channel, too, for the caller to drop.
+    pub(crate) fn leave_receivers(&self) -> (Left, Leftovers<T>) {
+        // SAFETY: called under the lock.
+        self.hub.leave_for_good(|| unsafe { self.take_leftovers() })
+    }
+
+    /// What is left in the channel.
+    ///
+    /// # Safety
+    /// The caller holds the lock, or nobody else can touch the channel. It is closed.
+    pub(crate) unsafe fn take_leftovers(&self) -> Leftovers<T> {
+        // SAFETY: passed on. An empty ring will do from now on: a closed channel is not pushed to.
         let buffer = mem::replace(unsafe { self.buffer() }, Buffer::ring(0));
         let len = self.hub.len();
         self.hub.set_len(0);
         Leftovers { buffer, len }
+    }
+
+    /// The last sender goes.
+    pub(crate) fn leave_senders(&self) -> Left {
+        let (left, ()) = self.hub.leave_for_good(|| ());
+        left
     }
 
     /// # Safety
@@ -476,10 +490,4 @@ pub(crate) fn await_promise(reason: WaitReason) {
     let unwinding = Abort;
     park::park(reason);
     mem::forget(unwinding);
-}
-
-impl<T> Drop for Chan<T> {
-    fn drop(&mut self) {
-        drop(self.take_leftovers());
-    }
 }

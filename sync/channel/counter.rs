@@ -2,63 +2,63 @@
 //!
 //! Each side's last handle closes the channel; whichever side does that second frees it. The counts work as `Arc`'s do.
 //!
-//! A channel begins at the start of a cache line. It is put there by hand: allocators take a slow path for blocks that are
-//! to be aligned (100 ns of a request with a reply channel were spent there).
+//! All channels have one size, whatever their values: these are in the buffer. So their memory comes from the blocks that a
+//! worker keeps; on plain threads from the allocator. A channel begins at the start of a cache line. It is put there by hand:
+//! allocators take a slow path for blocks that are to be aligned.
 
 use crate::{
-    runtime::prims::{AtomicBool, AtomicUsize, Ordering},
-    sync::channel::chan::Chan,
+    runtime::{
+        prims::{AtomicUsize, Ordering},
+        sched::worker::{
+            blocks::{self, BLOCK},
+            current::worker,
+        },
+    },
+    sync::channel::{chan::Chan, hub::Left},
 };
-use std::{
-    alloc::{self, Layout},
-    ptr,
-};
+use std::ptr::NonNull;
 
 /// What a channel is aligned to, and the counts are kept apart from it by.
 const LINE: usize = 64;
 
-/// A channel with its counts, which share no line with the channel's lock.
+/// A channel with its counts.
 #[repr(C)]
 pub(crate) struct Counted<T> {
     chan: Chan<T>,
-    _apart: [u8; LINE],
-    /// The start of the block of memory in which this lies.
-    block: *mut u8,
+    counts: Counts,
+}
+
+/// The handles of each side; they share no line with the channel's lock.
+#[repr(align(64))]
+struct Counts {
     senders: AtomicUsize,
     receivers: AtomicUsize,
-    /// One side has gone.
-    abandoned: AtomicBool,
+    /// The start of the block of memory in which this lies.
+    block: NonNull<u8>,
 }
 
 impl<T> Counted<T> {
-    /// A block that holds it wherever the first line begins.
-    const BLOCK: Layout = {
-        let size = size_of::<Self>() + LINE;
-        match Layout::from_size_align(size, align_of::<Self>()) {
-            Ok(layout) => layout,
-            Err(_) => panic!("a channel is too large"),
-        }
-    };
-
     /// A channel with one sender and one receiver.
     pub(crate) fn allocate(capacity: Option<usize>) -> *mut Self {
-        const { assert!(align_of::<Self>() <= LINE) };
-        let chan = Chan::new(capacity);
-        // SAFETY: the size is not 0.
-        let block = unsafe { alloc::alloc(Self::BLOCK) };
-        if block.is_null() {
-            alloc::handle_alloc_error(Self::BLOCK);
+        const {
+            assert!(align_of::<Self>() == LINE);
+            assert!(size_of::<Self>() + LINE - BLOCK.align() <= BLOCK.size());
         }
-        let counted = Self {
-            chan,
-            _apart: [0; LINE],
-            block,
+        let chan = Chan::new(capacity);
+        // SAFETY: the worker is used up in here, with no suspend.
+        let block = match unsafe { worker() } {
+            Some(worker) => worker.blocks.take(),
+            None => blocks::allocate(),
+        };
+        let counts = Counts {
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
-            abandoned: AtomicBool::new(false),
+            block,
         };
-        // SAFETY: at most a line further on, so it fits into the block.
-        let this = unsafe { block.add(block.align_offset(LINE)) }.cast::<Self>();
+        let counted = Self { chan, counts };
+        let start = block.as_ptr();
+        // SAFETY: at most a line less the block's alignment further on, so it fits into the block.
+        let this = unsafe { start.add(start.align_offset(LINE)) }.cast::<Self>();
         // SAFETY: free memory, aligned.
         unsafe { this.write(counted) };
         this
@@ -69,11 +69,14 @@ impl<T> Counted<T> {
     /// # Safety
     /// From `allocate`; nobody uses it again.
     unsafe fn free(this: *mut Self) {
-        // SAFETY: alive until here; the block was allocated with this layout.
+        // SAFETY: alive until here; the block is what `allocate` took. The worker is used up, with no suspend.
         unsafe {
-            let block = (*this).block;
-            ptr::drop_in_place(this);
-            alloc::dealloc(block, Self::BLOCK);
+            let block = (*this).counts.block;
+            this.drop_in_place();
+            match worker() {
+                Some(worker) => worker.blocks.give(block),
+                None => blocks::free(block),
+            }
         }
     }
 
@@ -83,11 +86,11 @@ impl<T> Counted<T> {
     }
 
     pub(crate) fn add_sender(&self) {
-        increment(&self.senders);
+        increment(&self.counts.senders);
     }
 
     pub(crate) fn add_receiver(&self) {
-        increment(&self.receivers);
+        increment(&self.counts.receivers);
     }
 
     /// Gives one sender up.
@@ -95,12 +98,13 @@ impl<T> Counted<T> {
     /// # Safety
     /// The caller owned that sender and does not use `this` again.
     pub(crate) unsafe fn drop_sender(this: *mut Self) {
-        // SAFETY: the caller's sender keeps it alive up to `Leave`.
+        // SAFETY: the caller's sender keeps it alive until its side has left.
         let counted = unsafe { &*this };
-        // AcqRel: pairs with itself: the last one sees all that the others did.
-        if counted.senders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let _leave = Leave(this);
-            counted.chan.hub.close();
+        if is_last(&counted.counts.senders)
+            && (counted.chan.hub.is_abandoned() || counted.chan.leave_senders() == Left::Second)
+        {
+            // SAFETY: both sides have left. Without receivers nothing is in the channel.
+            unsafe { Self::free(this) };
         }
     }
 
@@ -109,30 +113,33 @@ impl<T> Counted<T> {
     /// # Safety
     /// The caller owned that receiver and does not use `this` again.
     pub(crate) unsafe fn drop_receiver(this: *mut Self) {
-        // SAFETY: the caller's receiver keeps it alive up to `Leave`.
+        // SAFETY: the caller's receiver keeps it alive until its side has left.
         let counted = unsafe { &*this };
-        // AcqRel: pairs with itself: the last one sees all that the others did.
-        if counted.receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let _leave = Leave(this);
-            counted.chan.hub.close();
-            drop(counted.chan.take_leftovers());
+        if !is_last(&counted.counts.receivers) {
+            return;
         }
+        let (is_second, leftovers) = if counted.chan.hub.is_abandoned() {
+            // SAFETY: nobody else can touch the channel.
+            (true, unsafe { counted.chan.take_leftovers() })
+        } else {
+            let (left, leftovers) = counted.chan.leave_receivers();
+            (left == Left::Second, leftovers)
+        };
+        if is_second {
+            // SAFETY: both sides have left.
+            unsafe { Self::free(this) };
+        }
+        // Last: destructors of values may panic, and may park.
+        drop(leftovers);
     }
 }
 
-/// One side's last use of a channel, made by that side's last handle: also when a value's destructor panics.
-struct Leave<T>(*mut Counted<T>);
-
-impl<T> Drop for Leave<T> {
-    fn drop(&mut self) {
-        // SAFETY: each side leaves once, and the second one frees it.
-        let counted = unsafe { &*self.0 };
-        // AcqRel: pairs with itself: the second side sees all that the first did before it frees.
-        if counted.abandoned.swap(true, Ordering::AcqRel) {
-            // SAFETY: neither side uses it again.
-            unsafe { Counted::free(self.0) };
-        }
-    }
+/// Takes one handle off. True: it was the last.
+#[inline]
+fn is_last(count: &AtomicUsize) -> bool {
+    // A count of 1 is the caller's own handle, from which alone others could be made. AcqRel, and Acquire, pairs with the AcqRel
+    // here: the last one sees all that the others did.
+    count.load(Ordering::Acquire) == 1 || count.fetch_sub(1, Ordering::AcqRel) == 1
 }
 
 fn increment(count: &AtomicUsize) {

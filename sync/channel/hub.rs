@@ -98,6 +98,16 @@ pub(crate) struct Queues {
     pub(crate) reserved: usize,
 }
 
+/// Which of the two sides has left a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Left {
+    /// The other side is still there, or will leave after this: the caller does not touch the channel again.
+    First,
+    /// Nobody but the caller can touch the channel any more.
+    Second,
+}
+
 impl Queues {
     pub(crate) fn list(&mut self, home: Home) -> &mut WaitList {
         match home {
@@ -117,6 +127,8 @@ pub(crate) struct Hub {
     closed: AtomicBool,
     /// Receivers cannot close it. Set before a second thread knows the channel.
     sealed: AtomicBool,
+    /// The last handle of one side has gone. Written under the lock by that side, read by the other.
+    abandoned: AtomicBool,
     /// The number of values in the buffer. Written under the lock, read by anybody.
     len: AtomicUsize,
     capacity: usize,
@@ -135,6 +147,7 @@ impl Hub {
             lock: SpinLock::new(),
             closed: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             len: AtomicUsize::new(0),
             capacity: capacity.unwrap_or(usize::MAX),
             bounded: capacity.is_some(),
@@ -236,13 +249,25 @@ impl Hub {
 
     /// Closes the channel and wakes everybody; false if it was closed already.
     pub(crate) fn close(&self) -> bool {
+        let mut wakes = Wakes::new();
         let held = self.hold();
+        // SAFETY: the lock is held.
+        let is_first = unsafe { self.close_held(&mut wakes) };
+        drop(held);
+        wakes.fire();
+        is_first
+    }
+
+    /// As `close`, under the lock.
+    ///
+    /// # Safety
+    /// The lock is held.
+    unsafe fn close_held(&self, wakes: &mut Wakes) -> bool {
         if self.is_closed() {
             return false;
         }
         // Release: pairs with the Acquire in `is_closed`.
         self.closed.store(true, Ordering::Release);
-        let mut wakes = Wakes::new();
         // SAFETY: the lock is held.
         let queues = unsafe { self.queues() };
         for list in [
@@ -250,11 +275,33 @@ impl Hub {
             &mut queues.senders,
             &mut queues.watchers,
         ] {
-            list.claim_all(Outcome::Closed, &mut wakes);
+            list.claim_all(Outcome::Closed, wakes);
         }
-        drop(held);
-        wakes.fire();
         true
+    }
+
+    /// For a side's last handle: whether the other side has left, and the lock as well, so that nobody but the caller can touch the
+    /// channel any more. False says nothing.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        // Acquire: after the other side has taken the lock for the last time; so a free lock is one that it has left (Acquire there).
+        self.abandoned.load(Ordering::Acquire) && self.lock.is_free()
+    }
+
+    /// The last handle of one side goes: closes the channel. `last` is what that side does last under the lock. Leaving the lock
+    /// is the first side's last use of the channel, so the second one, which takes the lock after it, may free it.
+    pub(crate) fn leave_for_good<R>(&self, last: impl FnOnce() -> R) -> (Left, R) {
+        let mut wakes = Wakes::new();
+        let held = self.hold();
+        // SAFETY: the lock is held.
+        unsafe { self.close_held(&mut wakes) };
+        let done = last();
+        let is_second = self.abandoned.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire in `is_abandoned`.
+        self.abandoned.store(true, Ordering::Release);
+        drop(held);
+        // These are frames of goroutines that have handles of the other side, or are claimed: not the channel.
+        wakes.fire();
+        (if is_second { Left::Second } else { Left::First }, done)
     }
 
     /// Takes a node out of whatever list it is in; false if a waker has claimed it, or a select's other arm was chosen.

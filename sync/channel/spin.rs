@@ -65,13 +65,19 @@ impl SpinLock {
         }
     }
 
+    /// Whether nobody holds the lock; and then what its last holder did has happened before.
+    pub(crate) fn is_free(&self) -> bool {
+        // Acquire: pairs with the Release in `release`.
+        !self.taken.load(Ordering::Acquire)
+    }
+
     /// Leaves the lock.
     ///
     /// # Safety
     /// The caller holds the lock.
     #[inline]
     pub(crate) unsafe fn release(&self) {
-        // Release: pairs with the Acquires in `acquire` and `contend`.
+        // Release: pairs with the Acquires in `acquire`, `contend` and `is_free`.
         self.taken.store(false, Ordering::Release);
     }
 }

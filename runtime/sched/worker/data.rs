@@ -13,6 +13,7 @@ use crate::runtime::{
         queue::{fresh::Fresh, runnable::Runnable},
         scheduler::Scheduler,
         worker::{
+            blocks::SpareBlocks,
             budget::Budget,
             dice::Dice,
             ids::Ids,
@@ -44,6 +45,8 @@ pub(crate) struct Worker {
     pub(crate) stacks: RefCell<LocalCache>,
     pub(crate) cells: CellCache,
     pub(crate) refs: SpareRefs,
+    /// For channels.
+    pub(crate) blocks: SpareBlocks,
     pub(crate) ids: Ids,
     pub(crate) dice: Dice,
     pub(crate) budget: Budget,
@@ -76,6 +79,7 @@ impl Worker {
             stacks: RefCell::new(LocalCache::new()),
             cells: CellCache::new(),
             refs: SpareRefs::new(),
+            blocks: SpareBlocks::new(),
             ids: Ids::new(),
             dice: Dice::new(index),
             budget: Budget::new(),

@@ -2,7 +2,7 @@
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `ids`, `dice`, `budget`, `refs` | small things that a worker keeps: goroutine ids, random numbers, when to look around, references at hand |
+//! | `ids`, `dice`, `budget`, `refs`, `blocks` | small things that a worker keeps: goroutine ids, random numbers, when to look around, references and memory at hand |
 //! | `shared` | a worker as the others see it |
 //! | `data` | a worker as its own thread sees it |
 //! | `current` | the worker that carries the caller |
@@ -16,6 +16,7 @@
 //! | `visit` | the loop inside a home |
 //! | `tour` | the loop of a worker: enter a home, leave it, search |
 
+pub(crate) mod blocks;
 pub(crate) mod budget;
 pub(crate) mod current;
 pub(crate) mod data;
