@@ -268,7 +268,7 @@ impl Scheduler {
             }
             // Its worker sees by the state word that it is busy. The SeqCst step that made it so
             // came before this look at the sleep word (S1).
-            Lent::To(index) => self.wake(self.workers[index]),
+            Lent::To(index) => self.wake(self.workers[index as usize]),
         }
     }
 

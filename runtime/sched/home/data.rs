@@ -39,10 +39,10 @@ pub(crate) enum Lent {
     /// Every worker of the runtime: an owner's thread sleeps for it.
     ToAll,
     /// The worker with this index only, on whose own thread it was made.
-    To(usize),
+    To(u32),
 }
 
-/// A home.
+/// A home. What everybody reads or writes and what the holder writes share no pair of cache lines.
 #[repr(C)]
 pub(crate) struct Home {
     /// What a worker that enters takes on. The first field: a pointer to it is one to the home.
@@ -54,7 +54,7 @@ pub(crate) struct Home {
     pub(crate) scheduler: *const (),
     pub(crate) owner: Owner,
     /// Written by everybody.
-    pub(crate) shared: CachePadded<Shared>,
+    pub(crate) shared: Shared,
     /// Written by the holder.
     pub(in crate::runtime::sched::home) inner: CachePadded<Inner>,
 }
@@ -142,12 +142,12 @@ impl Home {
             lent,
             scheduler,
             owner: Owner::new(),
-            shared: CachePadded::new(Shared {
+            shared: Shared {
                 word: HomeWord::new(),
                 late: Mutex::default(),
                 incoming: AtomicUsize::new(0),
                 asked: AtomicBool::new(false),
-            }),
+            },
             inner: CachePadded::new(Inner {
                 live: AtomicUsize::new(0),
                 active: AtomicUsize::new(0),

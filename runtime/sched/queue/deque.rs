@@ -44,7 +44,7 @@ pub(crate) const BATCH: usize = 32;
 pub(crate) const BATCH: usize = 2;
 
 /// The size of the first ring; a power of two, and more than a long queue.
-const FIRST: usize = 8 * BATCH;
+const FIRST: usize = 4 * BATCH;
 
 /// A ring of slots; its length is a power of two.
 struct Ring<T>(Box<[AtomicPtr<T>]>);

@@ -137,7 +137,7 @@ fn work(scheduler: &'static Scheduler, index: usize) {
 /// calls.
 fn make_own_home(scheduler: &'static Scheduler, index: usize) -> &'static Home {
     let making = scheduler.lock_making();
-    let lent = Lent::To(index);
+    let lent = Lent::To(u32::try_from(index).expect("fewer workers than threads can be"));
     let place = scheduler.homes.count();
     let home: &'static Home = Box::leak(Box::new(Home::new(place, lent, scheduler.address())));
     home.identity.adopt_calling_thread();
