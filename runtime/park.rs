@@ -12,7 +12,7 @@
 use crate::runtime::{
     park_thread::ThreadParker,
     sched::{
-        events,
+        events, explorer,
         home::{after::After, current, held::Held},
         scheduler::Scheduler,
         unparker::THREAD_BIT,
@@ -267,10 +267,44 @@ fn suspend_to_yield(here: Held, task: TaskRef) {
     task.wait.end();
 }
 
+/// Where an operation begins that others might come before: lets them, if a test that chooses the
+/// schedule says so.
+#[inline]
+pub(crate) fn explore() {
+    if explorer::is_any() {
+        explore_slow();
+    }
+}
+
+#[cold]
+fn explore_slow() {
+    let Some((here, task)) = current::task() else {
+        return;
+    };
+    if let Some(explorer) = &Scheduler::of(here.home()).explorer
+        && task.forbid.get() == 0
+        && explorer.yields_here()
+    {
+        suspend_to_yield(here, task);
+    }
+}
+
+/// A number below `n`, which is not 0, by the dice of a test that chooses the schedule.
+#[inline]
+pub(crate) fn explored_choice(n: usize) -> Option<usize> {
+    if !explorer::is_any() {
+        return None;
+    }
+    let (here, _) = current::task()?;
+    let explorer = Scheduler::of(here.home()).explorer.as_ref()?;
+    Some(explorer.below(n))
+}
+
 /// For operations that may be done again and again without a park, as a select that always finds a ready arm: yields if
 /// this goroutine has done so for 1 ms. Does nothing on a plain thread, or under a `forbid_yield` guard.
 #[inline]
 pub(crate) fn take_turns() {
+    explore();
     if let Some((here, task)) = current::task()
         // SAFETY: used up before the goroutine suspends.
         && turn::is_over(unsafe { worker_in(here) })

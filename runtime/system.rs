@@ -196,7 +196,7 @@ impl Builder {
 
     /// As `build`, with this clock. A runtime with a fake one tells of deadlocks itself.
     pub(crate) fn build_with(mut self, clock: Clock) -> io::Result<Runtime> {
-        if clock == Clock::Fake {
+        if clock.is_fake() {
             self.settings.deadlock = Some(DeadlockPolicy::Off);
         }
         let (scheduler, threads) = start::start(self.settings, clock)?;

@@ -84,6 +84,7 @@ impl RawMutex {
     /// Takes the lock, giving up at `deadline`. `true` if it was taken.
     #[inline]
     pub(crate) fn lock_until(&self, reason: WaitReason, deadline: Option<Instant>) -> bool {
+        park::explore();
         // Acquire: pairs with the Release in `unlock`.
         let before = self.state.fetch_or(LOCKED, Ordering::Acquire);
         if before & LOCKED != 0 {

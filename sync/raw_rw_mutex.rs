@@ -68,6 +68,7 @@ impl RawRwMutex {
     /// Gets in as a reader, giving up at `deadline`. `true` if it got in; always so without a deadline.
     #[inline]
     pub(crate) fn read_until(&self, deadline: Option<Instant>) -> bool {
+        park::explore();
         // Acquire: pairs with the Release in `write_unlock`.
         let before = self.state.fetch_add(ONE_READER, Ordering::Acquire);
         before & WRITER == 0 || self.read_slow(deadline)
@@ -103,6 +104,7 @@ impl RawRwMutex {
     /// Gets in as the writer, giving up at `deadline`. `true` if it got in; always so without a deadline.
     #[inline]
     pub(crate) fn write_until(&self, deadline: Option<Instant>) -> bool {
+        park::explore();
         if !self.writers.lock_until(WaitReason::RwMutexWrite, deadline) {
             return false;
         }

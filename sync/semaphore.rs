@@ -5,7 +5,7 @@
 //! they suffice, and nobody overtakes the list: so a large request is not starved by small ones behind it.
 //! A waiter that gives up may have been what held up those behind it, so its leaving hands out too.
 
-use crate::runtime::park::WaitReason;
+use crate::runtime::park::{self, WaitReason};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{ClaimedChain, Parking, WaitList, Waiter, deadline_after, park_in};
 use std::{
@@ -61,6 +61,7 @@ impl Semaphore {
     /// let _both = s.acquire(2);
     /// ```
     pub fn acquire(&self, k: usize) -> Permit<'_> {
+        park::explore();
         if !self.take(k) {
             self.take_slow(k, None);
         }

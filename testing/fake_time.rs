@@ -87,8 +87,18 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    bubble_by(settings, Clock::Fake, f)
+}
+
+/// A bubble by this clock.
+#[track_caller]
+pub(crate) fn bubble_by<F, T>(settings: Builder, clock: Clock, f: F) -> T
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
     park::check_may_park();
-    let runtime = match settings.build_with(Clock::Fake) {
+    let runtime = match settings.build_with(clock) {
         Ok(runtime) => runtime,
         Err(error) => panic!("gort::testing: the bubble's runtime cannot start: {error}"),
     };

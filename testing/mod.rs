@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`bubble`] | runs a test with a clock that jumps: an hour's `sleep` takes no time, and timeouts come in exact order |
 //! | [`wait`] | inside: until all other goroutines are blocked |
+//! | [`explore`] | runs a test under many schedules, each chosen by a seed, and says which one failed |
 //! | [`no_leaks`], [`LeakCheck`] | fail if goroutines are left |
 //!
 //! ```
@@ -30,10 +31,12 @@
 //! # assert!(start.elapsed() < Duration::from_secs(10));
 //! ```
 
+pub(crate) mod explore;
 pub(crate) mod fake_time;
 pub(crate) mod leaks;
 
 pub use crate::testing::{
+    explore::explore,
     fake_time::{bubble, bubble_with, wait},
     leaks::{LeakCheck, no_leaks},
 };

@@ -45,7 +45,7 @@ const FLOORS: &[(&str, u8)] = &[
 const SCHED: &[&[&str]] = &[
     // Data: homes, queues, timers.
     &["home/"],
-    &["queue/"],
+    &["queue/", "explorer"],
     &["timer/wheel", "timer/exact", "timer/queue", "timer/bubble"],
     // What workers keep, and how they are counted; what dumps ask; threads for blocking calls.
     &[
@@ -75,6 +75,7 @@ const SCHED: &[&[&str]] = &[
         "worker/starve",
         "worker/turn",
         "worker/hand_over",
+        "worker/explore",
     ],
     &["abandon", "timer/advance"],
     // Decisions: where a goroutine starts, what an idle worker does.

@@ -15,10 +15,12 @@
 //! | `threads/` | start and end of the threads, the monitor, threads for blocking calls |
 //! | `unparker` | the waking half of the door for blocking, for goroutines and threads |
 //! | `abandon` | goroutines that end without having run |
+//! | `explorer` | the dice of a test that chooses the schedule |
 //! | `events` | tracing |
 
 pub(crate) mod abandon;
 pub(crate) mod events;
+pub(crate) mod explorer;
 pub(crate) mod home;
 pub(crate) mod idle;
 pub(crate) mod inspect;

@@ -6,6 +6,7 @@ use crate::runtime::{
     futex,
     prims::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
+        explorer::Explorer,
         home::data::{Home, Lent},
         idle::{counts::IdleCounts, sleep_word::Sleeper},
         inspect::request::DumpRequest,
@@ -34,6 +35,22 @@ pub(crate) enum Clock {
     Real,
     /// One that jumps when nothing else happens.
     Fake,
+    /// The same, and a seed chooses the schedule.
+    Explored { seed: u64 },
+}
+
+impl Clock {
+    /// Whether it jumps.
+    pub(crate) fn is_fake(self) -> bool {
+        self != Self::Real
+    }
+
+    fn explorer(self) -> Option<Explorer> {
+        match self {
+            Self::Explored { seed } => Some(Explorer::new(seed)),
+            Self::Real | Self::Fake => None,
+        }
+    }
 }
 
 /// What hardly ever changes and is read all the time.
@@ -94,6 +111,8 @@ pub(crate) struct Scheduler {
     pub(crate) monitor_busy: AtomicBool,
     /// What is told by a fake clock.
     pub(crate) bubble: Option<Bubble>,
+    /// Where a test chooses the schedule: how.
+    pub(crate) explorer: Option<Explorer>,
     /// Main called `goexit`: when the last goroutine has ended, nobody is left to end the process.
     pub(crate) orphaned: AtomicBool,
     /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
@@ -139,7 +158,8 @@ impl Scheduler {
             thread_ids: Mutex::default(),
             monitor_busy: AtomicBool::new(false),
             orphaned: AtomicBool::new(false),
-            bubble: (clock == Clock::Fake).then(|| Bubble::new(start)),
+            bubble: clock.is_fake().then(|| Bubble::new(start)),
+            explorer: clock.explorer(),
             in_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
             starved: Starved::default(),
@@ -157,7 +177,7 @@ impl Scheduler {
     pub(crate) fn add_worker(&self) -> &'static WorkerShared {
         let times = || match self.clock {
             Clock::Real => Times::wheel(self.start),
-            Clock::Fake => Times::exact(),
+            Clock::Fake | Clock::Explored { .. } => Times::exact(),
         };
         let index = self.workers.push_with(|index| {
             let worker = WorkerShared::new(index, self.start, times);

@@ -108,6 +108,9 @@ impl<T> Receiver<T> {
 
     #[inline]
     fn receive(&self, wait: Wait) -> Result<T, Refused> {
+        if wait != Wait::Never {
+            park::explore();
+        }
         let Some(chan) = self.chan() else {
             return self.receive_unsent(wait);
         };

@@ -2,6 +2,7 @@
 //!
 //! SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Not for secrets.
 
+use crate::runtime::park;
 use std::{
     cell::Cell,
     hash::{BuildHasher, RandomState},
@@ -21,11 +22,33 @@ pub(crate) fn below(n: usize) -> usize {
         .try_with(|state| {
             let next = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
             state.set(next);
-            let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
+            mix(next)
         })
         .unwrap_or(0);
     // Multiply and shift (Lemire): the bias is below n / 2^64.
     ((u128::from(word) * n as u128) >> 64) as usize
+}
+
+/// Where a test chooses the schedule: a random order of the arms of one select. It goes by their
+/// indices, since the order in which they are locked goes by addresses, which differ from run to run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExploredOrder(u64);
+
+impl ExploredOrder {
+    /// A new one; `None` where no test chooses.
+    #[inline]
+    pub(crate) fn new() -> Option<Self> {
+        park::explored_choice(usize::MAX).map(|choice| Self(choice as u64))
+    }
+
+    /// What arms are sorted by.
+    pub(crate) fn key(self, index: usize) -> u64 {
+        mix(self.0 ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+}
+
+fn mix(word: u64) -> u64 {
+    let mixed = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }

@@ -35,7 +35,7 @@ use crate::{
         operation::SelectedOperation,
         port::{Commit, Port, commit_send, is_ready},
         receiver::Receiver,
-        rng,
+        rng::{self, ExploredOrder},
         sender::Sender,
         slot::Slot,
         timer::{Moment, TimerChan},
@@ -164,6 +164,7 @@ fn until_due(wait: Wait, arms: &[Arm<'_>]) -> Wait {
 fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>) -> Option<usize> {
     let mut chosen: Option<usize> = None;
     let mut count = 0;
+    let order = ExploredOrder::new();
     for (place, arm) in arms.iter().enumerate() {
         let Some(hub) = arm.hub() else { continue };
         // SAFETY: the lock is held.
@@ -178,10 +179,11 @@ fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>) -> Option<usize> {
         }
         count += 1;
         // The k-th ready arm replaces the choice with probability 1/k: then every one is as likely.
-        let better = match chosen {
-            None => true,
-            Some(other) if biased => arm.index < arms[other].index,
-            Some(_) => rng::below(count) == 0,
+        let better = match (chosen, order) {
+            (None, _) => true,
+            (Some(other), _) if biased => arm.index < arms[other].index,
+            (Some(other), Some(order)) => order.key(arm.index) < order.key(arms[other].index),
+            (Some(_), None) => rng::below(count) == 0,
         };
         if better {
             chosen = Some(place);
@@ -225,7 +227,12 @@ fn sort(arms: &mut [Arm<'_>]) {
 
 /// Shuffles the arms of each channel among themselves: they are linked in this order, and the first in a list is served first.
 fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
+    let order = ExploredOrder::new();
     for same in arms.chunk_by_mut(|one, other| one.address() == other.address()) {
+        if let Some(order) = order {
+            same.sort_unstable_by_key(|arm| order.key(arm.index));
+            continue;
+        }
         for i in (1..same.len()).rev() {
             same.swap(i, rng::below(i + 1));
         }

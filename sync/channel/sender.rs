@@ -138,6 +138,9 @@ impl<T> Sender<T> {
     /// Sends, and makes the error of the value and the reason. (Large values are moved no more often than must be.)
     #[inline]
     fn transfer<E>(&self, msg: T, wait: Wait, error: fn(T, Refused) -> E) -> Result<(), E> {
+        if wait != Wait::Never {
+            park::explore();
+        }
         let mut slot = ManuallyDrop::new(msg);
         // SAFETY: the slot holds a value. On an error it still does, and nobody else knows of it.
         unsafe {

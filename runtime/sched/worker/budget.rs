@@ -129,6 +129,7 @@ impl Budget {
     /// again.
     pub(crate) fn hurry(&self) {
         self.interval.set(1);
+        self.left.set(1);
     }
 
     /// A rest has begun or ended: what comes after it does not count as long turns.

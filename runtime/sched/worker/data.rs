@@ -114,6 +114,9 @@ impl Worker {
             self.shared.clear_hurry();
             self.budget.hurry();
         }
+        if self.scheduler.explorer.is_some() {
+            self.budget.hurry();
+        }
     }
 
     /// Says which home the worker is in; null: none.

@@ -22,6 +22,7 @@ use crate::runtime::{
         worker::{
             budget::First,
             data::Worker,
+            explore,
             place::{self, Start},
             shared::WorkerShared,
             submit,
@@ -116,6 +117,10 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     let now = Instant::now();
     worker.begin_look(now);
     submit::fire_timers(worker, Some(here), worker.shared);
+    if let Some(explorer) = &worker.scheduler.explorer {
+        let task = explore::pick(worker, here, explorer);
+        return Some(Some(task.map_or(Next::Leave, Next::Run)));
+    }
     submit::fire_timers(worker, Some(here), any_other(worker));
     if worker.budget.is_sweep_due(now) {
         worker.age_fresh();

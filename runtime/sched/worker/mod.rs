@@ -12,6 +12,7 @@
 //! | `place` | in which home a fresh goroutine starts (protocol B) |
 //! | `hand_over` | the same where homes are not lent |
 //! | `run` | running goroutines on coroutines; what follows a switch (protocol C) |
+//! | `explore` | what runs next where a test chooses the schedule |
 //! | `find` | what runs next |
 //! | `visit` | the loop inside a home |
 //! | `tour` | the loop of a worker: enter a home, leave it, search |
@@ -21,6 +22,7 @@ pub(crate) mod budget;
 pub(crate) mod current;
 pub(crate) mod data;
 pub(crate) mod dice;
+pub(crate) mod explore;
 pub(crate) mod find;
 pub(crate) mod hand_over;
 pub(crate) mod ids;

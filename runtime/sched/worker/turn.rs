@@ -19,7 +19,8 @@ pub(crate) fn has_other_work(worker: &Worker, here: Held) -> bool {
 /// but did not, ask here.
 #[inline]
 pub(crate) fn is_over(worker: &Worker) -> bool {
-    worker.shared.is_overdue() || worker.budget.is_used_up(worker.turn())
+    worker.shared.is_overdue()
+        || (worker.budget.is_used_up(worker.turn()) && worker.scheduler.explorer.is_none())
 }
 
 /// As [`has_other_work`], of a goroutine whose turn is over: looks at the timers each time.

@@ -1,0 +1,68 @@
+//! Where a test chooses the schedule: one random number generator for a whole runtime, so that one
+//! seed says who runs next, after which operations a goroutine lets others run, and which of
+//! several ready arms a select takes.
+
+use crate::runtime::prims::{AtomicU64, AtomicUsize, Ordering};
+
+/// How many tests of this process explore now. Read by operations that would let others run then.
+static EXPLORING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether any test of this process explores now.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    // Relaxed: whoever explores has started its runtime after this, so its goroutines see it.
+    EXPLORING.load(Ordering::Relaxed) != 0
+}
+
+/// A test explores as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Exploring(());
+
+impl Exploring {
+    pub(crate) fn start() -> Self {
+        EXPLORING.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Exploring {
+    fn drop(&mut self) {
+        EXPLORING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One operation in so many lets others run (guess: short races show within a few seeds, and long
+/// programs get on).
+const POINTS_PER_YIELD: usize = 3;
+
+/// The choices of one runtime: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
+/// generators", 2014).
+#[derive(Debug)]
+pub(crate) struct Explorer {
+    /// Used by the runtime's one worker only; an atomic since all see the scheduler.
+    state: AtomicU64,
+}
+
+impl Explorer {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            state: AtomicU64::new(seed),
+        }
+    }
+
+    /// A number below `n`, which is not 0.
+    pub(crate) fn below(&self, n: usize) -> usize {
+        let next = self.state.load(Ordering::Relaxed);
+        let next = next.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.state.store(next, Ordering::Relaxed);
+        let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        let word = mixed ^ (mixed >> 31);
+        ((u128::from(word) * n as u128) >> 64) as usize
+    }
+
+    /// Whether the goroutine that comes to an operation lets others run first.
+    pub(crate) fn yields_here(&self) -> bool {
+        self.below(POINTS_PER_YIELD) == 0
+    }
+}
