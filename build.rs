@@ -1,7 +1,9 @@
-//! Answers one question: which context switch does this build use?
+//! Answers two questions. Which context switch does this build use?
 //!
 //! * `gort_switch = "x86_64"` or `"aarch64"`: our own, on Unix targets of those architectures;
 //! * `gort_switch = "portable"`: corosensei, everywhere else, or anywhere when `GORT_SWITCH=portable` is set at build time.
+//!
+//! And is AddressSanitizer told of each switch? `gort_asan`, with `GORT_ASAN=1`; see `ci/sanitizers.sh`.
 
 use std::env;
 
@@ -12,6 +14,11 @@ fn main() {
         "cargo::rustc-check-cfg=cfg(gort_switch, values(\"x86_64\", \"aarch64\", \"portable\"))"
     );
     println!("cargo::rustc-cfg=gort_switch=\"{}\"", choose());
+    println!("cargo::rerun-if-env-changed=GORT_ASAN");
+    println!("cargo::rustc-check-cfg=cfg(gort_asan)");
+    if env::var("GORT_ASAN").is_ok_and(|value| value == "1") {
+        println!("cargo::rustc-cfg=gort_asan");
+    }
 }
 
 fn choose() -> &'static str {

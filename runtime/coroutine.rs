@@ -5,6 +5,7 @@
 //! coroutine; a goroutine that parks keeps the coroutine it is on.
 
 use crate::runtime::{
+    sanitizer::Fiber,
     stack::Stack,
     switch::{Context, Entry, StackBounds},
 };
@@ -17,6 +18,8 @@ pub(crate) struct Coroutine {
     stack: ManuallyDrop<Stack>,
     /// The coroutine that goes on when this one is done; for `on_big_stack`.
     outer: Option<NonNull<Coroutine>>,
+    /// For builds with AddressSanitizer. Used by the coroutine itself.
+    fiber: Fiber,
 }
 
 impl std::fmt::Debug for Coroutine {
@@ -40,6 +43,7 @@ impl Coroutine {
             base: stack.base().as_ptr() as usize,
             top: coroutine.as_ptr() as usize,
         };
+        Fiber::begin(bounds.base, bounds.top);
         // SAFETY: the stack is ours, and far larger than a coroutine; the coroutine does not move
         // until `retire`.
         unsafe {
@@ -47,7 +51,9 @@ impl Coroutine {
                 context: Context::vacant(),
                 stack: ManuallyDrop::new(stack),
                 outer,
+                fiber: Fiber::new(),
             });
+            let (entry, arg) = (*coroutine.as_ptr()).fiber.wrap(entry, arg);
             Context::create(&raw mut (*coroutine.as_ptr()).context, bounds, entry, arg);
         }
         coroutine
@@ -62,8 +68,16 @@ impl Coroutine {
     // for costs a mispredicted return.
     #[inline(always)]
     pub(crate) unsafe fn resume(this: NonNull<Coroutine>) {
-        // SAFETY: passed on.
-        unsafe { Context::enter(&raw mut (*this.as_ptr()).context) }
+        // SAFETY: passed on. The stack is there as long as the coroutine.
+        unsafe {
+            let stack = &(*this.as_ptr()).stack;
+            let left = Fiber::enter(
+                stack.base().as_ptr() as usize,
+                stack.top().as_ptr() as usize,
+            );
+            Context::enter(&raw mut (*this.as_ptr()).context);
+            Fiber::is_back(left);
+        }
     }
 
     /// Suspends the coroutine that the caller runs on.
@@ -75,7 +89,11 @@ impl Coroutine {
     #[inline(always)]
     pub(crate) unsafe fn suspend(this: NonNull<Coroutine>) {
         // SAFETY: passed on.
-        unsafe { Context::leave(&raw mut (*this.as_ptr()).context) }
+        unsafe {
+            (*this.as_ptr()).fiber.leave();
+            Context::leave(&raw mut (*this.as_ptr()).context);
+            (*this.as_ptr()).fiber.arrive();
+        }
     }
 
     /// Takes the stack of a finished coroutine, which is gone then.

@@ -28,6 +28,7 @@ pub(crate) mod park_thread;
 pub(crate) mod prims;
 pub(crate) mod quit;
 pub(crate) mod roll;
+pub(crate) mod sanitizer;
 pub(crate) mod sched;
 pub(crate) mod scope;
 pub(crate) mod spawn;

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/os_threads", 0),
     ("runtime/goroutine_id", 0),
     ("runtime/stderr", 0),
+    ("runtime/sanitizer", 0),
     ("runtime/stuck", 0),
     ("runtime/switch/", 0),
     ("runtime/stack/", 0),
