@@ -4,10 +4,7 @@
 //! that the sender allocated outside the lock ([`Buffer::supply`]), and a used-up one is handed out for the receiver to free.
 //! The number of values is the hub's `len`; it is passed in where it matters.
 
-use std::{
-    mem::{self, MaybeUninit},
-    ptr,
-};
+use std::{mem::MaybeUninit, ptr};
 
 /// Values of one segment. A guess: allocation is then a small part of the cost of a send.
 const SEGMENT: usize = 32;
@@ -257,37 +254,23 @@ impl<T> Drop for Chain<T> {
 }
 
 /// The values of a channel that nobody will receive: dropping this drops them. Never under a lock.
+///
+/// If the destructor of one panics, those after it are leaked, as `crossbeam_channel` does: to drop
+/// them while the panic unwinds would end the process if one more of them panics.
 pub(crate) struct Leftovers<T> {
     pub(crate) buffer: Buffer<T>,
     pub(crate) len: usize,
 }
 
-impl<T> Leftovers<T> {
-    fn drop_values(&mut self) {
+impl<T> Drop for Leftovers<T> {
+    fn drop(&mut self) {
         while self.len > 0 {
             self.len -= 1;
             let mut value = MaybeUninit::<T>::uninit();
             // SAFETY: there was a value left, which is now in `value`, and counted as gone.
             drop(unsafe { self.buffer.pop(value.as_mut_ptr()) });
-            let unwinding = Remaining(self);
             // SAFETY: `value` is filled, and is dropped once.
             unsafe { value.assume_init_drop() };
-            mem::forget(unwinding);
         }
-    }
-}
-
-impl<T> Drop for Leftovers<T> {
-    fn drop(&mut self) {
-        self.drop_values();
-    }
-}
-
-/// Goes on with the others when a value's destructor panics (a second panic aborts, as ever).
-struct Remaining<'a, T>(&'a mut Leftovers<T>);
-
-impl<T> Drop for Remaining<'_, T> {
-    fn drop(&mut self) {
-        self.0.drop_values();
     }
 }

@@ -7,11 +7,13 @@ use super::{
     },
     run,
 };
-use crate::support::party::spawn;
+use crate::support::{DELIBERATE, message, party::spawn, silence};
 use std::{
+    cell::Cell,
     fmt::Debug,
     iter::FusedIterator,
-    panic::{RefUnwindSafe, UnwindSafe},
+    mem,
+    panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind},
     rc::Rc,
     sync::{
         Arc,
@@ -273,5 +275,32 @@ fn odd_values() {
         tx.send(answer_tx).unwrap();
         assert_eq!(answer.recv(), Ok(3));
         answerer.join().unwrap();
+    });
+}
+
+/// Its destructor panics, the first time; it notes that it ran.
+struct Fragile<'a>(&'a Cell<u32>);
+
+impl Drop for Fragile<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        panic!("{DELIBERATE}: a destructor, run {}", self.0.get());
+    }
+}
+
+#[test]
+fn a_value_whose_drop_panics_leaks_those_after_it() {
+    silence();
+    run(|| {
+        let drops = [Cell::new(0), Cell::new(0)];
+        for (drops, (tx, rx)) in drops.iter().zip([bounded(3), unbounded()]) {
+            for _ in 0..3 {
+                tx.send(Fragile(drops)).map_err(mem::forget).unwrap();
+            }
+            drop(tx);
+            let panic = catch_unwind(AssertUnwindSafe(|| drop(rx))).unwrap_err();
+            assert!(message(&*panic).ends_with("run 1"), "{}", message(&*panic));
+            assert_eq!(drops.get(), 1);
+        }
     });
 }
