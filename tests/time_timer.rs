@@ -366,10 +366,25 @@ fn a_dropped_timer_goes_but_for_its_clones() {
         assert!(rx.same_channel(timer.receiver()));
         drop(timer);
         assert!(rx.recv().is_ok());
+    });
+}
+
+#[test]
+fn a_dropped_ticker_stops_for_its_clones_too() {
+    everywhere(|| {
         let ticker = Ticker::new(ms(1));
         let rx = ticker.receiver().clone();
-        drop(ticker);
         assert_eq!(rx.iter().take(3).count(), 3);
+        drop(ticker);
+        assert_eq!(rx.recv_timeout(ms(20)), Err(RecvTimeoutError::Timeout));
+        // A message that nobody has received yet is lost.
+        let ticker = Ticker::new(ms(1));
+        let rx = ticker.receiver().clone();
+        sleep(ms(2));
+        assert_eq!(rx.len(), 1);
+        drop(ticker);
+        assert!(rx.is_empty());
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
     });
 }
 

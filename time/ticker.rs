@@ -14,7 +14,7 @@ use std::{
 /// Each message is the instant at which it was due. One is kept for a receiver that comes late; others that were missed are left out, and the
 /// ticks stay in step with the first. ([`tick`](crate::time::tick()) counts anew from the late receipt.)
 ///
-/// Dropping it forgets it, but for receivers that were cloned off it: those go on.
+/// Dropping it [stops](Self::stop) it: receivers that were cloned off it get no more messages.
 ///
 /// # Examples
 /// ```
@@ -108,6 +108,12 @@ impl Ticker {
         if let Some(timer) = self.receiver.timer() {
             timer.set(delay, repeat);
         }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
