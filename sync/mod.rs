@@ -37,7 +37,7 @@ mod unwind;
 mod wait_group;
 mod wait_list;
 
-pub use channel::{Receiver, Sender, bounded, never, unbounded};
+pub use channel::{Receiver, Sender, bounded, never, never_sender, unbounded};
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use cond::{Cond, CondGuard, WaitTimeoutResult};

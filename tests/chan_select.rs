@@ -42,6 +42,7 @@ three_ways! {
     the_builder,
     many_arms,
     unfinished_operations_give_back_what_they_hold,
+    a_place_that_gets_free_leads_to_those_who_wait_on_both_sides,
     a_panicking_message_leaves_the_channel_whole,
     try_recv_meets_a_parked_select,
     ready_waits_for_each_kind_of_readiness,
@@ -609,6 +610,38 @@ fn unfinished_operations_give_back_what_they_hold() {
     assert_eq!(receiver.join().unwrap(), Ok(4));
 }
 
+/// A value of a sender that waits for the place goes to the receiver that waits for a value.
+fn a_place_that_gets_free_leads_to_those_who_wait_on_both_sides() {
+    for is_sent in [false, true] {
+        let (tx, rx) = bounded(1);
+        let mut sel = Select::new();
+        sel.send(&tx);
+        let op = sel.select();
+        // In this order: a sender that finds a receiver waiting needs no place.
+        let sender = tx.clone();
+        let sender = spawn(move || sender.send(6));
+        sleep(ms(20));
+        let receivers: Vec<_> = (0..1 + usize::from(is_sent))
+            .map(|_| rx.clone())
+            .map(|rx| spawn(move || rx.recv_timeout(ms(20_000))))
+            .collect();
+        sleep(ms(20));
+        let mut expected = vec![6];
+        if is_sent {
+            op.send(&tx, 5).unwrap();
+            expected.push(5);
+        } else {
+            assert!(catch_unwind(AssertUnwindSafe(|| drop(op))).is_err());
+        }
+        sender.join().unwrap().unwrap();
+        let received = receivers.into_iter().map(|r| r.join().unwrap().unwrap());
+        let mut received: Vec<_> = received.collect();
+        received.sort_by_key(|n| std::cmp::Reverse(*n));
+        assert_eq!(received, expected);
+        assert!(rx.is_empty());
+    }
+}
+
 fn explode() -> i32 {
     panic!("no message")
 }
@@ -702,8 +735,13 @@ fn ready_waits_for_each_kind_of_readiness() {
         });
         let mut sel = Select::new();
         sel.recv(&rx);
-        assert_eq!(sel.ready(), 0);
-        assert_eq!(rx.try_recv(), Ok(5));
+        let mut received = Err(TryRecvError::Empty);
+        while received.is_err() {
+            // It may take longer than a try to make the message.
+            assert_eq!(sel.ready(), 0);
+            received = rx.try_recv();
+        }
+        assert_eq!(received, Ok(5));
         sender.join().unwrap();
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | state | receive | send | try, `default`, a timeout |
 //! |---|---|---|---|
-//! | nil (`never`) | waits for ever | there is no such sender | nothing to be had |
+//! | nil (`never`, `never_sender`) | waits for ever | waits for ever | would wait |
 //! | open, empty | waits | passes, if there is room | as there; would wait: `Empty`, `Full`, the `default` arm, `Timeout` |
 //! | open, with values | the oldest | passes, if there is room | as there |
 //! | open, full | the oldest | waits | as there |
@@ -15,7 +15,7 @@ use gort::{
     sleep,
     sync::channel::{
         Receiver, RecvError, RecvTimeoutError, Select, SendError, SendTimeoutError, Sender,
-        TryRecvError, TrySendError, bounded, never, select, select_biased, unbounded,
+        TryRecvError, TrySendError, bounded, never, never_sender, select, select_biased, unbounded,
     },
 };
 use std::time::{Duration, Instant};
@@ -45,10 +45,11 @@ enum Seen {
 }
 use Seen::{Closed, Done, Waits};
 
-/// A channel in some state; `None` for the sender of a nil channel.
+/// A channel in some state.
 struct Row {
     name: String,
-    tx: Option<Sender<i32>>,
+    is_nil: bool,
+    tx: Sender<i32>,
     rx: Receiver<i32>,
     /// What a receive, and a send of 7, must come to.
     recv: Seen,
@@ -63,7 +64,8 @@ const CAPACITIES: [Option<usize>; 5] = [Some(0), Some(1), Some(3), Some(64), Non
 fn rows() -> Vec<Row> {
     let mut rows = vec![Row {
         name: "nil".into(),
-        tx: None,
+        is_nil: true,
+        tx: never_sender(),
         rx: never(),
         recv: Waits,
         send: Waits,
@@ -91,7 +93,8 @@ fn row(cap: Option<usize>, len: usize, closed: bool) -> Row {
     }
     Row {
         name: format!("capacity {cap:?}, {len} values, closed: {closed}"),
-        tx: Some(tx),
+        is_nil: false,
+        tx,
         rx,
         recv: match (len, closed) {
             (0, false) => Waits,
@@ -362,7 +365,7 @@ fn every_way_to_send() {
     for (patient, ways) in [(false, SENDS), (true, PATIENT_SENDS)] {
         for (name, send) in ways {
             for row in rows() {
-                let Some(tx) = &row.tx else { continue };
+                let tx = &row.tx;
                 if patient && row.send == Waits {
                     continue;
                 }
@@ -370,6 +373,11 @@ fn every_way_to_send() {
                 let more = usize::from(row.send == Done(7));
                 assert_eq!(tx.len(), row.len + more, "{name}: {}", row.name);
                 tx.close();
+                if row.is_nil {
+                    // Nothing closes it, and nothing comes out of it.
+                    assert!(!tx.is_closed() && row.rx.try_recv() == Err(TryRecvError::Empty));
+                    continue;
+                }
                 let kept = (100..).take(row.len).chain([7; 1].into_iter().take(more));
                 assert!(row.rx.iter().eq(kept), "{name}: {}", row.name);
             }
@@ -383,7 +391,8 @@ fn those_who_must_wait_do() {
         let waiting = || {
             rows()
                 .into_iter()
-                .filter_map(|row| Some((row.tx?, row.rx, row.recv, row.send, row.name)))
+                .filter(|row| !row.is_nil)
+                .map(|row| (row.tx, row.rx, row.recv, row.send, row.name))
         };
         let mut parties = Vec::new();
         for (name, receive) in PATIENT_RECEIVES {
@@ -437,17 +446,18 @@ fn what_a_channel_tells_of_itself() {
         assert_eq!(row.rx.is_empty(), row.len == 0, "{}", row.name);
         assert_eq!(row.rx.is_full(), cap == Some(row.len), "{}", row.name);
         assert_eq!(row.rx.is_closed(), row.closed, "{}", row.name);
-        if let Some(tx) = &row.tx {
-            let theirs = (
-                tx.capacity(),
-                tx.len(),
-                tx.is_empty(),
-                tx.is_full(),
-                tx.is_closed(),
-            );
-            let ours = (cap, row.len, row.len == 0, cap == Some(row.len), row.closed);
-            assert_eq!(theirs, ours, "{}", row.name);
-        }
+        let tx = row.tx.clone();
+        let theirs = (
+            tx.capacity(),
+            tx.len(),
+            tx.is_empty(),
+            tx.is_full(),
+            tx.is_closed(),
+        );
+        let ours = (cap, row.len, row.len == 0, cap == Some(row.len), row.closed);
+        assert_eq!(theirs, ours, "{}", row.name);
+        assert!(tx.same_channel(&row.tx), "{}", row.name);
+        assert!(!tx.same_channel(&unbounded().0), "{}", row.name);
     }
 }
 
@@ -465,7 +475,7 @@ fn the_disconnected_arm_is_ready_beside_one_that_waits() {
         let (_tx, silent) = bounded::<i32>(0);
         let seen = select! {
             recv(silent) -> _ => Waits,
-            send(row.tx.as_ref().unwrap(), 7) -> res => sent(res),
+            send(row.tx, 7) -> res => sent(res),
         };
         assert_eq!(seen, row.send, "{}", row.name);
     }
@@ -473,18 +483,25 @@ fn the_disconnected_arm_is_ready_beside_one_that_waits() {
 
 fn nil_arms_are_never_chosen() {
     let nil = never::<i32>();
+    let nil_sender = never_sender::<i32>();
     let (tx, rx) = bounded(1);
     for i in 0..200 {
-        tx.send(i).unwrap();
+        select! {
+            send(nil_sender, i) -> _ => unreachable!(),
+            send(tx, i) -> res => assert_eq!(res, Ok(())),
+            send(nil_sender, i) -> _ => unreachable!(),
+        }
         select! {
             recv(nil) -> _ => unreachable!(),
             recv(rx) -> msg => assert_eq!(msg, Ok(i)),
+            send(nil_sender, i) -> _ => unreachable!(),
             recv(nil) -> _ => unreachable!(),
         }
     }
     let start = Instant::now();
     select! {
         recv(nil) -> _ => unreachable!(),
+        send(nil_sender, 1) -> _ => unreachable!(),
         recv(nil) -> _ => unreachable!(),
         default(Duration::from_millis(10)) => {}
     }
@@ -494,7 +511,16 @@ fn nil_arms_are_never_chosen() {
 /// As Go's `<-nil` and `select {}`: nothing ends it, not even the end of the runtime.
 #[test]
 fn nil_waits_for_ever() {
-    let waits: [fn(); 4] = [
+    let waits: [fn(); 8] = [
+        || assert!(never_sender().send(1).is_ok()),
+        || select! { send(never_sender(), 1) -> _ => unreachable!() },
+        || assert!(never_sender().send_timeout(1, Duration::MAX).is_ok()),
+        || {
+            let nil = never_sender::<i32>();
+            let mut sel = Select::new();
+            sel.send(&nil);
+            sel.ready();
+        },
         || assert!(never::<i32>().recv().is_ok()),
         || select! { recv(never::<i32>()) -> _ => unreachable!() },
         || assert!(never::<i32>().iter().next().is_some()),
@@ -506,6 +532,6 @@ fn nil_waits_for_ever() {
     std::thread::sleep(Duration::from_millis(50));
     assert!(goroutines.iter().all(|handle| !handle.is_finished()));
     assert!(threads.iter().all(|handle| !handle.is_finished()));
-    assert_eq!(runtime.num_goroutines(), 4);
+    assert_eq!(runtime.num_goroutines(), 8);
     assert!(runtime.shutdown_timeout(Duration::from_millis(10)).is_err());
 }

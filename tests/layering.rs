@@ -100,6 +100,8 @@ const NARROW: &[&str] = &[
     "runtime/sched/",
     "runtime/stack/",
     "runtime/task/",
+    "sync/channel/chan/",
+    "sync/channel/select/",
 ];
 
 /// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands

@@ -3,7 +3,7 @@
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    sched::worker::submit,
+    sched::{scheduler::Scheduler, worker::submit},
     task::header::{TaskHeader, TaskRef},
 };
 use std::ptr::NonNull;
@@ -26,6 +26,22 @@ impl Unparker {
     /// From `into_raw`.
     pub(crate) unsafe fn from_raw(raw: usize) -> Self {
         Self(raw)
+    }
+
+    /// Whether it is that of a goroutine whose runtime is ending, or has ended: if it is parked, it
+    /// will not go on. A runtime may end at any moment, so `false` says nothing of the next one.
+    ///
+    /// # Safety
+    /// The park that the unparker was published for has not ended.
+    #[inline]
+    pub(crate) unsafe fn is_abandoned(self) -> bool {
+        if self.0 & THREAD_BIT != 0 {
+            return false;
+        }
+        // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
+        // alive.
+        let task = unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) };
+        task.is_some_and(|task| Scheduler::of(submit::home_of(task)).is_closing())
     }
 
     /// Ends the park that this unparker was published for.

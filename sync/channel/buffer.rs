@@ -34,6 +34,7 @@ impl<T> Buffer<T> {
             tail: ptr::null_mut(),
             head_at: 0,
             tail_at: 0,
+            _tag: RoomForTag::Chain,
             spare: None,
         })
     }
@@ -164,12 +165,22 @@ impl<T> Segment<T> {
     }
 }
 
+/// Where a [`Buffer`] keeps which of the two it is, so that it needs no word of its own for that.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum RoomForTag {
+    Chain,
+}
+
 /// A linked list of segments: values from `head[head_at]` to `tail[tail_at]`, exclusive. Before the first push both are null.
 pub(crate) struct Chain<T> {
     head: *mut Segment<T>,
     tail: *mut Segment<T>,
-    head_at: usize,
-    tail_at: usize,
+    /// At most [`SEGMENT`], as `tail_at`. Small, so that all of a channel but its values fits into
+    /// two lines of the cache.
+    head_at: u16,
+    tail_at: u16,
+    _tag: RoomForTag,
     /// The next segment, so that a channel that runs half full neither allocates nor frees.
     spare: Option<Box<Segment<T>>>,
 }
@@ -177,16 +188,16 @@ pub(crate) struct Chain<T> {
 impl<T> Chain<T> {
     #[inline]
     fn is_starved(&self) -> bool {
-        (self.tail.is_null() || self.tail_at == SEGMENT) && self.spare.is_none()
+        (self.tail.is_null() || usize::from(self.tail_at) == SEGMENT) && self.spare.is_none()
     }
 
     /// The next free place; the chain is not starved.
     #[inline]
     fn end(&mut self) -> *mut T {
-        if self.tail.is_null() || self.tail_at == SEGMENT {
+        if self.tail.is_null() || usize::from(self.tail_at) == SEGMENT {
             self.extend();
         }
-        let at = self.tail_at;
+        let at = usize::from(self.tail_at);
         self.tail_at += 1;
         // SAFETY: there is a tail now, owned by the chain.
         unsafe { (&mut (*self.tail).slots)[at].as_mut_ptr() }
@@ -214,7 +225,7 @@ impl<T> Chain<T> {
     #[inline]
     unsafe fn start(&self) -> *const T {
         // SAFETY: there is a value, so there is a head, owned by the chain.
-        unsafe { (&(*self.head).slots)[self.head_at].as_ptr() }
+        unsafe { (&(*self.head).slots)[usize::from(self.head_at)].as_ptr() }
     }
 
     /// Gives up the place of the oldest value, which has been moved out.
@@ -231,7 +242,7 @@ impl<T> Chain<T> {
             }
             return None;
         }
-        if self.head_at < SEGMENT {
+        if usize::from(self.head_at) < SEGMENT {
             return None;
         }
         // SAFETY: the head came from `Box::into_raw`, has a successor, and is left for good.

@@ -147,7 +147,8 @@ impl<'a> Select<'a> {
             .swap_remove(place.expect("no operation with this index"));
     }
 
-    /// Chooses an operation that can be done without waiting. Does not park (but for a partner that is about to send).
+    /// Chooses an operation that can be done without waiting. Does not park, but for a `select!`
+    /// that waits to send on a channel of capacity 0, as [`Receiver::try_recv`] does.
     ///
     /// # Errors
     /// [`TrySelectError`] if all would wait.

@@ -8,9 +8,9 @@
 //! The uncontended cases of a buffered channel are inlined: one read-modify-write for the lock, one move, one store. All others
 //! enter `send_held`/`recv_held` with the lock held.
 //!
-//! What differs from Go: sending on a closed channel gives the value back instead of panicking, and a select's sending arm has no value
-//! until it has been chosen (its expression is evaluated then), which adds *promises*: a parked select that is promised a
-//! place in the buffer (`Queues::reserved`), or a receiver that parks until the value comes (`Waiter::peer`).
+//! What differs from Go: sending on a closed channel gives the value back instead of panicking, and
+//! a select's sending arm has no value until it has been chosen (its expression is evaluated then),
+//! which adds *promises*: see `chan/promise`.
 
 use crate::{
     runtime::park::{self, Unparker, WaitReason},
@@ -18,7 +18,7 @@ use crate::{
         buffer::{Buffer, Leftovers, Segment},
         hub::{Hub, Left, Queues, Wait, notify},
         spin::Held,
-        wait::{Home, Outcome, Side, Waiter, Wakes},
+        wait::{Home, Outcome, Partners, Side, Waiter, Wakes},
     },
 };
 use std::{cell::UnsafeCell, mem};
@@ -46,7 +46,11 @@ unsafe impl<T: Send> Sync for Chan<T> {}
 impl<T> Chan<T> {
     /// A channel of this capacity; without one, unbounded.
     pub(crate) fn new(capacity: Option<usize>) -> Self {
-        let buffer = capacity.map_or_else(Buffer::chain, Buffer::ring);
+        let buffer = match capacity {
+            // A rendezvous channel holds values only if receivers leave that they were promised.
+            None | Some(0) => Buffer::chain(),
+            Some(capacity) => Buffer::ring(capacity),
+        };
         Self {
             hub: Hub::new(capacity),
             buffer: UnsafeCell::new(buffer),
@@ -182,7 +186,7 @@ impl<T> Chan<T> {
     }
 
     /// Gives a starved chain a segment, allocated without the lock.
-    fn feed<'a>(&'a self, held: Held<'a>) -> Held<'a> {
+    pub(crate) fn feed<'a>(&'a self, held: Held<'a>) -> Held<'a> {
         drop(held);
         let segment = Segment::allocate();
         let held = self.hub.hold();
@@ -225,10 +229,10 @@ impl<T> Chan<T> {
             }
             let mut outcome = Outcome::Pending;
             if self.hub.is_rendezvous()
-                && let Some(sender) = queues.senders.claim()
+                && let Some(sender) = queues.senders.claim_from(Partners::of_caller())
             {
                 // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
-                outcome = unsafe { take_from(held, sender, to) };
+                outcome = unsafe { self.take_from(held, sender, to, wait) };
                 let_others_run(wait);
             } else if self.hub.is_closed() {
                 drop(held);
@@ -279,54 +283,6 @@ impl<T> Chan<T> {
         } else {
             Outcome::Pending
         }
-    }
-
-    /// Moves the value at `from` into a place that was promised to a select's arm; false if the channel is closed. Never parks.
-    ///
-    /// # Safety
-    /// As [`send`](Self::send); a place was promised to the caller and is used up.
-    pub(crate) unsafe fn send_reserved(&self, from: *mut T) -> bool {
-        let held = self.hub.hold();
-        // SAFETY: the lock is held.
-        let queues = unsafe { self.hub.queues() };
-        queues.reserved -= 1;
-        if self.hub.is_closed() {
-            return false;
-        }
-        let mut wakes = Wakes::new();
-        match queues.receivers.claim() {
-            // SAFETY: just claimed, on a channel of `T`; the place goes to the next sender.
-            Some(receiver) => unsafe {
-                (*receiver)
-                    .slot()
-                    .cast::<T>()
-                    .copy_from_nonoverlapping(from, 1);
-                wakes.add(receiver, Outcome::Done);
-                self.refill(queues, &mut wakes);
-            },
-            // SAFETY: the lock is held, and the place that was reserved is free.
-            None => unsafe {
-                self.push(self.buffer(), from);
-                notify(queues, Side::Recv, &mut wakes);
-            },
-        }
-        drop(held);
-        wakes.fire();
-        true
-    }
-
-    /// Gives a promised place up.
-    pub(crate) fn unreserve(&self) {
-        let held = self.hub.hold();
-        let mut wakes = Wakes::new();
-        // SAFETY: the lock is held.
-        unsafe {
-            let queues = self.hub.queues();
-            queues.reserved -= 1;
-            self.refill(queues, &mut wakes);
-        }
-        drop(held);
-        wakes.fire();
     }
 
     /// Gives free places of the buffer to waiting senders (I2), and their values to waiting receivers first (I3).
@@ -391,7 +347,7 @@ impl<T> Chan<T> {
         clippy::mut_from_ref,
         reason = "the lock, which the caller holds, makes it exclusive"
     )]
-    unsafe fn buffer(&self) -> &mut Buffer<T> {
+    pub(crate) unsafe fn buffer(&self) -> &mut Buffer<T> {
         // SAFETY: the caller's promise.
         unsafe { &mut *self.buffer.get() }
     }
@@ -399,7 +355,7 @@ impl<T> Chan<T> {
     /// # Safety
     /// The lock is held, there is room, `from` holds a value.
     #[inline]
-    unsafe fn push(&self, buffer: &mut Buffer<T>, from: *const T) {
+    pub(crate) unsafe fn push(&self, buffer: &mut Buffer<T>, from: *const T) {
         let len = self.hub.len();
         // SAFETY: passed on.
         unsafe { buffer.push(len, from) };
@@ -450,44 +406,4 @@ pub(crate) unsafe fn deliver<T>(receiver: *const Waiter, from: *const T) {
             .copy_from_nonoverlapping(from, 1);
         Waiter::finish(receiver, Outcome::Done);
     }
-}
-
-/// Takes a value from a claimed sender. From a select's arm, which has none yet: parks until it comes, or until that arm says `Retry`.
-///
-/// # Safety
-/// The caller has claimed the waiter, a sender of `T` on a rendezvous channel, under the lock `held`; `to` is free for a value.
-unsafe fn take_from<T>(held: Held<'_>, sender: *const Waiter, to: *mut T) -> Outcome {
-    // SAFETY: claimed, so its frame stands.
-    if !unsafe { (*sender).is_promise() } {
-        drop(held);
-        // SAFETY: its slot is filled and is read once; then it is woken and left alone.
-        unsafe {
-            to.copy_from_nonoverlapping((*sender).slot().cast(), 1);
-            Waiter::finish(sender, Outcome::Done);
-        }
-        return Outcome::Done;
-    }
-    let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
-    drop(held);
-    // SAFETY: claimed; the node stays in this frame until its `unpark`, which the partner now owes.
-    unsafe {
-        (*sender).set_peer(&node);
-        Waiter::finish(sender, Outcome::Done);
-    }
-    await_promise(WaitReason::ChanRecv);
-    node.outcome()
-}
-
-/// Parks until a chosen sending arm has kept its promise or gone away. That partner holds a pointer to the caller's frame, so
-/// should `park` unwind instead, there is no way on: the process is aborted.
-pub(crate) fn await_promise(reason: WaitReason) {
-    struct Abort;
-    impl Drop for Abort {
-        fn drop(&mut self) {
-            std::process::abort();
-        }
-    }
-    let unwinding = Abort;
-    park::park(reason);
-    mem::forget(unwinding);
 }

@@ -4,10 +4,12 @@
 //!
 //! Invariants, whenever the lock is free ("live" waiters are those that can still be won):
 //!
-//! * I1: `len + reserved <= capacity`; an unbounded channel's capacity is `usize::MAX`.
+//! * I1: `len + reserved <= capacity`; an unbounded channel's capacity is `usize::MAX`. A
+//!   rendezvous channel, whose capacity is 0, may hold values all the same: those whose receivers
+//!   went away before they were made (see `chan/promise`).
 //! * I2: a live sender waits only if `len + reserved == capacity`.
 //! * I3: a live receiver waits only if `len == 0`.
-//! * I4: on a closed channel nobody waits.
+//! * I4: on a closed channel nobody waits, but for receivers that were promised a value before.
 
 use crate::{
     runtime::{
@@ -17,7 +19,7 @@ use crate::{
     },
     sync::channel::{
         spin::{Held, SpinLock},
-        wait::{Home, Outcome, Side, WaitList, Waiter, Wakes},
+        wait::{Home, Outcome, Promise, Side, WaitList, Waiter, Wakes},
     },
 };
 use std::{
@@ -25,6 +27,11 @@ use std::{
     mem,
     time::{Duration, Instant},
 };
+
+/// How much longer than it may wait a receiver waits for a value that it has been promised, so that
+/// one that is made at once comes in time, however busy the machine is. A guess: well above the
+/// time in which a woken goroutine or thread runs, well below what users would call a hang.
+pub(crate) const GRACE: Duration = Duration::from_millis(10);
 
 /// How long an operation may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +87,8 @@ impl Wait {
     pub(crate) fn park(self, reason: WaitReason) -> Unparked {
         match self {
             Self::Until(deadline) => park::park_until(reason, deadline),
-            Self::Never | Self::Forever => {
+            Self::Never => Unparked::TimedOut,
+            Self::Forever => {
                 park::park(reason);
                 Unparked::Notified
             }
@@ -94,6 +102,9 @@ pub(crate) struct Queues {
     pub(crate) senders: WaitList,
     pub(crate) receivers: WaitList,
     pub(crate) watchers: WaitList,
+    /// Of a rendezvous channel: receivers that wait for the value of a select's sending arm that
+    /// has been chosen. Each can still leave.
+    pub(crate) promised: WaitList,
     /// Places promised to sends that a select has chosen and that have not come yet.
     pub(crate) reserved: usize,
 }
@@ -114,8 +125,20 @@ impl Queues {
             Home::Senders => &mut self.senders,
             Home::Receivers => &mut self.receivers,
             Home::Watchers => &mut self.watchers,
+            Home::Promised => &mut self.promised,
             Home::Nowhere => unreachable!("there is no such list"),
         }
+    }
+
+    /// Promises a receiver the value of a select's sending arm.
+    ///
+    /// # Safety
+    /// The receiver has been won, or is the caller's own; it is linked nowhere, and stays where it
+    /// is until it has been unlinked.
+    pub(crate) unsafe fn promise(&mut self, receiver: &Waiter) -> Promise {
+        // SAFETY: passed on.
+        unsafe { self.promised.push(receiver, Home::Promised) };
+        Promise::to(receiver)
     }
 }
 
@@ -155,6 +178,7 @@ impl Hub {
                 senders: WaitList::new(),
                 receivers: WaitList::new(),
                 watchers: WaitList::new(),
+                promised: WaitList::new(),
                 reserved: 0,
             }),
         }
@@ -203,8 +227,13 @@ impl Hub {
         self.len.load(Ordering::Acquire)
     }
 
+    /// As users are told: a rendezvous channel holds nothing.
+    pub(crate) fn count(&self) -> usize {
+        if self.is_rendezvous() { 0 } else { self.len() }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
-        self.len() == self.capacity
+        self.len() >= self.capacity
     }
 
     /// Changes the count; under the lock.
@@ -318,7 +347,20 @@ impl Hub {
         true
     }
 
-    /// Parks a plain waiter that has been linked; false if the time was up first, and then it is unlinked.
+    /// Breaks a promise: its receiver, if it still waits, looks again.
+    pub(crate) fn break_promise(&self, promise: Promise) {
+        let held = self.hold();
+        // SAFETY: the lock is held.
+        let receiver = unsafe { self.queues() }.promised.take_promised(promise);
+        drop(held);
+        if let Some(receiver) = receiver {
+            // SAFETY: just claimed.
+            unsafe { Waiter::finish(receiver, Outcome::Retry) };
+        }
+    }
+
+    /// Parks a waiter that has been linked; false if the time was up first, and then it is
+    /// unlinked. A receiver that has been promised a value by then waits [`GRACE`] longer.
     #[inline]
     pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
         let unwinding = Linked {
@@ -326,9 +368,18 @@ impl Hub {
             node,
             reason,
         };
-        let unparked = wait.park(reason);
+        let mut unparked = wait.park(reason);
+        if unparked == Unparked::TimedOut && self.is_rendezvous() && self.is_promised(node) {
+            unparked = Wait::at_most(GRACE).park(reason);
+        }
         mem::forget(unwinding);
         unparked == Unparked::Notified || !self.leave(node, reason)
+    }
+
+    /// Whether a waiter of the caller's has been promised a value, which has not come.
+    pub(crate) fn is_promised(&self, node: &Waiter) -> bool {
+        let _held = self.hold();
+        node.home() == Home::Promised
     }
 
     /// Unlinks a waiter that was not unparked; false if it had been claimed, and then its `unpark` has been consumed.

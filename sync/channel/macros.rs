@@ -270,9 +270,27 @@ macro_rules! gort_select_internal {
 /// }
 /// ```
 ///
-/// Channels are given by value or by reference; these expressions are evaluated once, in order. If several operations can be done, one
-/// is chosen uniformly at random. Exactly one is done; the others have consumed nothing. An operation on a disconnected channel can be done: it
-/// fails. `message` is evaluated only if its arm is chosen; a receiver on a channel of capacity 0 waits for it then.
+/// Channels are given by value or by reference; these expressions are evaluated once, in order. If
+/// several operations can be done, one is chosen uniformly at random. Exactly one is done; the
+/// others have consumed nothing. An operation on a disconnected channel can be done: it fails. An
+/// arm is switched off by [`never()`](crate::sync::channel::never()) or
+/// [`never_sender()`](crate::sync::channel::never_sender()) in place of its channel.
+///
+/// `message` is evaluated only if its arm is chosen, and then of all arms only this one can be run.
+/// What it was chosen for is kept for it meanwhile: a place in the buffer, or, on a channel of
+/// capacity 0, a receiver. The receiver waits for the message, but nobody waits past his limit (by
+/// more than 10 ms, which a message that is made at once has at any rate), nor under a
+/// [`forbid_yield`](crate::runtime::forbid_yield) guard:
+///
+/// - `recv`, and a `select!` without a limit, wait until the message comes.
+/// - `recv_timeout`, `try_recv`, a `select!` with a `default` or with a timer's arm, and the like
+///   give up when their time is over. The message, once it is made, goes to another receiver that
+///   waits; if there is none, the channel keeps it for whoever comes next, as a buffer would, and
+///   the send is done.
+/// - Under a `forbid_yield` guard nobody is paired with a `select!` that would have to make its
+///   message first.
+///
+/// So make a message that takes long, or that needs other channels, before the `select!`.
 ///
 /// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long. In whatever form, a goroutine that has kept
 /// its worker for more than 1 ms first yields, so that a loop around a select that always finds something to do starves nobody.

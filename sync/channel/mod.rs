@@ -13,7 +13,7 @@
 //! | `close(ch)` | [`tx.close()`](Sender::close), or drop the senders; closing twice is harmless |
 //! | `len(ch)`, `cap(ch)` | [`rx.len()`](Receiver::len), [`rx.capacity()`](Receiver::capacity) |
 //! | `for v := range ch` | `for v in &rx` |
-//! | nil channel | [`never()`](never()) |
+//! | nil channel | [`never()`](never()) to receive from, [`never_sender()`](never_sender()) to send to |
 //! | `select` | [`select!`]; [`Select`] for a list made at run time |
 //! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
 //! | `case <-time.After(d)` | [`recv(after(d))`](after) for one more arm; `default(d) =>`, `send_timeout`, `recv_timeout` for a limit |
@@ -22,15 +22,25 @@
 //! What happens before what: a send happens before the receive of its value is done; closing before a receive that fails for it;
 //! on a channel of capacity *n* the *k*-th receive before the (*k + n*)-th send is done.
 //!
+//! A `select!` makes the message of its `send` arm when that arm has been chosen. [`select!`] says
+//! what this means for the receiver that it was chosen for: it waits for the message, but no longer
+//! than it may.
+//!
+//! When a [`Runtime`](crate::runtime::Runtime) is dropped, the goroutines that wait in it stay
+//! where they are. Channels that live on do not give them anything any more; a message that one of
+//! them had been given just before is lost with it.
+//!
 //! # Reading order
 //!
 //! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a select.
 //! - `buffer`: a ring, or a chain of segments.
-//! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and receive.
+//! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
+//!   receive; `promise`: what a select's sending arm owes until its value is made.
 //! - `timer`: a channel that the clock fills.
 //! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
-//! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice; `select`: the engine;
-//!   `operation`, `builder`, `macros`: the public face of it.
+//! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice;
+//!   `select`: the engine; `waiting`: how it parks; `operation`, `builder`, `macros`: the public
+//!   face of it.
 //!
 //! # Between the files
 //!
@@ -50,6 +60,8 @@ mod macros;
 mod make;
 mod operation;
 mod port;
+#[path = "chan/promise.rs"]
+mod promise;
 mod receiver;
 mod rng;
 mod select;
@@ -58,6 +70,8 @@ mod slot;
 mod spin;
 pub(crate) mod timer;
 mod wait;
+#[path = "select/waiting.rs"]
+mod waiting;
 
 pub use builder::Select;
 pub use error::{
@@ -71,4 +85,4 @@ pub use macros::{select, select_biased};
 pub use make::{after, at, bounded, tick, unbounded};
 pub use operation::SelectedOperation;
 pub use receiver::{Receiver, never};
-pub use sender::Sender;
+pub use sender::{Sender, never_sender};

@@ -1,22 +1,23 @@
 //! The second step of a `Select`: finishing the operation that was chosen.
 
 use crate::sync::channel::{
-    chan::{Chan, deliver},
+    chan::Chan,
     error::{RecvError, SendError},
     hub::Wait,
     port::{Commit, Port},
     receiver::Receiver,
     sender::Sender,
     slot::Slot,
-    wait::{Outcome, Waiter},
 };
 use std::{fmt, mem::ManuallyDrop, ptr};
 
 /// An operation that a [`Select`](crate::sync::channel::Select) has chosen, to be finished with [`send`](Self::send) or
 /// [`recv`](Self::recv).
 ///
-/// Until a chosen send is finished, the receiver it was chosen for (on a channel of capacity 0) or the place in the buffer waits for it.
-/// A chosen receive already holds the value.
+/// Until a chosen send is finished, the receiver that it was chosen for (on a channel of capacity
+/// 0) or the place in the buffer waits for it. A receiver waits no longer than it may: if it has
+/// gone by then, the message waits in the channel for the next one, as in a buffer. A chosen
+/// receive already holds the value.
 ///
 /// # Panics
 /// Dropping it unfinished panics (unless the thread is panicking already). A value it has received is leaked then.
@@ -106,7 +107,7 @@ impl<'a> SelectedOperation<'a> {
         );
         let mut msg = ManuallyDrop::new(msg);
         let (commit, _slot) = self.into_parts();
-        let chan: &Chan<T> = s.chan();
+        let chan: &Chan<T> = s.chan().expect("a nil channel was chosen");
         // SAFETY: `msg` holds a value, which is gone if it was sent, and else taken back once. The commitment is this channel's,
         // by the assertion, and is used up.
         unsafe {
@@ -114,10 +115,7 @@ impl<'a> SelectedOperation<'a> {
             let sent = match commit {
                 Commit::Free => chan.send(from, Wait::Forever).is_ok(),
                 Commit::Reserved => chan.send_reserved(from),
-                Commit::To(receiver) => {
-                    deliver(receiver, from);
-                    true
-                }
+                Commit::To(promise) => chan.keep_promise(promise, from),
                 Commit::Closed => false,
                 Commit::Received | Commit::Promised => unreachable!("a send was not committed"),
             };
@@ -172,8 +170,7 @@ impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
         match self.commit {
             Commit::Reserved => self.port.unreserve(),
-            // SAFETY: claimed by the select, and given up here, once.
-            Commit::To(receiver) => unsafe { Waiter::finish(receiver, Outcome::Retry) },
+            Commit::To(promise) => self.port.hub().break_promise(promise),
             // A received value is leaked: the caller may be on a thread that must not drop it (a `Select` is `Send` whatever
             // the values are, and only whoever has the receiver may have a value).
             _ => {}

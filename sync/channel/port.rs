@@ -4,7 +4,7 @@ use crate::sync::channel::{
     chan::Chan,
     hub::Hub,
     timer::{Moment, TimerChan},
-    wait::{Outcome, Side, Waiter, Wakes},
+    wait::{Outcome, Partners, Promise, Side, Waiter, Wakes},
 };
 use std::{alloc::Layout, time::Instant};
 
@@ -13,7 +13,8 @@ use std::{alloc::Layout, time::Instant};
 pub(crate) enum Commit {
     /// Receive: the value is in the slot.
     Received,
-    /// Receive: the partner is a select's sending arm, which now knows `Waiter` and will fill the slot; park for it.
+    /// Receive: the partner is a select's sending arm, which will fill the slot. The waiter has
+    /// been linked: park for it.
     Promised,
     /// Either: the channel is closed.
     Closed,
@@ -21,8 +22,8 @@ pub(crate) enum Commit {
     Free,
     /// Send: a place in the buffer is reserved.
     Reserved,
-    /// Send: this claimed receiver stays parked until it is given the value, or told to look again.
-    To(*const Waiter),
+    /// Send: a receiver has been promised the value, and waits for it as long as it may.
+    To(Promise),
 }
 
 /// One channel, as seen by a select.
@@ -36,12 +37,13 @@ pub(crate) trait Port {
     /// A select that has timers says the `moment`.
     ///
     /// # Safety
-    /// The lock is held. `me` is a linked-nowhere receiver with a slot of this layout; it stays in place until it was unparked, should
-    /// this return [`Commit::Promised`].
+    /// The lock is held. `me` is a linked-nowhere receiver with a slot of this layout; it stays in
+    /// place until it was unparked or unlinked, should this return [`Commit::Promised`].
     unsafe fn commit_recv(
         &self,
         me: &Waiter,
         moment: Option<Moment>,
+        partners: Partners,
         wakes: &mut Wakes,
     ) -> Option<Commit>;
 
@@ -62,6 +64,7 @@ impl<T> Port for Chan<T> {
         &self,
         me: &Waiter,
         _moment: Option<Moment>,
+        partners: Partners,
         wakes: &mut Wakes,
     ) -> Option<Commit> {
         // SAFETY: the lock is held.
@@ -78,14 +81,14 @@ impl<T> Port for Chan<T> {
         if !self.hub.is_rendezvous() {
             return self.hub.is_closed().then_some(Commit::Closed);
         }
-        let Some(sender) = queues.senders.claim() else {
+        let Some(sender) = queues.senders.claim_from(partners) else {
             return self.hub.is_closed().then_some(Commit::Closed);
         };
         // SAFETY: just claimed, on a channel of `T`; its slot, if it has one, is read once.
         unsafe {
             let promise = (*sender).is_promise();
             if promise {
-                (*sender).set_peer(me);
+                (*sender).set_promise(queues.promise(me));
             } else {
                 me.slot()
                     .cast::<T>()
@@ -118,6 +121,7 @@ impl Port for TimerChan {
         &self,
         me: &Waiter,
         moment: Option<Moment>,
+        _partners: Partners,
         _wakes: &mut Wakes,
     ) -> Option<Commit> {
         // SAFETY: the lock is held; the slot is free for an `Instant`.
@@ -137,7 +141,7 @@ impl Port for TimerChan {
 ///
 /// # Safety
 /// The lock is held.
-pub(crate) unsafe fn is_ready(hub: &Hub, side: Side) -> bool {
+pub(crate) unsafe fn is_ready(hub: &Hub, side: Side, partners: Partners) -> bool {
     // SAFETY: the lock is held.
     let queues = unsafe { hub.queues() };
     if hub.is_closed() {
@@ -145,9 +149,9 @@ pub(crate) unsafe fn is_ready(hub: &Hub, side: Side) -> bool {
     }
     match (side, hub.is_rendezvous()) {
         (Side::Recv, false) => hub.len() > 0,
-        (Side::Recv, true) => queues.senders.has_live(),
+        (Side::Recv, true) => hub.len() > 0 || queues.senders.has_live(partners),
         (Side::Send, false) => hub.has_room(queues),
-        (Side::Send, true) => queues.receivers.has_live(),
+        (Side::Send, true) => queues.receivers.has_live(Partners::All),
     }
 }
 
@@ -163,7 +167,9 @@ pub(crate) unsafe fn commit_send(hub: &Hub) -> Option<Commit> {
     } else if !hub.is_bounded() {
         Some(Commit::Free)
     } else if hub.is_rendezvous() {
-        queues.receivers.claim().map(Commit::To)
+        let receiver = queues.receivers.claim()?;
+        // SAFETY: just claimed; its frame stands until it is unlinked or unparked.
+        Some(Commit::To(unsafe { queues.promise(&*receiver) }))
     } else if hub.has_room(queues) {
         queues.reserved += 1;
         Some(Commit::Reserved)

@@ -56,7 +56,8 @@ impl<T> RefUnwindSafe for Receiver<T> {}
 
 /// A receiver that never receives anything and never disconnects: Go's nil channel.
 ///
-/// For an arm of a `select!` that is switched off.
+/// For an arm of a `select!` that is switched off. Its counterpart for sends is
+/// [`never_sender`](crate::sync::channel::never_sender()).
 ///
 /// # Examples
 /// ```
@@ -133,7 +134,8 @@ impl<T> Receiver<T> {
         Ok(unsafe { mem::transmute_copy(&message) })
     }
 
-    /// Receives without waiting. Parks only for a partner that a select has already chosen and that is about to send.
+    /// Receives without waiting. Does not park, but for a `select!` that waits to send on a channel
+    /// of capacity 0: it makes its message once it has been chosen, and has 10 ms for that.
     ///
     /// On a channel of capacity 0 it succeeds only if a sender is waiting. A goroutine that has kept its worker for more than 1 ms, and so
     /// may be polling, yields before it is told `Empty`.
@@ -183,7 +185,8 @@ impl<T> Receiver<T> {
         self.receive(Wait::Forever).map_err(|_| RecvError)
     }
 
-    /// Receives, parking for at most `timeout`.
+    /// Receives, parking for at most `timeout`, and at most 10 ms longer for a message that a
+    /// chosen `select!` is making by then.
     ///
     /// # Errors
     /// [`RecvTimeoutError`] when the time is up, or the channel is empty and disconnected.
@@ -303,7 +306,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn len(&self) -> usize {
         match &self.flavor {
-            Flavor::Chan(_) => self.chan().map_or(0, |chan| chan.hub.len()),
+            Flavor::Chan(_) => self.chan().map_or(0, |chan| chan.hub.count()),
             Flavor::Timer(timer) => usize::from(timer.is_due()),
             Flavor::Never => 0,
         }
@@ -351,6 +354,7 @@ impl<T> Receiver<T> {
 #[cold]
 fn never_receive(wait: Wait) -> Refused {
     if wait != Wait::Never {
+        park::check_may_park();
         // Nobody holds this park's unparker, so it ends by the deadline only.
         let _ = wait.park(WaitReason::ChanRecv);
     }

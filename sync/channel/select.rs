@@ -1,10 +1,11 @@
 //! The select engine: waits until one of several operations can be done, and commits exactly that one.
 //!
-//! The algorithm is Go's `selectgo` (runtime/select.go). All channels are locked, in the order of their addresses, so that the
-//! select judges them at one instant. Pass 1 looks: of the ready arms one is chosen at random (or the first, if biased) and
-//! committed. If there is none, pass 2 links a node for each arm into its channel's list, all locks are left, and the caller
-//! parks. The waker wins the select by its token (see `wait`), so that one arm at most is chosen by others; then the remaining
-//! nodes are withdrawn.
+//! The algorithm is Go's `selectgo` (runtime/select.go). All channels are locked, in the order of
+//! their addresses, so that the select judges them at one instant. Pass 1 looks: of the ready arms
+//! one is chosen at random (or the first, if biased) and committed. If there is none, pass 2 links
+//! a node for each arm into its channel's list, all locks are left, and the caller parks
+//! (`waiting`). The waker wins the select by its token (see `wait`), so that one arm at most is
+//! chosen by others; then the remaining nodes are withdrawn.
 //!
 //! A select never meets itself: in pass 1 its nodes are in no list, in pass 2 it looks no more.
 //!
@@ -13,9 +14,13 @@
 //!
 //! # Promises
 //!
-//! `send(s, expr)` evaluates `expr` only once the arm is chosen. So a chosen sending arm holds a [`Commit`]: a reserved place in the buffer, or a
-//! claimed receiver that stays parked until it is given the value. A receiver that chooses a parked select's sending arm hands
-//! itself over as that receiver. Whoever drops the commitment says [`Outcome::Retry`] to it.
+//! `send(s, expr)` evaluates `expr` only once the arm is chosen. So a chosen sending arm holds a
+//! [`Commit`]: a reserved place in the buffer, or a promise to a receiver that waits for the value
+//! as long as it may. A receiver that chooses a parked select's sending arm is promised its value
+//! in the same way. Whoever drops the commitment says [`Outcome::Retry`] to it. See `chan/promise`.
+//!
+//! A select's receiving arm that was promised a value has been chosen, and holds to it until its
+//! time is up: that of the select, or of the earliest of its timers.
 //!
 //! # Timers
 //!
@@ -27,11 +32,10 @@
 use crate::{
     runtime::{
         clock,
-        park::{self, Unparked, Unparker, WaitReason},
+        park::{self, Unparker, WaitReason},
     },
     sync::channel::{
-        chan::await_promise,
-        hub::{Hub, Wait, notify},
+        hub::{Hub, Wait},
         operation::SelectedOperation,
         port::{Commit, Port, commit_send, is_ready},
         receiver::Receiver,
@@ -39,7 +43,8 @@ use crate::{
         sender::Sender,
         slot::Slot,
         timer::{Moment, TimerChan},
-        wait::{Home, Outcome, SelectToken, Side, Waiter, Wakes},
+        wait::{Outcome, Partners, Promise, SelectToken, Side, Waiter, Wakes},
+        waiting::{Purpose, link, park_linked, prepare},
     },
 };
 use std::{fmt, ptr, time::Instant};
@@ -48,15 +53,15 @@ use std::{fmt, ptr, time::Instant};
 #[doc(hidden)]
 pub struct Arm<'a> {
     /// None for an operation that is never ready.
-    port: Option<&'a (dyn Port + 'a)>,
+    pub(crate) port: Option<&'a (dyn Port + 'a)>,
     /// The port once more, if that is a timer.
-    timer: Option<&'a TimerChan>,
+    pub(crate) timer: Option<&'a TimerChan>,
     /// The sender or receiver that was named, for [`SelectedOperation`] to compare.
     handle: *const u8,
-    index: usize,
-    side: Side,
+    pub(crate) index: usize,
+    pub(crate) side: Side,
     /// While waiting; never moved between its link and its unlink.
-    node: Option<Waiter>,
+    pub(crate) node: Option<Waiter>,
 }
 
 #[doc(hidden)]
@@ -65,7 +70,7 @@ impl<'a> Arm<'a> {
     pub fn send<T>(index: usize, sender: &'a Sender<T>) -> Self {
         let handle = ptr::from_ref(sender).cast();
         Self {
-            port: Some(sender.chan()),
+            port: sender.chan().map(|chan| chan as &dyn Port),
             timer: None,
             handle,
             index,
@@ -93,12 +98,12 @@ impl<'a> Arm<'a> {
         self.index
     }
 
-    fn hub(&self) -> Option<&'a Hub> {
+    pub(crate) fn hub(&self) -> Option<&'a Hub> {
         self.port.map(Port::hub)
     }
 
     /// The order in which channels are locked.
-    fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         self.hub().map_or(0, |hub| ptr::from_ref(hub).addr())
     }
 }
@@ -161,7 +166,7 @@ fn until_due(wait: Wait, arms: &[Arm<'_>]) -> Wait {
 }
 
 /// Pass 1: the place of an arm that is ready `now`. All locks are held.
-fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>) -> Option<usize> {
+fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>, partners: Partners) -> Option<usize> {
     let mut chosen: Option<usize> = None;
     let mut count = 0;
     let order = ExploredOrder::new();
@@ -170,7 +175,7 @@ fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>) -> Option<usize> {
         // SAFETY: the lock is held.
         let ready = unsafe {
             match arm.timer {
-                None => is_ready(hub, arm.side),
+                None => is_ready(hub, arm.side, partners),
                 Some(timer) => timer.due().is_some_and(|due| Some(due) <= now),
             }
         };
@@ -200,131 +205,21 @@ unsafe fn commit(
     arm: &Arm<'_>,
     me: &Waiter,
     moment: Option<Moment>,
+    partners: Partners,
     wakes: &mut Wakes,
 ) -> Option<Commit> {
     let port = arm.port?;
     match arm.side {
         // SAFETY: passed on.
-        Side::Recv => unsafe { port.commit_recv(me, moment, wakes) },
+        Side::Recv => unsafe { port.commit_recv(me, moment, partners, wakes) },
         // SAFETY: passed on.
         Side::Send => unsafe { commit_send(port.hub()) },
     }
 }
 
-/// What the waiting nodes are for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    /// To do an operation.
-    Operate,
-    /// To hear that one is ready.
-    Watch,
-}
-
 /// Sorts the arms as they are to be locked; arms of one channel in the order of their indices.
 fn sort(arms: &mut [Arm<'_>]) {
     arms.sort_unstable_by_key(|arm| (arm.address(), arm.index));
-}
-
-/// Shuffles the arms of each channel among themselves: they are linked in this order, and the first in a list is served first.
-fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
-    let order = ExploredOrder::new();
-    for same in arms.chunk_by_mut(|one, other| one.address() == other.address()) {
-        if let Some(order) = order {
-            same.sort_unstable_by_key(|arm| order.key(arm.index));
-            continue;
-        }
-        for i in (1..same.len()).rev() {
-            same.swap(i, rng::below(i + 1));
-        }
-    }
-}
-
-/// Makes a node for every arm.
-fn prepare(
-    arms: &mut [Arm<'_>],
-    biased: bool,
-    room: *mut u8,
-    token: &SelectToken,
-    unparker: Unparker,
-) {
-    if !biased {
-        shuffle_duplicates(arms);
-    }
-    for (place, arm) in arms.iter_mut().enumerate() {
-        let slot = if arm.side == Side::Recv {
-            room
-        } else {
-            ptr::null_mut()
-        };
-        arm.node = Some(Waiter::arm(arm.side, slot, unparker, token, place));
-    }
-}
-
-/// Pass 2: links the arms' nodes. All locks are held.
-///
-/// # Safety
-/// The arms, their token and their room stay in place until [`withdraw`].
-unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
-    let mut wakes = Wakes::new();
-    for arm in arms {
-        let (Some(hub), Some(node)) = (arm.hub(), &arm.node) else {
-            continue;
-        };
-        let (home, partner) = match (purpose, arm.side) {
-            (Purpose::Watch, side) => (Home::Watchers, side),
-            (Purpose::Operate, Side::Send) => (Home::Senders, Side::Recv),
-            (Purpose::Operate, Side::Recv) => (Home::Receivers, Side::Send),
-        };
-        // SAFETY: the lock is held; the node stays in place.
-        unsafe {
-            let queues = hub.queues();
-            queues.list(home).push(node, home);
-            if purpose == Purpose::Operate && hub.is_rendezvous() {
-                notify(queues, partner, &mut wakes);
-            }
-        }
-    }
-    wakes
-}
-
-/// Takes every node back that is still linked.
-fn withdraw(arms: &[Arm<'_>]) {
-    for arm in arms {
-        if let (Some(hub), Some(node)) = (arm.hub(), &arm.node) {
-            let _held = hub.hold();
-            // SAFETY: the lock is held; the node was linked into this hub.
-            unsafe { hub.unlink(node) };
-        }
-    }
-}
-
-/// Takes the nodes back also when `park` unwinds; a select that has been chosen then has no way on, and aborts.
-struct Linked<'s, 'a> {
-    arms: &'s [Arm<'a>],
-    token: &'s SelectToken,
-}
-
-impl Drop for Linked<'_, '_> {
-    fn drop(&mut self) {
-        withdraw(self.arms);
-        if self.token.chosen().is_some() {
-            std::process::abort();
-        }
-    }
-}
-
-/// Parks a select whose nodes are linked; the place of the arm that a waker has chosen, `None` if the time was up. No node is
-/// linked any more, and no `unpark` is under way.
-fn park_linked(arms: &[Arm<'_>], token: &SelectToken, wait: Wait) -> Option<usize> {
-    let unwinding = Linked { arms, token };
-    let unparked = wait.park(WaitReason::Select);
-    std::mem::forget(unwinding);
-    withdraw(arms);
-    if unparked == Unparked::TimedOut && token.chosen().is_some() {
-        // Claimed between the deadline and the withdrawal.
-        park::park(WaitReason::Select);
-    }
-    token.chosen()
 }
 
 /// Why a round of both passes chose nothing.
@@ -360,6 +255,29 @@ fn await_waker(
         Some(_) => Missed::Again,
         None => Missed::Over,
     })
+}
+
+/// With whom a select can be paired that may wait until `limit`. All locks are held.
+fn partners(limit: Wait, now: Option<Instant>) -> Partners {
+    match limit {
+        // One of its timers is ready: it need not wait.
+        Wait::Until(due) if now.is_some_and(|now| due <= now) => Partners::WithValue,
+        _ => Partners::of_caller(),
+    }
+}
+
+/// Waits for the value that the select's receiver `me` was promised on this arm.
+fn await_value(arm: &Arm<'_>, me: &Waiter, limit: Wait, wait: Wait) -> Result<(), Missed> {
+    let hub = arm.hub().expect("an arm that is never ready was chosen");
+    let is_unparked = hub.park_linked(me, WaitReason::Select, limit);
+    if is_unparked && me.outcome() == Outcome::Done {
+        return Ok(());
+    }
+    // The promise was broken, or the time is up: that of the select, or of one of its timers.
+    if is_unparked || !wait.is_over(clock::now()) {
+        return Err(Missed::Again);
+    }
+    Err(Missed::Over)
 }
 
 /// Does one of the operations; `None` if that would have had to wait (longer).
@@ -410,29 +328,29 @@ fn attempt(
         since: *since.get_or_insert(now),
         now,
     });
-    while let Some(place) = look(arms, biased, now) {
-        // SAFETY: the locks are held; `me` stays here until it was unparked, see below.
-        let Some(commit) = (unsafe { commit(&arms[place], &me, moment, &mut wakes) }) else {
+    let limit = until_due(wait, arms);
+    let partners = partners(limit, now);
+    while let Some(place) = look(arms, biased, now, partners) {
+        let arm = &arms[place];
+        // SAFETY: the locks are held; `me` stays here until it was unparked or unlinked, see below.
+        let Some(commit) = (unsafe { commit(arm, &me, moment, partners, &mut wakes) }) else {
             continue;
         };
         drop(locks);
         wakes.fire();
-        if commit != Commit::Promised {
-            return Ok((place, commit));
+        if commit == Commit::Promised {
+            await_value(arm, &me, limit, wait)?;
+            return Ok((place, Commit::Received));
         }
-        await_promise(WaitReason::Select);
-        return match me.outcome() {
-            Outcome::Done => Ok((place, Commit::Received)),
-            _ => Err(Missed::Again),
-        };
+        return Ok((place, commit));
     }
     let place = await_waker(locks, Purpose::Operate, &token, wait, now)?;
     let node = arms[place].node.as_ref().expect("a linked arm has a node");
     let commit = match (node.outcome(), arms[place].side) {
         (Outcome::Closed, _) => Commit::Closed,
         (Outcome::Done, Side::Recv) => Commit::Received,
-        (Outcome::Done, Side::Send) if node.peer().is_null() => Commit::Reserved,
-        (Outcome::Done, Side::Send) => Commit::To(node.peer()),
+        (Outcome::Done, Side::Send) if node.promise() == Promise::NONE => Commit::Reserved,
+        (Outcome::Done, Side::Send) => Commit::To(node.promise()),
         (Outcome::Retry | Outcome::Pending, _) => return Err(Missed::Again),
     };
     Ok((place, commit))
@@ -460,7 +378,7 @@ fn observe(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Result<usize, Miss
     let arms = &*arms;
     let locks = Locks::take(arms);
     let now = read_clock(arms);
-    if let Some(place) = look(arms, biased, now) {
+    if let Some(place) = look(arms, biased, now, Partners::of_caller()) {
         return Ok(place);
     }
     let place = await_waker(locks, Purpose::Watch, &token, wait, now)?;

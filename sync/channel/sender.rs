@@ -1,6 +1,6 @@
 //! The sending face of a channel.
 
-use crate::runtime::park;
+use crate::runtime::park::{self, WaitReason};
 use crate::sync::channel::{
     chan::{Chan, Refused},
     counter::Counted,
@@ -11,6 +11,7 @@ use std::{
     fmt,
     mem::ManuallyDrop,
     panic::{RefUnwindSafe, UnwindSafe},
+    ptr,
     time::{Duration, Instant},
 };
 
@@ -31,7 +32,7 @@ use std::{
 /// assert_eq!(rx.iter().sum::<i32>(), 3);
 /// ```
 pub struct Sender<T> {
-    /// A `*mut`: a sender must not be covariant in `T`.
+    /// A `*mut`: a sender must not be covariant in `T`. Null for Go's nil channel.
     counted: *mut Counted<T>,
 }
 
@@ -49,13 +50,14 @@ impl<T> Sender<T> {
         Self { counted }
     }
 
+    /// The channel; none behind [`never_sender`].
     #[inline]
-    pub(crate) fn chan(&self) -> &Chan<T> {
-        // SAFETY: this sender's count keeps it alive.
-        unsafe { &*self.counted }.chan()
+    pub(crate) fn chan(&self) -> Option<&Chan<T>> {
+        // SAFETY: if it is not null, this sender's count keeps it alive.
+        unsafe { self.counted.as_ref() }.map(Counted::chan)
     }
 
-    /// Sends without waiting. Does not park (but see `select!` on when a partner's value is made).
+    /// Sends without waiting. Does not park.
     ///
     /// On a channel of capacity 0 it succeeds only if a receiver is waiting.
     ///
@@ -141,10 +143,13 @@ impl<T> Sender<T> {
         if wait != Wait::Never {
             park::explore();
         }
+        let Some(chan) = self.chan() else {
+            return Err(error(msg, never_send(wait)));
+        };
         let mut slot = ManuallyDrop::new(msg);
         // SAFETY: the slot holds a value. On an error it still does, and nobody else knows of it.
         unsafe {
-            match self.chan().send(&raw mut *slot, wait) {
+            match chan.send(&raw mut *slot, wait) {
                 Ok(()) => Ok(()),
                 Err(why) => Err(error(ManuallyDrop::take(&mut slot), why)),
             }
@@ -179,12 +184,16 @@ impl<T> Sender<T> {
     /// assert_eq!(rx.recv(), Err(RecvError));
     /// ```
     pub fn close(&self) {
-        self.chan().hub.close();
+        if let Some(chan) = self.chan() {
+            chan.hub.close();
+        }
     }
 
     /// Has [`Receiver::close`](crate::sync::channel::Receiver::close) do nothing; before a receiver is handed out.
     pub(crate) fn seal(&self) {
-        self.chan().hub.seal();
+        if let Some(chan) = self.chan() {
+            chan.hub.seal();
+        }
     }
 
     /// Whether the channel has been closed, or all its receivers dropped. Does not park.
@@ -197,7 +206,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.chan().hub.is_closed()
+        self.chan().is_some_and(|chan| chan.hub.is_closed())
     }
 
     /// Whether the channel holds no value; always so for capacity 0. Does not park.
@@ -223,7 +232,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_full());
     /// ```
     pub fn is_full(&self) -> bool {
-        self.chan().hub.is_full()
+        self.chan().is_none_or(|chan| chan.hub.is_full())
     }
 
     /// How many values the channel holds: Go's `len(ch)`. Does not park.
@@ -236,7 +245,7 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.len(), 2);
     /// ```
     pub fn len(&self) -> usize {
-        self.chan().hub.len()
+        self.chan().map_or(0, |chan| chan.hub.count())
     }
 
     /// How many values the channel can hold: Go's `cap(ch)`; `None` if unbounded. Does not park.
@@ -249,7 +258,7 @@ impl<T> Sender<T> {
     /// assert_eq!(unbounded::<i32>().0.capacity(), None);
     /// ```
     pub fn capacity(&self) -> Option<usize> {
-        self.chan().hub.capacity()
+        self.chan().map_or(Some(0), |chan| chan.hub.capacity())
     }
 
     /// Whether both senders belong to the same channel. Does not park.
@@ -263,14 +272,55 @@ impl<T> Sender<T> {
     /// assert!(!tx.same_channel(&unbounded().0));
     /// ```
     pub fn same_channel(&self, other: &Sender<T>) -> bool {
-        std::ptr::eq(self.counted, other.counted)
+        ptr::eq(self.counted, other.counted)
     }
+}
+
+/// A sender that never sends anything and is never disconnected: Go's nil channel, as
+/// [`never`](crate::sync::channel::never()) is for receivers. Does not park.
+///
+/// For an arm of a `select!` that is switched off. [`send`](Sender::send) parks for ever,
+/// `try_send` gives the message back, as `Full`; closing it does nothing.
+///
+/// # Examples
+/// ```
+/// use gort::{select, sync::channel::{TrySendError, bounded, never_sender}};
+///
+/// let (tx, rx) = bounded(1);
+/// let off = never_sender();
+/// for is_open in [false, true] {
+///     select! {
+///         send(if is_open { &tx } else { &off }, 7) -> res => assert_eq!(res, Ok(())),
+///         default => assert!(!is_open),
+///     }
+/// }
+/// assert_eq!(rx.recv(), Ok(7));
+/// assert_eq!(off.try_send(8), Err(TrySendError::Full(8)));
+/// ```
+#[doc(alias = "nil")]
+pub const fn never_sender<T>() -> Sender<T> {
+    Sender {
+        counted: ptr::null_mut(),
+    }
+}
+
+/// Waits on a nil channel.
+#[cold]
+fn never_send(wait: Wait) -> Refused {
+    if wait != Wait::Never {
+        park::check_may_park();
+        // Nobody holds this park's unparker, so it ends by the deadline only.
+        let _ = wait.park(WaitReason::ChanSend);
+    }
+    Refused::Time
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
-        // SAFETY: this sender's count keeps it alive.
-        unsafe { &*self.counted }.add_sender();
+        // SAFETY: if it is not null, this sender's count keeps it alive.
+        if let Some(counted) = unsafe { self.counted.as_ref() } {
+            counted.add_sender();
+        }
         Self {
             counted: self.counted,
         }
@@ -279,8 +329,10 @@ impl<T> Clone for Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        // SAFETY: this sender owns one count, and is gone after this.
-        unsafe { Counted::drop_sender(self.counted) }
+        if !self.counted.is_null() {
+            // SAFETY: this sender owns one count, and is gone after this.
+            unsafe { Counted::drop_sender(self.counted) }
+        }
     }
 }
 

@@ -5,12 +5,21 @@
 //! | state | who may touch the node |
 //! |---|---|
 //! | linked (`home` is a list) | whoever holds the channel's lock |
+//! | promised (won, and linked into `Home::Promised`) | whoever holds the channel's lock |
 //! | claimed (unlinked by a waker that *won* it) | that waker, until its `unpark` |
 //! | lost (unlinked by a waker that did not win it) | the owner |
 //! | unparked, withdrawn, or never published | the owner |
 //!
 //! An owner leaves its stack frame only in the last state: it is either still linked, and unlinks itself under the lock, or it
 //! has been claimed, and consumes the `unpark` that is on its way.
+//!
+//! # Waiters whose runtime has ended
+//!
+//! They stay linked, and their stacks are never used again, so their nodes may be read for ever.
+//! Nobody pairs with a receiver or a promise of these: whoever comes across one unlinks it, without
+//! winning it. A plain sender of these has its value at hand, and is served as any other. A waiter
+//! whose runtime ends between its claim and its turn has been served: what it was given goes with
+//! it.
 //!
 //! # Winning
 //!
@@ -21,7 +30,7 @@
 //! after every claim.
 
 use crate::runtime::{
-    park::Unparker,
+    park::{self, Unparker},
     prims::{AtomicUsize, Ordering},
 };
 use std::{cell::Cell, ptr};
@@ -46,6 +55,28 @@ pub(crate) enum Home {
     Receivers,
     /// Of those who wait to hear that an operation would not block (`Select::ready`).
     Watchers,
+    /// Of receivers that a select's sending arm has been paired with, and that wait for its value.
+    Promised,
+}
+
+/// With which waiting senders a receiver can be paired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Partners {
+    /// With all.
+    All,
+    /// Only with those that have a value, since the receiver may not wait for one.
+    WithValue,
+}
+
+impl Partners {
+    /// With which the caller can be paired, who may have a `forbid_yield` guard.
+    pub(crate) fn of_caller() -> Self {
+        if park::may_park() {
+            Self::All
+        } else {
+            Self::WithValue
+        }
+    }
 }
 
 /// What a waker did for a waiter.
@@ -82,6 +113,21 @@ impl SelectToken {
     }
 }
 
+/// Which receiver was promised a value: the address of its node, only to be compared with those
+/// that are still linked. Another receiver's node may stand at this address by then. If that one
+/// was promised a value too, it gets this one instead of its own, which is as good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Promise(*const Waiter);
+
+impl Promise {
+    /// None was.
+    pub(crate) const NONE: Self = Self(ptr::null());
+
+    pub(crate) fn to(receiver: &Waiter) -> Self {
+        Self(receiver)
+    }
+}
+
 /// One wait of one goroutine or thread on one channel.
 #[derive(Debug)]
 pub(crate) struct Waiter {
@@ -97,8 +143,9 @@ pub(crate) struct Waiter {
     token: *const SelectToken,
     /// Place of the arm in its select.
     place: usize,
-    /// For a select's sending arm on a rendezvous channel: the receiver that chose it and is parked for the value.
-    peer: Cell<*const Waiter>,
+    /// For a select's sending arm on a rendezvous channel, which has no value yet: the receiver
+    /// that it was chosen for.
+    promised_to: Cell<Promise>,
     unparker: Unparker,
 }
 
@@ -125,7 +172,7 @@ impl Waiter {
             slot,
             token,
             place,
-            peer: Cell::new(ptr::null()),
+            promised_to: Cell::new(Promise::NONE),
             unparker,
         }
     }
@@ -146,8 +193,8 @@ impl Waiter {
         self.slot
     }
 
-    pub(crate) fn peer(&self) -> *const Waiter {
-        self.peer.get()
+    pub(crate) fn promise(&self) -> Promise {
+        self.promised_to.get()
     }
 
     /// Whether this is a select's sending arm, which has no value yet.
@@ -155,9 +202,9 @@ impl Waiter {
         self.slot.is_null()
     }
 
-    /// Names the receiver that waits for this arm's value; by the claimer.
-    pub(crate) fn set_peer(&self, receiver: &Waiter) {
-        self.peer.set(receiver);
+    /// Says what this sending arm was chosen for; by the claimer.
+    pub(crate) fn set_promise(&self, promise: Promise) {
+        self.promised_to.set(promise);
     }
 
     /// Says what was done and wakes the owner.
@@ -174,10 +221,18 @@ impl Waiter {
         unsafe { unparker.unpark() }
     }
 
-    /// Whether a claim could still be won.
+    /// Whether a claim could still be won, and would be of use.
     fn is_live(&self) -> bool {
         // SAFETY: a token lives as long as any node of its select is linked, and this one is.
-        self.token.is_null() || unsafe { &*self.token }.chosen().is_none()
+        let is_open = self.token.is_null() || unsafe { &*self.token }.chosen().is_none();
+        is_open && !self.is_given_up()
+    }
+
+    /// Whether what a partner gave it would be lost, since its runtime has ended. A plain sender
+    /// only gives.
+    fn is_given_up(&self) -> bool {
+        // SAFETY: linked, so not unparked, and its goroutine has not gone on.
+        (self.side == Side::Recv || self.is_promise()) && unsafe { self.unparker.is_abandoned() }
     }
 
     fn win(&self) -> bool {
@@ -246,9 +301,14 @@ impl WaitList {
     }
 
     /// Takes the oldest waiter that can be won. The caller owes it an `unpark`.
+    #[inline]
     pub(crate) fn claim(&mut self) -> Option<*const Waiter> {
-        while !self.head.is_null() {
-            let node = self.head;
+        self.claim_from(Partners::All)
+    }
+
+    /// As [`claim`](Self::claim), of senders with which a receiver can be paired.
+    pub(crate) fn claim_from(&mut self, partners: Partners) -> Option<*const Waiter> {
+        while let Some(node) = self.find(partners) {
             // SAFETY: linked, hence alive; once won, alive until our `unpark`; once lost, not touched again.
             unsafe {
                 self.unlink(node);
@@ -260,18 +320,44 @@ impl WaitList {
         None
     }
 
-    /// Whether [`claim`](Self::claim) would find somebody now; drops the nodes at the head that nobody can win any more.
-    pub(crate) fn has_live(&mut self) -> bool {
-        while !self.head.is_null() {
-            // SAFETY: linked, hence alive.
+    /// Whether [`claim_from`](Self::claim_from) would find somebody now.
+    pub(crate) fn has_live(&mut self, partners: Partners) -> bool {
+        self.find(partners).is_some()
+    }
+
+    /// The oldest waiter that can be won; drops those before it that nobody can win any more.
+    fn find(&mut self, partners: Partners) -> Option<*const Waiter> {
+        let mut node = self.head;
+        while !node.is_null() {
+            // SAFETY: linked, hence alive; `next` is read before the node is dropped.
             unsafe {
-                if (*self.head).is_live() {
-                    return true;
+                let next = (*node).next.get();
+                if !(*node).is_live() {
+                    self.unlink(node);
+                } else if partners == Partners::All || !(*node).is_promise() {
+                    return Some(node);
                 }
-                self.unlink(self.head);
+                node = next;
             }
         }
-        false
+        None
+    }
+
+    /// Takes the receiver that was promised a value, if it still waits. The caller owes it an
+    /// `unpark`.
+    pub(crate) fn take_promised(&mut self, promise: Promise) -> Option<*const Waiter> {
+        let mut node = self.head;
+        while !node.is_null() {
+            // SAFETY: linked, hence alive.
+            unsafe {
+                if node == promise.0 {
+                    self.unlink(node);
+                    return (!(*node).is_given_up()).then_some(node);
+                }
+                node = (*node).next.get();
+            }
+        }
+        None
     }
 
     /// Claims every waiter, with this outcome.
@@ -347,5 +433,78 @@ impl Wakes {
                 node = next;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, Outcome, Partners, SelectToken, Side, WaitList, Waiter, Wakes};
+    use crate::runtime::park::Unparker;
+    use std::{array, ptr};
+
+    fn arm(side: Side, token: &SelectToken, place: usize) -> Waiter {
+        Waiter::arm(side, ptr::null_mut(), Unparker::unchecked(), token, place)
+    }
+
+    fn list(nodes: &[&Waiter]) -> WaitList {
+        let mut list = WaitList::new();
+        // SAFETY: linked nowhere; the callers keep them longer than the list.
+        let push = |node| unsafe { list.push(node, Home::Watchers) };
+        nodes.iter().copied().for_each(push);
+        list
+    }
+
+    /// Nobody in it is parked, so it is not to be fired.
+    fn chain(wakes: &Wakes) -> Vec<*const Waiter> {
+        let mut chain = Vec::new();
+        let mut node = wakes.head;
+        while !node.is_null() {
+            chain.push(node);
+            // SAFETY: the nodes of a test live to its end.
+            node = unsafe { (*node).next.get() };
+        }
+        chain
+    }
+
+    #[test]
+    fn of_one_side_those_are_woken_that_no_other_channel_has_won() {
+        let [first, lost, other, last] = array::from_fn(|_| SelectToken::new());
+        assert!(lost.choose(7));
+        let loser = arm(Side::Recv, &lost, 1);
+        let winner = arm(Side::Recv, &first, 2);
+        let sender = arm(Side::Send, &other, 3);
+        let second = arm(Side::Recv, &last, 4);
+        let mut list = list(&[&loser, &winner, &sender, &second]);
+        let mut wakes = Wakes::new();
+        list.claim_side(Side::Recv, Outcome::Done, &mut wakes);
+        assert_eq!(chain(&wakes), [ptr::from_ref(&winner), &raw const second]);
+        assert_eq!(lost.chosen(), Some(7));
+        assert_eq!([first.chosen(), last.chosen()], [Some(2), Some(4)]);
+        assert_eq!(loser.outcome(), Outcome::Pending);
+        assert_eq!([loser.home(), winner.home()], [Home::Nowhere; 2]);
+        // Those of the other side wait on.
+        assert_eq!((other.chosen(), sender.home()), (None, Home::Watchers));
+        assert!(list.has_live(Partners::All));
+        assert_eq!(list.claim(), Some(ptr::from_ref(&sender)));
+        assert!(list.is_empty());
+    }
+
+    #[test]
+    fn who_may_not_wait_is_paired_with_those_that_have_a_value() {
+        let [promise, lost, has_value] = array::from_fn(|_| SelectToken::new());
+        assert!(lost.choose(7));
+        let mut value = 5_u8;
+        let promise = arm(Side::Send, &promise, 0);
+        let loser = arm(Side::Send, &lost, 0);
+        let unparker = Unparker::unchecked();
+        let sender = Waiter::arm(Side::Send, &raw mut value, unparker, &has_value, 0);
+        let mut list = list(&[&promise, &loser, &sender]);
+        assert!(list.has_live(Partners::WithValue));
+        let sender_at = Some(ptr::from_ref(&sender));
+        assert_eq!(list.claim_from(Partners::WithValue), sender_at);
+        assert!(!list.has_live(Partners::WithValue));
+        assert_eq!(list.claim_from(Partners::WithValue), None);
+        assert_eq!(list.claim(), Some(ptr::from_ref(&promise)));
+        assert!(list.is_empty());
     }
 }

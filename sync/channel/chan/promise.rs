@@ -1,0 +1,165 @@
+//! Promises: what a select's sending arm owes once it has been chosen, and its value is still being
+//! made.
+//!
+//! `send(s, expr)` evaluates `expr` only after the arm has been chosen, so an arm is chosen without
+//! a value, and what it was chosen for is kept for it:
+//!
+//! * On a channel with a buffer, a place (`Queues::reserved`). Receivers do not see it. A sender
+//!   that needs the place waits, or is refused, as if it were full.
+//! * On a rendezvous channel, a receiver: one that was parked, or one that has come and found the
+//!   arm parked. It stays linked, in `Queues::promised`; the arm can only ask whether it is still
+//!   there.
+//!
+//! The user's expression may take for ever, or need that very receiver. So a receiver can leave:
+//! when its time is up (and [`GRACE`](crate::sync::channel::hub::GRACE) is over) it unlinks itself,
+//! as from any other list. One that may not park at all is never paired with a promise
+//! ([`Partners::WithValue`](crate::sync::channel::wait::Partners)).
+//!
+//! An arm that finds its receiver gone has been chosen all the same, and its other arms are lost.
+//! It must not wait: it may have a limit of its own, and nobody need come. So the value stays in
+//! the channel, as in a buffer, for whoever receives next.
+//!
+//! A goroutine that is given up with its runtime while it makes its message, or before it has run
+//! since it was chosen, keeps what it was chosen for, as it would keep a lock.
+//!
+//! Rejected: not to pair those with a limit at all (two selects with timeouts, or one and a poll,
+//! would never meet); to have the arm send its value as a plain sender does (a receiver that gave
+//! up and then used another arm of that select would find it blocked in this one); to evaluate
+//! before the choice (losing arms would have consumed something, and programs for
+//! `crossbeam_channel` would neither compile nor behave the same).
+
+use crate::{
+    runtime::park::{Unparker, WaitReason},
+    sync::channel::{
+        chan::{Chan, deliver},
+        hub::{Wait, notify},
+        spin::Held,
+        wait::{Outcome, Promise, Side, Waiter, Wakes},
+    },
+};
+
+impl<T> Chan<T> {
+    /// Takes a value from a claimed sender. One that has made a promise has none yet: parks within
+    /// these limits until it comes, until that arm says `Retry`, or the time is up (`Pending`).
+    ///
+    /// # Safety
+    /// The caller has claimed the waiter, a sender of `T` on this rendezvous channel, under the
+    /// lock `held`; `to` is free for a value. If it is a promise, the caller may park.
+    pub(crate) unsafe fn take_from(
+        &self,
+        held: Held<'_>,
+        sender: *const Waiter,
+        to: *mut T,
+        wait: Wait,
+    ) -> Outcome {
+        // SAFETY: claimed, so its frame stands.
+        if !unsafe { (*sender).is_promise() } {
+            drop(held);
+            // SAFETY: its slot is filled and is read once; then it is woken and left alone.
+            unsafe {
+                to.copy_from_nonoverlapping((*sender).slot().cast(), 1);
+                Waiter::finish(sender, Outcome::Done);
+            }
+            return Outcome::Done;
+        }
+        let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
+        // SAFETY: the lock is held; `park_linked` returns only when the node is linked no more. The
+        // sender is claimed.
+        unsafe {
+            (*sender).set_promise(self.hub.queues().promise(&node));
+            drop(held);
+            Waiter::finish(sender, Outcome::Done);
+        }
+        if self.hub.park_linked(&node, WaitReason::ChanRecv, wait) {
+            node.outcome()
+        } else {
+            Outcome::Pending
+        }
+    }
+
+    /// Keeps a promise: gives the value at `from` to the receiver that waits for it, or, if it has
+    /// left, to whoever receives next. False if it has left and the channel is closed. Never parks.
+    ///
+    /// # Safety
+    /// As [`send`](Self::send). The promise was made on this rendezvous channel, and is used up.
+    pub(crate) unsafe fn keep_promise(&self, promise: Promise, from: *mut T) -> bool {
+        let mut held = self.hub.hold();
+        loop {
+            // SAFETY: the lock is held.
+            let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
+            let mut receiver = queues.promised.take_promised(promise);
+            if receiver.is_none() {
+                if self.hub.is_closed() {
+                    return false;
+                }
+                receiver = queues.receivers.claim();
+            }
+            if let Some(receiver) = receiver {
+                drop(held);
+                // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
+                unsafe { deliver(receiver, from) };
+                return true;
+            }
+            if buffer.is_starved() {
+                held = self.feed(held);
+                continue;
+            }
+            let mut wakes = Wakes::new();
+            // SAFETY: a chain that is not starved has room; the lock is held, `from` holds a value.
+            unsafe { self.push(buffer, from) };
+            notify(queues, Side::Recv, &mut wakes);
+            drop(held);
+            wakes.fire();
+            return true;
+        }
+    }
+
+    /// Moves the value at `from` into a place that was promised to a select's arm; false if the
+    /// channel is closed. Never parks.
+    ///
+    /// # Safety
+    /// As [`send`](Self::send); a place was promised to the caller and is used up.
+    pub(crate) unsafe fn send_reserved(&self, from: *mut T) -> bool {
+        let held = self.hub.hold();
+        // SAFETY: the lock is held.
+        let queues = unsafe { self.hub.queues() };
+        queues.reserved -= 1;
+        if self.hub.is_closed() {
+            return false;
+        }
+        let mut wakes = Wakes::new();
+        match queues.receivers.claim() {
+            // SAFETY: just claimed, on a channel of `T`; the place goes to the next sender.
+            Some(receiver) => unsafe {
+                (*receiver)
+                    .slot()
+                    .cast::<T>()
+                    .copy_from_nonoverlapping(from, 1);
+                wakes.add(receiver, Outcome::Done);
+                self.refill(queues, &mut wakes);
+            },
+            // SAFETY: the lock is held, and the place that was reserved is free.
+            None => unsafe {
+                self.push(self.buffer(), from);
+                notify(queues, Side::Recv, &mut wakes);
+            },
+        }
+        drop(held);
+        wakes.fire();
+        true
+    }
+
+    /// Gives a promised place up.
+    pub(crate) fn unreserve(&self) {
+        let held = self.hub.hold();
+        let mut wakes = Wakes::new();
+        // SAFETY: the lock is held.
+        unsafe {
+            let queues = self.hub.queues();
+            queues.reserved -= 1;
+            self.refill(queues, &mut wakes);
+        }
+        drop(held);
+        wakes.fire();
+    }
+}

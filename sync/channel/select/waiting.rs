@@ -1,0 +1,143 @@
+//! The second pass of a select: its nodes are linked into the lists of all its channels, the caller
+//! parks, and what is still linked is withdrawn.
+
+use crate::{
+    runtime::park::{self, Unparked, Unparker, WaitReason},
+    sync::channel::{
+        hub::{GRACE, Wait, notify},
+        rng::{self, ExploredOrder},
+        select::Arm,
+        wait::{Home, SelectToken, Side, Waiter, Wakes},
+    },
+};
+use std::ptr;
+
+/// What the waiting nodes are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To do an operation.
+    Operate,
+    /// To hear that one is ready.
+    Watch,
+}
+
+/// Shuffles the arms of each channel among themselves: they are linked in this order, and the first
+/// in a list is served first.
+fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
+    let order = ExploredOrder::new();
+    for same in arms.chunk_by_mut(|one, other| one.address() == other.address()) {
+        if let Some(order) = order {
+            same.sort_unstable_by_key(|arm| order.key(arm.index));
+            continue;
+        }
+        for i in (1..same.len()).rev() {
+            same.swap(i, rng::below(i + 1));
+        }
+    }
+}
+
+/// Makes a node for every arm.
+pub(crate) fn prepare(
+    arms: &mut [Arm<'_>],
+    biased: bool,
+    room: *mut u8,
+    token: &SelectToken,
+    unparker: Unparker,
+) {
+    if !biased {
+        shuffle_duplicates(arms);
+    }
+    for (place, arm) in arms.iter_mut().enumerate() {
+        let slot = if arm.side == Side::Recv {
+            room
+        } else {
+            ptr::null_mut()
+        };
+        arm.node = Some(Waiter::arm(arm.side, slot, unparker, token, place));
+    }
+}
+
+/// Pass 2: links the arms' nodes. All locks are held.
+///
+/// # Safety
+/// The arms, their token and their room stay in place until [`withdraw`].
+pub(crate) unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
+    let mut wakes = Wakes::new();
+    for arm in arms {
+        let (Some(hub), Some(node)) = (arm.hub(), &arm.node) else {
+            continue;
+        };
+        let (home, partner) = match (purpose, arm.side) {
+            (Purpose::Watch, side) => (Home::Watchers, side),
+            (Purpose::Operate, Side::Send) => (Home::Senders, Side::Recv),
+            (Purpose::Operate, Side::Recv) => (Home::Receivers, Side::Send),
+        };
+        // SAFETY: the lock is held; the node stays in place.
+        unsafe {
+            let queues = hub.queues();
+            queues.list(home).push(node, home);
+            if purpose == Purpose::Operate && hub.is_rendezvous() {
+                notify(queues, partner, &mut wakes);
+            }
+        }
+    }
+    wakes
+}
+
+/// Takes every node back that is still linked; whether one of them had been promised a value. Then
+/// the select is chosen, and nobody owes it an `unpark` any more.
+fn withdraw(arms: &[Arm<'_>]) -> bool {
+    let mut was_promised = false;
+    for arm in arms {
+        if let (Some(hub), Some(node)) = (arm.hub(), &arm.node) {
+            let _held = hub.hold();
+            was_promised |= node.home() == Home::Promised;
+            // SAFETY: the lock is held; the node was linked into this hub.
+            unsafe { hub.unlink(node) };
+        }
+    }
+    was_promised
+}
+
+/// Whether the select was chosen by a sending arm whose value has not come.
+fn is_promised(arms: &[Arm<'_>], token: &SelectToken) -> bool {
+    let arm = token.chosen().map(|place| &arms[place]);
+    arm.is_some_and(|arm| match (arm.hub(), &arm.node) {
+        (Some(hub), Some(node)) => hub.is_promised(node),
+        _ => false,
+    })
+}
+
+/// Takes the nodes back also when `park` unwinds; a select that has been chosen then has no way on,
+/// and aborts.
+struct Linked<'s, 'a> {
+    arms: &'s [Arm<'a>],
+    token: &'s SelectToken,
+}
+
+impl Drop for Linked<'_, '_> {
+    fn drop(&mut self) {
+        if !withdraw(self.arms) && self.token.chosen().is_some() {
+            std::process::abort();
+        }
+    }
+}
+
+/// Parks a select whose nodes are linked; the place of the arm that a waker has chosen, `None` if
+/// the time was up. No node is linked any more, and no `unpark` is under way.
+pub(crate) fn park_linked(arms: &[Arm<'_>], token: &SelectToken, wait: Wait) -> Option<usize> {
+    let unwinding = Linked { arms, token };
+    let mut unparked = wait.park(WaitReason::Select);
+    if unparked == Unparked::TimedOut && is_promised(arms, token) {
+        unparked = Wait::at_most(GRACE).park(WaitReason::Select);
+    }
+    std::mem::forget(unwinding);
+    if withdraw(arms) {
+        return None;
+    }
+    if unparked == Unparked::TimedOut && token.chosen().is_some() {
+        // Claimed between the deadline and the withdrawal.
+        park::park(WaitReason::Select);
+    }
+    token.chosen()
+}
