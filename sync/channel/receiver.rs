@@ -19,7 +19,8 @@ use std::{
 /// The receiving side of a channel: Go's `<-chan T`.
 ///
 /// Clones are further handles on the same channel: each value goes to one of them. When the last one is dropped the channel
-/// is closed and the values still in it are dropped. Nobody sends to those of [`after`](crate::sync::channel::after),
+/// is closed and the values still in it are dropped (if one of them panics at that, those after it are
+/// leaked). Nobody sends to those of [`after`](crate::sync::channel::after),
 /// [`at`](crate::sync::channel::at), [`tick`](crate::sync::channel::tick) and [`never()`]: the clock does, or nobody.
 ///
 /// # Examples
