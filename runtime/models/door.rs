@@ -32,6 +32,9 @@ pub(crate) enum Unparked {
 /// Every thread has a processor.
 pub(crate) fn take_turns() {}
 
+/// Loom chooses the schedule here.
+pub(crate) fn explore() {}
+
 const NOTIFIED_BIT: u8 = 1;
 const PARKED_BIT: u8 = 2;
 const TIMEOUT_BIT: u8 = 4;

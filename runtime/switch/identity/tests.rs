@@ -15,6 +15,7 @@ use std::{
     rc::Rc,
     sync::{Arc, Barrier, Mutex},
     thread::{self, JoinHandle, ThreadId},
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -400,6 +401,9 @@ struct Market {
     moves: AtomicUsize,
     /// How often an identity came to another thread than the one it was lent to before.
     handed_on: AtomicUsize,
+    start: Instant,
+    /// Moves beyond those that were to be made.
+    further: AtomicUsize,
 }
 
 struct Trader<'a> {
@@ -423,8 +427,13 @@ impl Market {
         if !left.is_null() {
             free.push(SendIdentity(left));
         }
+        // On a busy machine one thread may use up the moves before another has had its turn.
+        let is_late = || self.start.elapsed() > Duration::from_secs(30);
         if left_over.is_err() {
-            return ptr::null_mut();
+            if self.handed_on.load(Ordering::Relaxed) > 8 || is_late() {
+                return ptr::null_mut();
+            }
+            self.further.fetch_add(1, Ordering::Relaxed);
         }
         let at = number() % free.len().max(1);
         if free.is_empty() {
@@ -467,6 +476,8 @@ fn identities_wander_between_threads_and_lose_nothing() {
         free: Mutex::new(owners.iter().map(|o| SendIdentity(o.identity())).collect()),
         moves: AtomicUsize::new(MOVES),
         handed_on: AtomicUsize::new(0),
+        start: Instant::now(),
+        further: AtomicUsize::new(0),
     };
     let barrier = Barrier::new(3);
     thread::scope(|scope| {
@@ -496,5 +507,5 @@ fn identities_wander_between_threads_and_lose_nothing() {
         })
         .sum();
     // Every move leads to one visit.
-    assert_eq!(total, MOVES);
+    assert_eq!(total, MOVES + market.further.into_inner());
 }
