@@ -7,7 +7,7 @@
 //! every function may wait.
 //!
 //! ```
-//! use gort::{go, sync::{Mutex, WaitGroup}};
+//! use gort::{Mutex, WaitGroup, go};
 //! use std::{sync::Arc, time::Duration};
 //!
 //! fn fetch(page: u32) -> usize {
@@ -38,7 +38,7 @@
 //! |---|---|
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
-//! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, channels, ... What every program uses of it stands at the root, too: `gort::{Mutex, RwMutex, WaitGroup, bounded, ..}` |
 //! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
@@ -188,6 +188,13 @@ pub mod from_go {}
 pub use crate::runtime::spawn::Builder;
 #[cfg(not(loom))]
 pub use crate::runtime::{JoinHandle, current, scope, sleep, spawn, spawn_local, yield_now};
+/// What every program shares between goroutines, from [`sync`].
+#[cfg(not(loom))]
+#[doc(no_inline)]
+pub use crate::sync::{
+    Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Receiver, RwMutex, RwMutexReadGuard,
+    RwMutexWriteGuard, Semaphore, Sender, WaitGroup, bounded, channel, errgroup, unbounded,
+};
 #[cfg(not(loom))]
 pub use gort_macros::{go, main, test};
 
