@@ -99,9 +99,9 @@ fn scoped_handles_have_it_too() {
     support::each(|_| {
         let text = String::from("deliberate: borrowed");
         let (panicked, left) = gort::scope(|s| {
-            let panicked = s.spawn(|| panic!("{text}")).try_join();
-            let left = s.spawn(|| goexit()).try_join();
-            (panicked.map(|()| ()), left.map(|()| ()))
+            let panicked: Result<(), JoinError> = s.spawn(|| panic!("{text}")).try_join();
+            let left: Result<(), JoinError> = s.spawn(|| goexit()).try_join();
+            (panicked, left)
         });
         let error = panicked.unwrap_err();
         assert!(
