@@ -132,7 +132,8 @@
 //! - `Stdout::lock` and `Stderr::lock` are the thread's: held across a park, they keep other homes
 //!   from printing, but not the goroutines of their own, whose lines come in between.
 //! - [`thread::park`](std::thread::park) blocks the home, and its token is the home's: an `unpark`
-//!   that was meant for one goroutine may be used up by another. [`sync`] has what parks goroutines.
+//!   that was meant for one goroutine may be used up by another. [`sync`] has what parks
+//!   goroutines.
 //! - tokio's `EnterGuard` and an entered tracing span are the thread's: others of the home find
 //!   themselves in a context which they have not entered, and guards that are dropped crosswise may
 //!   panic or leave the wrong context behind.

@@ -116,8 +116,10 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// # Examples
     /// ```
     /// let words = ["7", "x"];
-    /// let error = gort::scope(|s| s.spawn(|| words[2]).try_join()).unwrap_err();
-    /// assert!(error.is_panic() && error.to_string().contains("index out of bounds"));
+    /// let parse = |n: usize| words[n].parse::<u32>().unwrap();
+    /// assert_eq!(gort::scope(|s| s.spawn(|| parse(0)).try_join()).unwrap(), 7);
+    /// let error = gort::scope(|s| s.spawn(|| parse(1)).try_join()).unwrap_err();
+    /// assert!(error.is_panic() && error.to_string().contains("InvalidDigit"));
     /// ```
     pub fn try_join(self) -> Result<T, JoinError> {
         let goroutine = self.handle.goroutine().clone();

@@ -98,6 +98,8 @@ const NARROW: &[&str] = &[
     "lib.rs",
     "runtime/README.md",
     "runtime/coroutine",
+    "runtime/join_error",
+    "runtime/plural",
     "runtime/sched/",
     "runtime/stack/",
     "runtime/task/",
