@@ -7,7 +7,7 @@
 //! every function may wait.
 //!
 //! ```
-//! use gort::{go, sync::{Mutex, WaitGroup}};
+//! use gort::{Mutex, WaitGroup, go};
 //! use std::{sync::Arc, time::Duration};
 //!
 //! fn fetch(page: u32) -> usize {
@@ -38,11 +38,12 @@
 //! |---|---|
 //! | [`go!`], [`spawn`], [`scope`], [`Builder`], [`JoinHandle`] | starting goroutines and waiting for them |
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
-//! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, ... |
+//! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, channels, ... What every program uses of it stands at the root, too: `gort::{Mutex, RwMutex, WaitGroup, bounded, ..}` |
 //! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
 //! | [`from_go`] | Go and gort side by side, lesson by lesson |
+//! | [`inside`] | what works inside a goroutine: well-known crates, one by one |
 //!
 //! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
 //!
@@ -53,8 +54,11 @@
 //! - **A closure that has not started** may move between threads; so it is `Send`, as for
 //!   [`std::thread::spawn`].
 //! - **A goroutine that has started keeps its thread**, as Rust code knows a thread, for life. So
-//!   it may hold across a park whatever belongs to its thread: an [`Rc`](std::rc::Rc), a borrow of
-//!   a thread-local, a guard of a `std` lock, the state of a parser that is not `Send`.
+//!   it may hold across a park what belongs to its thread: an [`Rc`](std::rc::Rc), a borrow of a
+//!   thread-local, the state of a parser that is not `Send`.
+//!
+//! Both hold but for a short list of what must not be parked in, which stands below, [with what
+//! else takes care](#what-stays-in-the-programmers-care).
 //!
 //! ## What a thread is here
 //!
@@ -114,18 +118,138 @@
 //!
 //! ## What stays in the programmer's care
 //!
-//! *Re-entrancy*. While a goroutine is parked, others run in its home, and they find its
-//! thread-locals as it left them. One that finds a `RefCell` borrowed panics; one that takes a
-//! `std` mutex that a parked goroutine of its home holds blocks that home, perhaps for ever.
-//! Neither is undefined behaviour, and both are avoided by not parking in such a section.
-//! [`forbid_yield`](runtime::forbid_yield) makes a park in one a panic.
+//! *Others of the home*. While a goroutine is parked, others run in its home, and they find
+//! everything that belongs to the thread as it left it. That is no undefined behaviour, but it may
+//! panic, hang or mislead:
 //!
-//! **One hole remains.** A few crates keep a raw pointer to something on the stack in a
-//! thread-local, and rely on the sections in which it is set being nested like calls on one stack:
-//! `scoped-tls` is one. Two goroutines of one home may set and reset such a pointer crosswise, if
-//! they park inside. Then one uses a pointer to something that is gone. Do not park inside of such
-//! a section, or hold a [`forbid_yield`](runtime::forbid_yield) guard there. std has no interface
-//! of that kind.
+//! - One that finds a `RefCell` in a thread-local borrowed panics.
+//! - One that takes a `std` lock which a parked goroutine of its home holds blocks that home, and
+//!   the holder with it: for ever. One of another home blocks that one until the holder goes on.
+//!   The guard of a `std` lock may be held across a park only if nobody wants the lock meanwhile.
+//! - A [`LazyLock`](std::sync::LazyLock) or [`OnceLock`](std::sync::OnceLock) whose initialiser
+//!   parks hangs in the same way if another goroutine of the home asks for the value. [`Lazy`] and
+//!   [`OnceCell`] park instead.
+//! - `Stdout::lock` and `Stderr::lock` are the thread's: held across a park, they keep other homes
+//!   from printing, but not the goroutines of their own, whose lines come in between.
+//! - [`thread::park`](std::thread::park) blocks the home, and its token is the home's: an `unpark`
+//!   that was meant for one goroutine may be used up by another. [`sync`] has what parks
+//!   goroutines.
+//! - tokio's `EnterGuard` and an entered tracing span are the thread's: others of the home find
+//!   themselves in a context which they have not entered, and guards that are dropped crosswise may
+//!   panic or leave the wrong context behind.
+//! - `stacker` keeps the thread's stack limit in a thread-local, and knows nothing of goroutines'
+//!   stacks: it may not grow in time, which the guard page turns into the report of an overflow.
+//!   [`on_big_stack`](runtime::on_big_stack) is for deep recursion.
+//!
+//! **`go!` is sound but for this list.** What stands on it relies on the sections of one thread
+//! being nested like calls on one stack, which goroutines of one home that park inside break:
+//!
+//! - *A `thread_local!` whose initialiser parks.* Another goroutine of the home may initialise the
+//!   key meanwhile, and hold a reference to the value over a park of its own. When the first one
+//!   goes on, std puts its value in the place and drops the other, under the reference:
+//!
+//!   ```no_run
+//!   thread_local! {
+//!       static NAME: String = {
+//!           gort::yield_now(); // do not
+//!           String::from("gopher")
+//!       };
+//!   }
+//!   for _ in 0..2 {
+//!       gort::go!(|| NAME.with(|name| {
+//!           gort::yield_now();
+//!           println!("{name}"); // perhaps gone
+//!       }));
+//!   }
+//!   ```
+//!
+//!   [`go_local!`] is for values of goroutines. Else make the value beforehand, or park nowhere in
+//!   the initialiser.
+//! - *Pointers to something on the stack that are kept in a thread-local* while a closure runs, as
+//!   `scoped-tls` does. Two goroutines set and reset such a pointer crosswise, and one uses a
+//!   pointer to something that is gone.
+//! - *Tokens that say what the thread holds*, from nested guards: an interpreter's lock (the GIL
+//!   tokens of `pyo3`), autorelease pools (`objc2`). Dropped crosswise, or while another goroutine
+//!   has given the thing away, they vouch for what is not so.
+//!
+//! Do not park inside of such a section. A [`forbid_yield`](runtime::forbid_yield) guard in it
+//! makes a park a panic, and [`inside`] says the same of well-known crates.
+//!
+//! # When it does not compile
+//!
+//! Five errors, their causes, and the cures:
+//!
+//! *"closure may outlive the current function, but it borrows `text`"* (E0373): the goroutine may
+//! outlive its spawner. Give it the value, with `move`:
+//!
+//! ```compile_fail
+//! let text = String::from("hello");
+//! gort::go!(|| println!("{text}"));
+//! ```
+//! ```
+//! let text = String::from("hello");
+//! gort::go!(move || println!("{text}"));
+//! ```
+//!
+//! *"`text` does not live long enough"* (E0597), or *"borrowed data escapes outside of function"*
+//! (E0521): a reference goes to a goroutine that is not bound to end in time. Give it a clone, or
+//! an [`Arc`](std::sync::Arc). Or use [`scope`], whose goroutines may borrow:
+//!
+//! ```compile_fail
+//! let text = String::from("hello");
+//! let show = |text: &str| println!("{text}");
+//! gort::go!(show(&text));
+//! ```
+//! ```
+//! let text = String::from("hello");
+//! gort::scope(|s| {
+//!     s.spawn(|| println!("{text}"));
+//! });
+//! ```
+//!
+//! *"borrow of moved value"* (E0382): what a goroutine has taken is gone from the spawner. Clone
+//! before it:
+//!
+//! ```compile_fail
+//! let names = std::sync::Arc::new(vec!["go", "rust"]);
+//! gort::go!(move || println!("{names:?}"));
+//! println!("{names:?}");
+//! ```
+//! ```
+//! let names = std::sync::Arc::new(vec!["go", "rust"]);
+//! let theirs = names.clone();
+//! gort::go!(move || println!("{theirs:?}"));
+//! println!("{names:?}");
+//! ```
+//!
+//! *"`Rc<..>` cannot be sent between threads safely"* (E0277): a goroutine starts on any thread.
+//! Share an [`Arc`](std::sync::Arc); or make the `Rc` inside, where it may stay across parks; or
+//! start the goroutine in this home, with [`spawn_local`]:
+//!
+//! ```compile_fail
+//! let shared = std::rc::Rc::new(1);
+//! gort::go!(move || println!("{shared}"));
+//! ```
+//! ```
+//! gort::go!(|| {
+//!     let shared = std::rc::Rc::new(1);
+//!     gort::yield_now();
+//!     println!("{shared}");
+//! });
+//! ```
+//!
+//! *"`MutexGuard<..>` cannot be sent between threads safely"* (E0277): a lock is released by who
+//! took it. Lock inside of the goroutine:
+//!
+//! ```compile_fail
+//! static LOG: gort::Mutex<Vec<u8>> = gort::Mutex::new(Vec::new());
+//! let mut log = LOG.lock();
+//! gort::go!(move || log.push(1));
+//! ```
+//! ```
+//! static LOG: gort::Mutex<Vec<u8>> = gort::Mutex::new(Vec::new());
+//! gort::go!(|| LOG.lock().push(1));
+//! ```
 //!
 //! # Limits
 //!
@@ -184,10 +308,23 @@ pub mod time;
 #[cfg(not(loom))]
 pub mod from_go {}
 
+/// What works inside a goroutine: well-known crates, with yes, with care, or no, and why.
+///
+#[doc = include_str!("docs/inside.md")]
+#[cfg(not(loom))]
+pub mod inside {}
+
 #[cfg(not(loom))]
 pub use crate::runtime::spawn::Builder;
 #[cfg(not(loom))]
 pub use crate::runtime::{JoinHandle, current, scope, sleep, spawn, spawn_local, yield_now};
+/// What every program shares between goroutines, from [`sync`].
+#[cfg(not(loom))]
+#[doc(no_inline)]
+pub use crate::sync::{
+    Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Receiver, RwMutex, RwMutexReadGuard,
+    RwMutexWriteGuard, Semaphore, Sender, WaitGroup, bounded, channel, errgroup, unbounded,
+};
 #[cfg(not(loom))]
 pub use gort_macros::{go, main, test};
 

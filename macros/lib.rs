@@ -93,6 +93,9 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The options are those of [`macro@main`]. Other attributes, such as `#[should_panic]` and `#[ignore]`, keep their meaning; a second
 /// `#[test]` is not needed. The test may return `()`, `Result` or anything else that a plain test may.
 ///
+/// The test fails if one of its goroutines panicked and nobody joined it by then, unless the attribute says `panic = "isolate"`. Those that a
+/// `scope` or an `errgroup::Group` contains are theirs to tell. A goroutine that is still running when the test returns is not waited for.
+///
 /// ```
 /// #[gort::test(workers = 2, deadlock = "exit")]
 /// fn adds() {

@@ -46,6 +46,11 @@ const DEADLOCK_VARIABLE: &str = "GORT_DEADLOCK";
 
 /// What happens when a goroutine panics.
 ///
+/// Either way std's panic hook prints the message, and when the goroutine has been unwound a line says which one it was:
+/// `goroutine 12 "worker", spawned at src/main.rs:10:5, panicked`. So that it knows of panics the first runtime puts a hook of its own before
+/// the one that it finds, which goes on to be called. A program that sets another hook later gets no such line: its hook can ask
+/// [`try_current`](crate::runtime::try_current) who panics.
+///
 /// # Examples
 /// ```
 /// use gort::runtime::{Builder, PanicPolicy};

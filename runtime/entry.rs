@@ -8,6 +8,7 @@ use crate::runtime::{
     park::{self, WaitReason},
     prims::Ordering,
     quit,
+    sched::panicked,
     stack::SizeClass,
     system::{Builder, Runtime},
     task::cell::GoexitPayload,
@@ -143,10 +144,27 @@ pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     };
     let scheduler = runtime.scheduler();
     scheduler.in_test.store(true, Ordering::Relaxed);
-    match runtime.run_caught(|| f().report(), main_class(options)) {
-        Ok(code) => code,
+    let ended = runtime.run_caught(|| f().report(), main_class(options));
+    let unseen = panicked::take_unseen(scheduler);
+    match ended {
         Err(payload) => panic::resume_unwind(payload),
+        Ok(code) if options.panic.is_none() => {
+            assert_all_seen(&unseen);
+            code
+        }
+        Ok(code) => code,
     }
+}
+
+/// Fails a test of which goroutines have panicked that nobody joined.
+#[track_caller]
+fn assert_all_seen(unseen: &[String]) {
+    assert!(
+        unseen.is_empty(),
+        "panicked in this test, and nobody joined it (if that is meant, say \
+         `#[gort::test(panic = \"isolate\")]`): {}",
+        unseen.join("; ")
+    );
 }
 
 /// How many goroutines of this runtime have been spawned and have not ended. Does not park.

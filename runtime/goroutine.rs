@@ -1,13 +1,13 @@
-//! Which goroutine: its id and name.
+//! Which goroutine: its id, its name, and where it was spawned.
 
 use crate::runtime::{
-    goroutine_id::GoroutineId,
+    goroutine_id::{self, GoroutineId},
     sched::home::current,
     task::{extras, header::TaskRef},
 };
-use std::{num::NonZeroU64, sync::Arc};
+use std::{fmt, num::NonZeroU64, panic::Location, sync::Arc};
 
-/// A goroutine's id and name: who it is, not a way to control it. As [`std::thread::Thread`] for threads.
+/// A goroutine's id, name and spawn site: who it is, not a way to control it. As [`std::thread::Thread`] for threads.
 ///
 /// # Examples
 /// ```
@@ -21,6 +21,7 @@ use std::{num::NonZeroU64, sync::Arc};
 pub struct Goroutine {
     id: GoroutineId,
     name: Option<Arc<str>>,
+    site: Option<&'static Location<'static>>,
 }
 
 impl Goroutine {
@@ -30,6 +31,7 @@ impl Goroutine {
         Self {
             id: GoroutineId::new(id),
             name,
+            site: task.site(),
         }
     }
 
@@ -55,6 +57,36 @@ impl Goroutine {
     /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Where it was spawned, if that is known.
+    ///
+    /// # Examples
+    /// ```
+    /// let handle = gort::go!(|| ());
+    /// assert_eq!(handle.goroutine().spawned_at().unwrap().file(), file!());
+    /// ```
+    pub fn spawned_at(&self) -> Option<&'static Location<'static>> {
+        self.site
+    }
+}
+
+/// `goroutine 12 "worker", spawned at src/main.rs:10:5`, as reports name it.
+///
+/// # Examples
+/// ```
+/// let clerk = gort::Builder::new().name("clerk".into()).spawn(|| ())?;
+/// let text = clerk.goroutine().to_string();
+/// assert!(text.starts_with("goroutine ") && text.contains("\"clerk\", spawned at "));
+/// # std::io::Result::Ok(())
+/// ```
+impl fmt::Display for Goroutine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&goroutine_id::describe(
+            self.id.as_u64(),
+            self.name(),
+            self.site,
+        ))
     }
 }
 

@@ -1,7 +1,11 @@
 //! The number that names a goroutine.
 #![forbid(unsafe_code)]
 
-use std::{fmt, num::NonZeroU64};
+use std::{
+    fmt::{self, Write},
+    num::NonZeroU64,
+    panic::Location,
+};
 
 /// Names one goroutine; never used twice in a process.
 ///
@@ -36,4 +40,16 @@ impl fmt::Display for GoroutineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// A goroutine in words: `goroutine 12 "worker", spawned at src/main.rs:10:5`.
+pub(crate) fn describe(id: u64, name: Option<&str>, site: Option<&Location<'_>>) -> String {
+    let mut text = format!("goroutine {id}");
+    if let Some(name) = name {
+        let _ = write!(text, " {name:?}");
+    }
+    if let Some(site) = site {
+        let _ = write!(text, ", spawned at {site}");
+    }
+    text
 }

@@ -2,9 +2,15 @@
 
 use crate::runtime::{
     goroutine::Goroutine,
+    join_error::JoinError,
     park::{self, Unparker, WaitReason},
-    sched::worker::current::worker,
-    task::{header::TaskRef, pool::Shared, state::Joining},
+    sched::{panicked, worker::current::worker},
+    task::{
+        cell::{GoexitPayload, UnstartedPayload},
+        header::TaskRef,
+        pool::Shared,
+        state::Joining,
+    },
 };
 use std::{fmt, marker::PhantomData, mem::ManuallyDrop, thread};
 
@@ -65,6 +71,33 @@ impl<T> JoinHandle<T> {
         self.join_raw().map_err(explain)
     }
 
+    /// As [`join`](Self::join), with an error that works with `?` and says which goroutine did not return, where it was spawned, and what it panicked with. Parks.
+    ///
+    /// # Errors
+    /// If the goroutine panicked, called [`goexit`](crate::runtime::goexit), or was dropped at shutdown before it could start.
+    ///
+    /// # Panics
+    /// As [`join`](Self::join).
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::{go, runtime::JoinError};
+    ///
+    /// fn sum() -> Result<i32, JoinError> {
+    ///     let (a, b) = (go!(|| 1), go!(|| 2));
+    ///     Ok(a.try_join()? + b.try_join()?)
+    /// }
+    /// assert_eq!(sum().unwrap(), 3);
+    ///
+    /// let error = go!(|| panic!("no luck")).try_join().unwrap_err();
+    /// println!("{error}"); // goroutine 12, spawned at src/main.rs:9:13, panicked: no luck
+    /// ```
+    pub fn try_join(self) -> Result<T, JoinError> {
+        let goroutine = self.goroutine.clone();
+        self.join_raw()
+            .map_err(|payload| JoinError::new(goroutine, payload))
+    }
+
     /// As `join`, with the private payload of `goexit` left as it is.
     pub(crate) fn join_raw(self) -> thread::Result<T> {
         if !self.task.life.is_done() {
@@ -76,6 +109,9 @@ impl<T> JoinHandle<T> {
         let this = ManuallyDrop::new(self);
         // SAFETY: done; the handle owned output and cell, and is not dropped.
         let output = unsafe { this.task.take_output::<T>() };
+        if output.is_err() {
+            panicked::saw(this.task.id());
+        }
         // SAFETY: as above.
         unsafe { free(this.task) };
         // SAFETY: `this` is not used again.
@@ -128,10 +164,14 @@ unsafe fn free(task: TaskRef) {
 
 type Payload = Box<dyn std::any::Any + Send>;
 
-/// Turns the private payload of `goexit` into words.
+/// Turns private payloads into words.
 fn explain(payload: Payload) -> Payload {
-    if payload.is::<crate::runtime::task::cell::GoexitPayload>() {
+    if payload.is::<GoexitPayload>() {
         Box::new(String::from("the goroutine called goexit"))
+    } else if payload.is::<UnstartedPayload>() {
+        Box::new(String::from(
+            "the goroutine was dropped before it started: its runtime shut down",
+        ))
     } else {
         payload
     }

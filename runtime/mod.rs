@@ -17,6 +17,7 @@ pub(crate) mod goroutine;
 pub(crate) mod goroutine_id;
 pub(crate) mod grow;
 pub(crate) mod join;
+pub(crate) mod join_error;
 
 pub(crate) mod later;
 pub(crate) mod local;
@@ -25,6 +26,7 @@ pub(crate) mod offload;
 pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;
+pub(crate) mod plural;
 pub(crate) mod prims;
 pub(crate) mod quit;
 pub(crate) mod roll;
@@ -49,6 +51,7 @@ pub use crate::runtime::{
     goroutine_id::GoroutineId,
     grow::on_big_stack,
     join::JoinHandle,
+    join_error::{JoinError, PanicError},
     local::GoLocal,
     metrics::Metrics,
     offload::blocking,

@@ -2,8 +2,10 @@
 
 use crate::runtime::{
     join::JoinHandle,
+    join_error::JoinError,
     park::{self, Unparker, WaitReason},
     prims::{AtomicBool, AtomicUsize, Ordering, UnsafeCell},
+    sched::panicked,
     spawn,
     task::cell::GoexitPayload,
 };
@@ -104,6 +106,28 @@ impl<T> ScopedJoinHandle<'_, T> {
         // SAFETY: the goroutine has ended, and it was the only other user.
         let result = unsafe { (*self.packet.result.get()).take() };
         result.unwrap_or_else(|| Err(Box::new(String::from("the goroutine called goexit"))))
+    }
+
+    /// As [`JoinHandle::try_join`]. Parks.
+    ///
+    /// # Errors
+    /// As [`JoinHandle::try_join`].
+    ///
+    /// # Examples
+    /// ```
+    /// let words = ["7", "x"];
+    /// let parse = |n: usize| words[n].parse::<u32>().unwrap();
+    /// assert_eq!(gort::scope(|s| s.spawn(|| parse(0)).try_join()).unwrap(), 7);
+    /// let error = gort::scope(|s| s.spawn(|| parse(1)).try_join()).unwrap_err();
+    /// assert!(error.is_panic() && error.to_string().contains("InvalidDigit"));
+    /// ```
+    pub fn try_join(self) -> Result<T, JoinError> {
+        let goroutine = self.handle.goroutine().clone();
+        self.handle.try_join()?;
+        // SAFETY: the goroutine has ended, and it was the only other user.
+        let result = unsafe { (*self.packet.result.get()).take() };
+        let result = result.unwrap_or_else(|| Err(Box::new(GoexitPayload)));
+        result.map_err(|payload| JoinError::new(goroutine, payload))
     }
 
     /// As [`JoinHandle::is_finished`].
@@ -245,6 +269,9 @@ impl<F: FnOnce() -> T, T> Body<'_, F, T> {
         let Self { f, packet, leave } = self;
         let result = panic::catch_unwind(AssertUnwindSafe(f));
         let exits = matches!(&result, Err(payload) if payload.is::<GoexitPayload>());
+        if result.is_err() && !exits {
+            panicked::tell_current();
+        }
         if !exits {
             // SAFETY: the handle looks only after this goroutine's end.
             unsafe { *packet.result.get() = Some(result) };

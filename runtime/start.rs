@@ -4,6 +4,7 @@ use crate::runtime::{
     config::{Settings, process_environment},
     dump,
     sched::{
+        panicked,
         scheduler::{Clock, Scheduler},
         threads::launch::{self, Threads},
     },
@@ -19,6 +20,7 @@ pub(crate) fn start(settings: Settings, clock: Clock) -> io::Result<(&'static Sc
     if let Err(why) = scheduler.lending {
         tracing::info!(target: "gort", reason = %why, "homes are not lent: each worker keeps one");
     }
+    panicked::install_hook();
     let threads = launch::start(scheduler, dump::of)?;
     Ok((scheduler, threads))
 }

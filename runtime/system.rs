@@ -5,7 +5,7 @@ use crate::runtime::{
     dump,
     join::JoinHandle,
     metrics::{self, Metrics},
-    park,
+    park, plural,
     sched::{
         scheduler::{Clock, Scheduler},
         threads::launch::{self, Threads},
@@ -448,8 +448,9 @@ impl fmt::Display for StillRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} goroutines were still there at shutdown:\n{}",
-            self.goroutines, self.dump
+            "{} still there at shutdown:\n{}",
+            plural::count_with(self.goroutines, "goroutine", ["was", "were"]),
+            self.dump
         )
     }
 }

@@ -12,7 +12,7 @@
 
 use crate::{
     context::{self, CancelCauseFunc, Cause, Context},
-    runtime::{control, goroutine, spawn, task::cell::GoexitPayload},
+    runtime::{control, goroutine, plural, sched::panicked, spawn, task::cell::GoexitPayload},
     sync::{raw_wait_group::WaitCounter, semaphore::Semaphore, spin::SpinLock},
 };
 use std::{
@@ -192,7 +192,12 @@ impl<E: Send + 'static> Group<E> {
         let active = self.state.members.count();
         assert!(
             active == 0,
-            "errgroup: modify limit while {active} goroutines in the group are still active: call wait before set_limit"
+            "errgroup: modify limit while {} still active: call wait before set_limit",
+            plural::count_with(
+                active.max(0) as usize,
+                "goroutine",
+                ["in the group is", "in the group are"]
+            )
         );
         let free = Semaphore::new(n);
         let limit = (n != usize::MAX).then(|| Arc::new(Limit { n, free }));
@@ -434,6 +439,7 @@ impl<E> Member<E> {
             self.state.end_abnormally(Abnormal::Exited);
             panic::resume_unwind(payload);
         }
+        panicked::tell_current();
         self.state.end_abnormally(Abnormal::Panicked(payload));
     }
 }

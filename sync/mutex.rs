@@ -69,8 +69,12 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Locks the mutex; parks the caller while another holds it. Panics never.
+    /// Locks the mutex; parks the caller while another holds it.
     ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
+    ///
+    /// # Examples
     /// ```
     /// let m = gort::sync::Mutex::new(1);
     /// *m.lock() += 1;

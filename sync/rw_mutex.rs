@@ -65,8 +65,12 @@ impl<T> RwMutex<T> {
 }
 
 impl<T: ?Sized> RwMutex<T> {
-    /// Locks for reading; parks the caller while a writer is in or waits. Panics never.
+    /// Locks for reading; parks the caller while a writer is in or waits.
     ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
+    ///
+    /// # Examples
     /// ```
     /// assert_eq!(*gort::sync::RwMutex::new(7).read(), 7);
     /// ```
@@ -77,8 +81,12 @@ impl<T: ?Sized> RwMutex<T> {
         RwMutexReadGuard::new(self)
     }
 
-    /// Locks for writing; parks the caller while anyone is in. Panics never.
+    /// Locks for writing; parks the caller while anyone is in.
     ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
+    ///
+    /// # Examples
     /// ```
     /// let level = gort::sync::RwMutex::new(7);
     /// *level.write() += 1;

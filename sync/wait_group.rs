@@ -1,8 +1,12 @@
 //! `WaitGroup`: a counter that can be waited on until it is zero. The algorithm is in `raw_wait_group`.
 
-use crate::runtime::{join::JoinHandle, spawn};
-use crate::sync::{raw_wait_group::WaitCounter, shared::Shared};
-use std::fmt;
+use crate::runtime::{join::JoinHandle, join_error::PanicError, spawn, task::cell::GoexitPayload};
+use crate::sync::{raw_wait_group::WaitCounter, shared::Shared, spin::SpinLock};
+use std::{
+    any::Any,
+    fmt,
+    panic::{self, AssertUnwindSafe},
+};
 
 /// Waits for a number of things to be done, usually goroutines to finish.
 ///
@@ -24,7 +28,15 @@ use std::fmt;
 #[doc(alias = "sync.WaitGroup")]
 #[derive(Clone)]
 pub struct WaitGroup {
-    counter: Shared<WaitCounter>,
+    state: Shared<GroupState>,
+}
+
+/// What all handles share.
+#[derive(Debug)]
+struct GroupState {
+    counter: WaitCounter,
+    /// The first panic in a goroutine of [`WaitGroup::go`] that no `wait_all` has told of yet.
+    panicked: SpinLock<Option<PanicError>>,
 }
 
 impl WaitGroup {
@@ -35,7 +47,10 @@ impl WaitGroup {
     /// ```
     pub fn new() -> Self {
         Self {
-            counter: Shared::new(WaitCounter::new()),
+            state: Shared::new(GroupState {
+                counter: WaitCounter::new(),
+                panicked: SpinLock::new(None),
+            }),
         }
     }
 
@@ -53,7 +68,7 @@ impl WaitGroup {
     /// ```
     #[inline]
     pub fn add(&self, n: usize) {
-        self.counter.add(n);
+        self.state.counter.add(n);
     }
 
     /// Takes one off the counter; at zero, those who wait go on. Never parks.
@@ -68,7 +83,7 @@ impl WaitGroup {
     /// ```
     #[inline]
     pub fn done(&self) {
-        self.counter.done();
+        self.state.counter.done();
     }
 
     /// Parks the caller until the counter is zero; returns at once if it is.
@@ -82,7 +97,50 @@ impl WaitGroup {
     /// ```
     #[inline]
     pub fn wait(&self) {
-        self.counter.wait();
+        self.state.counter.wait();
+    }
+
+    /// As [`wait`](Self::wait), and fails if a goroutine that [`go`](Self::go) started has panicked since the last call.
+    ///
+    /// It tells of the first panic, once: of several who wait at once, one gets the error. The payload stays with the goroutine's
+    /// handle. A goroutine that calls [`goexit`](crate::runtime::goexit) has not failed.
+    ///
+    /// # Errors
+    /// The first panic: which goroutine it was, and its message.
+    ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
+    ///
+    /// ```
+    /// use gort::{runtime::PanicError, sync::WaitGroup};
+    ///
+    /// fn check(numbers: [i32; 3]) -> Result<(), PanicError> {
+    ///     let group = WaitGroup::new();
+    ///     for n in numbers {
+    ///         group.go(move || assert!(n > 0, "{n} is not positive"));
+    ///     }
+    ///     group.wait_all()
+    /// }
+    /// assert!(check([1, 2, 3]).is_ok());
+    /// assert_eq!(check([1, -2, 3]).unwrap_err().message(), "-2 is not positive");
+    /// ```
+    pub fn wait_all(&self) -> Result<(), PanicError> {
+        self.state.counter.wait();
+        let panicked = self.state.panicked.lock().take();
+        panicked.map_or(Ok(()), Err)
+    }
+
+    /// A goroutine of the group has ended by an unwinding.
+    #[cold]
+    fn failed(&self, payload: &Box<dyn Any + Send>) {
+        if payload.is::<GoexitPayload>() {
+            return;
+        }
+        let error = PanicError::of_current(payload);
+        let mut first = self.state.panicked.lock();
+        if first.is_none() {
+            *first = error;
+        }
     }
 }
 
@@ -94,6 +152,8 @@ impl Default for WaitGroup {
 
 impl WaitGroup {
     /// Spawns a goroutine that this group counts: `add(1)` before it, `done()` after it, also if it panics. Does not park.
+    ///
+    /// A panic goes to the handle; [`wait_all`](Self::wait_all) tells of it, too.
     ///
     /// # Panics
     /// As [`add`](Self::add), and as [`spawn`](crate::spawn).
@@ -119,8 +179,14 @@ impl WaitGroup {
     {
         let done = DoneGuard::new(self);
         spawn::spawn(move || {
-            let _done = done;
-            f()
+            let DoneGuard(group) = &done;
+            match panic::catch_unwind(AssertUnwindSafe(f)) {
+                Ok(value) => value,
+                Err(payload) => {
+                    group.failed(&payload);
+                    panic::resume_unwind(payload)
+                }
+            }
         })
     }
 }
@@ -128,7 +194,7 @@ impl WaitGroup {
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitGroup")
-            .field("count", &self.counter.count())
+            .field("count", &self.state.counter.count())
             .finish()
     }
 }

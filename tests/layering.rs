@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/park_thread", 0),
     ("runtime/os_threads", 0),
     ("runtime/goroutine_id", 0),
+    ("runtime/plural", 0),
     ("runtime/stderr", 0),
     ("runtime/sanitizer", 0),
     ("runtime/stuck", 0),
@@ -68,7 +69,7 @@ const SCHED: &[&[&str]] = &[
     &["worker/data"],
     // Looking at goroutines and runtimes; who carries the caller.
     &["inspect/quiescence", "inspect/reply", "inspect/deadlock"],
-    &["events", "worker/current"],
+    &["events", "worker/current", "panicked"],
     // How work gets into queues, and what wakes.
     &["worker/submit", "idle/steal"],
     &[
@@ -97,6 +98,8 @@ const NARROW: &[&str] = &[
     "lib.rs",
     "runtime/README.md",
     "runtime/coroutine",
+    "runtime/join_error",
+    "runtime/plural",
     "runtime/sched/",
     "runtime/stack/",
     "runtime/task/",

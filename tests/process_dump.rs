@@ -130,7 +130,7 @@ fn reasons() {
     }
     let count = seen.len() + 1;
     assert!(
-        text.starts_with(&format!("{count} goroutines on 1 workers\n")),
+        text.starts_with(&format!("{count} goroutines on 1 worker\n")),
         "{text}"
     );
     // Each group by the first of it.
@@ -148,7 +148,7 @@ fn fresh_and_running() {
         let me = gort::current().id().as_u64();
         let handles: Vec<_> = (0..3).map(|_| go!(gort::yield_now())).collect();
         let text = dump();
-        assert!(text.starts_with("4 goroutines on 1 workers\n"), "{text}");
+        assert!(text.starts_with("4 goroutines on 1 worker\n"), "{text}");
         assert!(
             line(&text, me).unwrap().contains("[running] in home 0"),
             "{text}"
@@ -162,9 +162,9 @@ fn fresh_and_running() {
             handle.join().unwrap();
         }
         let text = dump();
-        assert!(text.starts_with("1 goroutines on 1 workers\n"), "{text}");
+        assert!(text.starts_with("1 goroutine on 1 worker\n"), "{text}");
     });
-    assert_eq!(runtime.dump(), "0 goroutines on 1 workers\n");
+    assert_eq!(runtime.dump(), "0 goroutines on 1 worker\n");
 }
 
 /// A runtime with goroutines asleep, and their ids.
@@ -181,7 +181,7 @@ fn with_sleepers(workers: usize, n: usize) -> (Runtime, Vec<u64>) {
 fn two_runtimes() {
     let (one, ones) = with_sleepers(1, 5);
     let (two, twos) = with_sleepers(2, 7);
-    assert!(one.dump().starts_with("5 goroutines on 1 workers\n"));
+    assert!(one.dump().starts_with("5 goroutines on 1 worker\n"));
     assert!(two.dump().starts_with("7 goroutines on 2 workers\n"));
     for (runtime, own, others) in [(&one, &ones, &twos), (&two, &twos, &ones)] {
         let text = runtime.dump();
@@ -189,9 +189,9 @@ fn two_runtimes() {
         assert!(others.iter().all(|&id| line(&text, id).is_none()), "{text}");
     }
     // From inside, each sees its own; from outside, it is the default runtime.
-    assert!(one.run(dump).starts_with("6 goroutines on 1 workers\n"));
+    assert!(one.run(dump).starts_with("6 goroutines on 1 worker\n"));
     assert!(two.run(dump).starts_with("8 goroutines on 2 workers\n"));
-    assert!(dump().starts_with("0 goroutines on 1 workers\n"));
+    assert!(dump().starts_with("0 goroutines on 1 worker\n"));
     drop(one);
     assert!(two.dump().starts_with("7 goroutines on 2 workers\n"));
 }

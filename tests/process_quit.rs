@@ -242,6 +242,14 @@ fn a_runtime_that_is_built_does_not_take_the_signal() {
 }
 
 #[test]
+fn these_tests_pass_when_started_with_the_signal_ignored() {
+    // As `cargo test &` in a script; the children of the other tests inherit it, too.
+    act(libc::SIG_IGN);
+    let ended = Child::new("built").run();
+    ended.signal(libc::SIGQUIT);
+}
+
+#[test]
 fn a_forked_child_ends_as_without_us() {
     let ended = Child::new("forked").run();
     let number = libc::SIGQUIT.to_string();

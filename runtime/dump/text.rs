@@ -5,7 +5,7 @@ use crate::runtime::{
         rows::{self, MOST_FRAMES, Row, Trace},
         symbols::Symbols,
     },
-    grow,
+    grow, plural,
     sched::scheduler::Scheduler,
 };
 use std::{collections::HashMap, fmt::Write};
@@ -29,9 +29,9 @@ fn write(scheduler: &'static Scheduler, rows: Vec<Row>) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{} goroutines on {} workers",
-        rows.len(),
-        scheduler.config.workers
+        "{} on {}",
+        plural::count(rows.len(), "goroutine"),
+        plural::count(scheduler.config.workers, "worker")
     );
     let mut symbols = Symbols::new();
     for group in groups(&rows) {
@@ -40,7 +40,11 @@ fn write(scheduler: &'static Scheduler, rows: Vec<Row>) -> String {
             write_row(&mut text, row);
         }
         if let Some(more) = group.len().checked_sub(MOST_LINES).filter(|n| *n > 0) {
-            let _ = writeln!(text, "and {more} more goroutines like these");
+            let _ = writeln!(
+                text,
+                "and {} like these",
+                plural::count(more, "more goroutine")
+            );
         }
         match &group[0].trace {
             Trace::Frames(frames) => symbols.write(&mut text, frames),
@@ -98,7 +102,8 @@ fn write_notes(text: &mut String, rows: &[Row]) {
     if too_many > 0 {
         let _ = writeln!(
             text,
-            "\n{too_many} goroutines have no backtrace here: a dump takes those of {MOST_FRAMES}"
+            "\n{} no backtrace here: a dump takes those of {MOST_FRAMES}",
+            plural::count_with(too_many, "goroutine", ["has", "have"])
         );
     }
     if count(&Trace::NoLook) > 0 {

@@ -3,11 +3,8 @@
 use crate::runtime::{
     prims::Ordering,
     sched::{home::held::Held, scheduler::Scheduler, unparker::Unparker},
-    task::{extras, header::TaskRef, pool::Shared, state::Finished},
+    task::{cell::UnstartedPayload, extras, header::TaskRef, pool::Shared, state::Finished},
 };
-
-/// The output of goroutines that are dropped at shutdown.
-const UNSTARTED: &str = "the goroutine was dropped before it started: its runtime shut down";
 
 /// Ends a task that will not run any more; a suspended one is left as it is, its stack never
 /// reused.
@@ -17,7 +14,7 @@ pub(crate) fn abandon(scheduler: &Scheduler, task: TaskRef) {
     }
     // SAFETY: fresh and out of its queue, so ours.
     unsafe {
-        task.abandon(Box::new(String::from(UNSTARTED)));
+        task.abandon(Box::new(UnstartedPayload));
         extras::free(task);
     }
     scheduler.abandoned.fetch_add(1, Ordering::Release);

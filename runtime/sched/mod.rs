@@ -17,6 +17,7 @@
 //! | `abandon` | goroutines that end without having run |
 //! | `explorer` | the dice of a test that chooses the schedule |
 //! | `events` | tracing |
+//! | `panicked` | which goroutine panicked, in words |
 
 pub(crate) mod abandon;
 pub(crate) mod events;
@@ -25,6 +26,7 @@ pub(crate) mod home;
 pub(crate) mod idle;
 pub(crate) mod inspect;
 pub(crate) mod owners;
+pub(crate) mod panicked;
 pub(crate) mod queue;
 pub(crate) mod scheduler;
 pub(crate) mod threads;

@@ -18,6 +18,10 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct GoexitPayload;
 
+/// The payload of a goroutine that its runtime dropped before it could start.
+#[derive(Debug)]
+pub(crate) struct UnstartedPayload;
+
 union Payload<F, T> {
     closure: ManuallyDrop<F>,
     output: ManuallyDrop<thread::Result<T>>,

@@ -26,6 +26,8 @@ pub(crate) const COUNTED: u8 = 1;
 pub(crate) const LOCAL: u8 = 2;
 /// The memory is a large cell; fixed while it is a cell.
 pub(crate) const LARGE: u8 = 4;
+/// The panic hook has run for this goroutine, so a line says which one it was.
+pub(crate) const HOOKED: u8 = 8;
 
 /// In `TaskHeader::home`: what it points to is a runtime, no home.
 pub(crate) const HOMELESS: usize = 1;
@@ -38,7 +40,7 @@ pub(crate) struct TaskHeader {
     pub(crate) next: AtomicPtr<TaskHeader>,
     pub(crate) life: Life,
     pub(crate) park: ParkWord,
-    /// COUNTED, LOCAL, LARGE. Written by whoever holds the task.
+    /// COUNTED, LOCAL, LARGE, HOOKED. Written by whoever holds the task.
     pub(crate) flags: Cell<u8>,
     /// Depth of `forbid_yield` guards. The goroutine itself.
     pub(crate) forbid: Cell<u8>,

@@ -36,6 +36,7 @@ pub(crate) fn play(roles: &[Role]) {
         return;
     };
     forbid_cores();
+    reset_signals();
     let role = roles.iter().find(|(name, _)| *name == wanted);
     let (_, play) = role.unwrap_or_else(|| panic!("no role {wanted}"));
     play();
@@ -107,6 +108,15 @@ pub(crate) fn limit(to: u64) -> libc::rlimit {
 fn forbid_cores() {
     // SAFETY: a valid structure for a known resource.
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &limit(0)) };
+}
+
+/// Signals from terminals do again what they do by default. A shell without job control starts what runs in the background with them ignored, and
+/// children inherit that.
+fn reset_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: the default action of a known signal.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }
 
 /// A child to be.

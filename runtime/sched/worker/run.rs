@@ -16,6 +16,7 @@ use crate::runtime::{
             current,
             held::Held,
         },
+        panicked,
         unparker::Unparker,
         worker::{current::worker_in, data::Worker, place, shared::bump, starve},
     },
@@ -296,11 +297,16 @@ fn end_on_panic(here: Held, task: TaskRef) {
     // SAFETY: used up in here, with no suspend.
     let worker = unsafe { worker_in(here) };
     events::panicked(worker, task);
-    if worker.scheduler.config.panic == PanicPolicy::Exit {
-        eprintln!(
-            "gort: goroutine {} panicked, and the panic policy is \"exit\": ending the process",
-            task.id()
-        );
-        std::process::exit(2);
+    // SAFETY: we are the goroutine, in all three.
+    unsafe {
+        if worker.scheduler.config.panic == PanicPolicy::Exit {
+            let who = panicked::describe(task);
+            panicked::print(&format!(
+                "gort: {who}, panicked, and the panic policy is \"exit\": ending the process"
+            ));
+            std::process::exit(2);
+        }
+        panicked::record(worker.scheduler, task);
+        panicked::tell(task);
     }
 }

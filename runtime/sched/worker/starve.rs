@@ -2,7 +2,7 @@
 //! the process ends with a clear text.
 
 use crate::runtime::{
-    os_threads,
+    os_threads, plural,
     prims::Ordering,
     sched::{
         inspect::quiescence::{self, WakeSource},
@@ -108,8 +108,8 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
         WakeSource::None => {
             eprintln!(
                 "fatal error: goroutines cannot start and none is left that could end: {error}\n\
-                 {} goroutines are alive",
-                scheduler.live()
+                 {} alive",
+                plural::count_with(scheduler.live(), "goroutine", ["is", "are"])
             );
             std::process::exit(2);
         }
@@ -117,9 +117,12 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
             let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
             eprintln!(
                 "gort: goroutines cannot start and none runs that could end: {error}\n\
-                 gort: {} goroutines are alive; they wait for the other threads of the process \
-                 ({}) to release one",
-                scheduler.live(),
+                 gort: {} for the other threads of the process ({}) to release one",
+                plural::count_with(
+                    scheduler.live(),
+                    "goroutine",
+                    ["is alive; it waits", "are alive; they wait"]
+                ),
                 names.join(", ")
             );
         }
