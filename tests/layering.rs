@@ -87,7 +87,7 @@ const SCHED: &[&[&str]] = &[
     &["worker/visit"],
     &["worker/tour"],
     // The threads that run them, and the one that watches.
-    &["threads/stuck", "threads/monitor"],
+    &["threads/stuck", "threads/held_back", "threads/monitor"],
     &["threads/launch"],
 ];
 

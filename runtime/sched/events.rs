@@ -48,7 +48,7 @@ fn parked_slow(here: Held, task: TaskRef, reason: &'static str) {
 }
 
 /// Runs a subscriber.
-fn contain(tell: impl FnOnce()) {
+pub(crate) fn contain(tell: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(tell)) {
         // Not dropped: its destructor might panic, too.
         std::mem::forget(payload);
