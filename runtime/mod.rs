@@ -17,7 +17,7 @@ pub(crate) mod goroutine;
 pub(crate) mod goroutine_id;
 pub(crate) mod grow;
 pub(crate) mod join;
-
+pub(crate) mod join_future;
 pub(crate) mod later;
 pub(crate) mod local;
 pub(crate) mod metrics;
@@ -49,6 +49,7 @@ pub use crate::runtime::{
     goroutine_id::GoroutineId,
     grow::on_big_stack,
     join::JoinHandle,
+    join_future::JoinFuture,
     local::GoLocal,
     metrics::Metrics,
     offload::blocking,

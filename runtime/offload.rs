@@ -105,12 +105,15 @@ where
     };
     let pointer = CallPtr(&raw mut call);
     let job: Box<dyn FnOnce() + Send + '_> = Box::new(move || pointer.run());
-    // SAFETY: only the lifetime changes: the job is run, or handed back and dropped, before this function returns.
+    // SAFETY: only the lifetime changes: the job is run, or handed back and dropped, before this
+    // function returns. If the goroutine is given up meanwhile this never returns, and the stack
+    // stays.
     let job = unsafe {
         std::mem::transmute::<Box<dyn FnOnce() + Send + '_>, Box<dyn FnOnce() + Send>>(job)
     };
     if let Err(refused) = Scheduler::of(here.home()).blocking.submit(job) {
-        // No thread to be had: better here than never. It unparks us, so that the park below returns at once.
+        // No thread to be had: better here than never. It unparks us, so that the park below
+        // returns at once.
         refused();
     }
     park::park(WaitReason::Blocking);

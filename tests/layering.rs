@@ -69,6 +69,7 @@ const SCHED: &[&[&str]] = &[
     // Looking at goroutines and runtimes; who carries the caller.
     &["inspect/quiescence", "inspect/reply", "inspect/deadlock"],
     &["events", "worker/current"],
+    &["waker"],
     // How work gets into queues, and what wakes.
     &["worker/submit", "idle/steal"],
     &[
@@ -97,11 +98,17 @@ const NARROW: &[&str] = &[
     "lib.rs",
     "runtime/README.md",
     "runtime/coroutine",
+    "runtime/join_future",
+    "runtime/offload",
     "runtime/sched/",
     "runtime/stack/",
     "runtime/task/",
     "sync/channel/chan/",
     "sync/channel/select/",
+    "sync/channel/link",
+    "sync/channel/receiver/future",
+    "sync/channel/receiver/stream",
+    "sync/channel/sender/future",
 ];
 
 /// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands

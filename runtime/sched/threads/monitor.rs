@@ -4,7 +4,8 @@
 //! A worker that has been in one goroutine for a whole round is *stuck*. That goroutine holds up
 //! those of its own home only: the monitor sees to it that another worker goes on with all other
 //! work, and starts a spare for it if need be. It fires timers that are late, tells who holds
-//! others up and of blocking calls that get no thread, and trims stacks and cells that have not been used for a while.
+//! others up and which blocking calls get no thread, and trims stacks and cells that have not been
+//! used for a while.
 
 use crate::runtime::{
     clock,
