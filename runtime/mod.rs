@@ -3,6 +3,7 @@
 //! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the rest. How it works is written down in
 //! `runtime/README.md`; each folder's `mod.rs` is a map of it.
 
+pub(crate) mod block_on_with;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod control;
@@ -41,6 +42,7 @@ pub(crate) mod system;
 pub(crate) mod task;
 
 pub use crate::runtime::{
+    block_on_with::block_on_with,
     config::{DeadlockPolicy, PanicPolicy},
     control::{NoYieldGuard, forbid_yield, goexit, sleep, sleep_until, yield_if_due, yield_now},
     entry::{dump, metrics, num_goroutines, workers},

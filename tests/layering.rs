@@ -97,6 +97,7 @@ const NARROW: &[&str] = &[
     "HACKING.md",
     "lib.rs",
     "runtime/README.md",
+    "runtime/block_on_with",
     "runtime/coroutine",
     "runtime/join_future",
     "runtime/offload",
