@@ -69,7 +69,7 @@ const SCHED: &[&[&str]] = &[
     // Looking at goroutines and runtimes; who carries the caller.
     &["inspect/quiescence", "inspect/reply", "inspect/deadlock"],
     &["events", "worker/current"],
-    &["waker"],
+    &["spans", "waker"],
     // How work gets into queues, and what wakes.
     &["worker/submit", "idle/steal"],
     &[

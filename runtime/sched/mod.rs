@@ -28,6 +28,7 @@ pub(crate) mod inspect;
 pub(crate) mod owners;
 pub(crate) mod queue;
 pub(crate) mod scheduler;
+pub(crate) mod spans;
 pub(crate) mod threads;
 pub(crate) mod timer;
 pub(crate) mod unparker;
