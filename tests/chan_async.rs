@@ -613,3 +613,22 @@ fn a_clone_of_a_waker_that_panics_harms_nobody() {
         }
     });
 }
+
+/// A `select!` makes its value when its arm is chosen; a future that chooses it gets that value.
+#[test]
+fn a_sending_arm_of_a_select_meets_a_future() {
+    support::each(|_| {
+        for round in 0..50 {
+            let (tx, rx) = bounded(0);
+            let (_quiet, never_ready) = bounded::<()>(0);
+            let selects = spawn(move || {
+                gort::select! {
+                    send(tx, { gort::yield_now(); round }) -> sent => sent.is_ok(),
+                    recv(never_ready) -> _ => false,
+                }
+            });
+            assert_eq!(block_on(rx.recv_async()), Ok(round));
+            assert!(selects.join().unwrap());
+        }
+    });
+}
