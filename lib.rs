@@ -76,6 +76,13 @@
 //! of panics, allocators' caches, `std` locks with their guards, and
 //! [`thread::park`](std::thread::park)'s token.
 //!
+//! The spans of `tracing` that a goroutine has entered come along as well: it leaves them when it
+//! parks and enters them again when it goes on, so that they are in the log lines of no other
+//! goroutine. That works for the subscriber that is the default where it parks, if that tells its
+//! current span, as the registry of `tracing-subscriber` does and all that is built on it (`fmt`,
+//! layers). A subscriber that `with_default` or `set_default` sets is the thread's: while its
+//! goroutine is parked it is that of all goroutines of the home, so set a global one.
+//!
 //! **What does not come along** is what the kernel keeps for its own thread:
 //!
 //! - the thread's number (`gettid`), and what is asked or set by it: CPU affinity, priority and

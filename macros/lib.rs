@@ -81,6 +81,7 @@ pub fn go(input: TokenStream) -> TokenStream {
 /// | `workers = 4` | worker threads, 1 to 1024 |
 /// | `homes = 32` | thread identities that goroutines live in, 1 to 65536; see `runtime::Builder::homes` |
 /// | `stack_size = 1 << 20` | bytes of stack a goroutine; any constant `usize` expression |
+/// | `max_blocking_threads = 64` | threads for calls under `runtime::blocking`, 1 to 65536; see `runtime::Builder::max_blocking_threads` |
 /// | `panic = "isolate"` or `"exit"` | a goroutine's panic goes to whoever joins it; or ends the process, as in Go |
 /// | `deadlock = "exit"`, `"warn"` or `"off"` | what happens when every goroutine waits for another |
 #[proc_macro_attribute]

@@ -11,9 +11,11 @@ use syn::{
     token,
 };
 
-const KNOWN: &str = "`workers`, `homes`, `stack_size`, `panic` or `deadlock`";
+const KNOWN: &str =
+    "`workers`, `homes`, `stack_size`, `max_blocking_threads`, `panic` or `deadlock`";
 const MAX_WORKERS: usize = 1024;
 const MAX_HOMES: usize = 65_536;
+const MAX_BLOCKING_THREADS: usize = 65_536;
 
 /// One entry of the list, not yet checked.
 enum Entry {
@@ -42,6 +44,7 @@ pub(crate) struct Options {
     workers: Option<TokenStream>,
     homes: Option<TokenStream>,
     stack_size: Option<TokenStream>,
+    max_blocking_threads: Option<TokenStream>,
     panic: Option<TokenStream>,
     deadlock: Option<TokenStream>,
 }
@@ -72,6 +75,10 @@ impl Options {
             "workers" => fill(&mut self.workers, name, count(name, value, MAX_WORKERS)?),
             "homes" => fill(&mut self.homes, name, count(name, value, MAX_HOMES)?),
             "stack_size" => fill(&mut self.stack_size, name, stack_size(value)?),
+            "max_blocking_threads" => {
+                let n = count(name, value, MAX_BLOCKING_THREADS)?;
+                fill(&mut self.max_blocking_threads, name, n)
+            }
             "panic" => fill(&mut self.panic, name, panic(value)?),
             "deadlock" => fill(&mut self.deadlock, name, deadlock(value)?),
             _ => Err(unknown(name)),
@@ -84,6 +91,7 @@ impl Options {
             ("workers", &self.workers),
             ("homes", &self.homes),
             ("stack_size", &self.stack_size),
+            ("max_blocking_threads", &self.max_blocking_threads),
             ("panic", &self.panic),
             ("deadlock", &self.deadlock),
         ];
@@ -115,6 +123,7 @@ fn needs_more(name: &Ident) -> Error {
         "workers" => "workers = 4",
         "homes" => "homes = 32",
         "stack_size" => "stack_size = 1 << 20",
+        "max_blocking_threads" => "max_blocking_threads = 64",
         "panic" => "panic = \"isolate\"",
         "deadlock" => "deadlock = \"exit\"",
         _ => return unknown(name),

@@ -5,6 +5,7 @@
 //! | worker threads | `workers` | `GORT_WORKERS`, a number | the CPUs that this process may use (affinity and cgroup quota count) |
 //! | thread identities that goroutines live in | `homes` | `GORT_HOMES`, a number | 8 a worker |
 //! | bytes of a goroutine's stack | `stack_size` | `GORT_STACK_SIZE`, a number, `64k`, `1M` | 256 KiB; 1 MiB with debug assertions |
+//! | threads for blocking calls, at most | `max_blocking_threads` | `GORT_MAX_BLOCKING_THREADS`, a number | 512 |
 //! | on a deadlock | `deadlock` | `GORT_DEADLOCK`: `exit`, `warn`, `off` | exit |
 //! | on a panic | `panic` | | isolate |
 //! | told of stuck goroutines | `on_stuck` | | `tracing`, or the error stream |
@@ -25,6 +26,10 @@ use std::{
 pub(crate) const MAX_WORKERS: usize = 1024;
 /// The most homes a runtime can have.
 pub(crate) const MAX_HOMES: usize = 65_536;
+/// The most threads for blocking calls that a runtime can be allowed.
+pub(crate) const MAX_BLOCKING_THREADS: usize = 65_536;
+/// How many threads for blocking calls there may be, if nobody says otherwise: tokio's number.
+pub(crate) const DEFAULT_BLOCKING_THREADS: usize = 512;
 /// Homes a worker, if nobody says otherwise.
 const HOMES_A_WORKER: usize = 8;
 const _: () = assert!(MAX_WORKERS * HOMES_A_WORKER <= MAX_HOMES);
@@ -39,6 +44,8 @@ pub(crate) const DEFAULT_STACK_SIZE: usize = stack::DEFAULT_BYTES;
 const WORKERS_VARIABLE: &str = "GORT_WORKERS";
 /// The variable that sets the number of homes.
 const HOMES_VARIABLE: &str = "GORT_HOMES";
+/// The variable that sets how many threads for blocking calls there may be.
+const BLOCKING_THREADS_VARIABLE: &str = "GORT_MAX_BLOCKING_THREADS";
 /// The variable that sets the size of stacks.
 const STACK_SIZE_VARIABLE: &str = "GORT_STACK_SIZE";
 /// The variable that sets what happens on a deadlock.
@@ -75,6 +82,10 @@ pub enum PanicPolicy {
 /// goroutines, too. While there are other threads, nobody can tell whether one of them will wake somebody: then the process goes on whatever the policy, and after
 /// 3 s a `tracing` event says so, once, if a thread waits for a goroutine. Nor can anybody tell where Linux's `/proc` is missing.
 ///
+/// A call under [`blocking`](crate::runtime::blocking) counts as something that will end and let its goroutine go on: while one runs, or waits for a thread
+/// because [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads) run already, nothing is called a deadlock, whatever the calls wait for. Of calls
+/// that wait for a thread for 1 s a warning tells.
+///
 /// A deadlock of some goroutines while others can run is not noticed, as in Go.
 ///
 /// # Examples
@@ -106,6 +117,8 @@ pub(crate) struct Settings {
     pub(crate) homes: Option<usize>,
     /// Bytes of a goroutine's stack.
     pub(crate) stack_size: Option<usize>,
+    /// How many threads for blocking calls.
+    pub(crate) max_blocking_threads: Option<usize>,
     /// What a goroutine's panic does.
     pub(crate) panic: Option<PanicPolicy>,
     /// What a deadlock does.
@@ -125,6 +138,8 @@ pub(crate) struct Config {
     pub(crate) homes: usize,
     /// Bytes of a goroutine's stack: [`MIN_STACK_SIZE`] to [`MAX_STACK_SIZE`], not rounded to pages.
     pub(crate) stack_size: usize,
+    /// How many threads for blocking calls there may be: 1 to [`MAX_BLOCKING_THREADS`].
+    pub(crate) max_blocking_threads: usize,
     /// What a goroutine's panic does.
     pub(crate) panic: PanicPolicy,
     /// What a deadlock does.
@@ -161,10 +176,12 @@ impl Settings {
         let workers = resolve_count(&WORKERS, self.workers, environment)?
             .unwrap_or_else(|| num_cpus::get().clamp(1, MAX_WORKERS));
         let homes = resolve_count(&HOMES, self.homes, environment)?;
+        let blocking = resolve_count(&BLOCKING_THREADS, self.max_blocking_threads, environment)?;
         Ok(Config {
             workers,
             homes: homes.unwrap_or(HOMES_A_WORKER * workers),
             stack_size: resolve_stack_size(self.stack_size, environment)?,
+            max_blocking_threads: blocking.unwrap_or(DEFAULT_BLOCKING_THREADS),
             panic: self.panic.unwrap_or_default(),
             deadlock: resolve_deadlock(self.deadlock, environment)?,
             thread_name: resolve_thread_name(self.thread_name)?,
@@ -190,6 +207,12 @@ const HOMES: Count = Count {
     method: "homes",
     variable: HOMES_VARIABLE,
     most: MAX_HOMES,
+};
+
+const BLOCKING_THREADS: Count = Count {
+    method: "max_blocking_threads",
+    variable: BLOCKING_THREADS_VARIABLE,
+    most: MAX_BLOCKING_THREADS,
 };
 
 /// A number of things, by [`Settings::resolve`]'s rules; `None` if nobody has set it.

@@ -26,6 +26,7 @@ pub struct Options {
     workers: Option<usize>,
     homes: Option<usize>,
     stack_size: Option<usize>,
+    max_blocking_threads: Option<usize>,
     panic: Option<PanicPolicy>,
     deadlock: Option<DeadlockPolicy>,
 }
@@ -60,6 +61,13 @@ impl Options {
 
     #[doc(hidden)]
     #[must_use]
+    pub fn max_blocking_threads(mut self, n: usize) -> Self {
+        self.max_blocking_threads = Some(n);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
     pub fn panic(mut self, policy: PanicPolicy) -> Self {
         self.panic = Some(policy);
         self
@@ -82,6 +90,9 @@ impl Options {
         }
         if let Some(bytes) = self.stack_size {
             builder = builder.stack_size(bytes);
+        }
+        if let Some(n) = self.max_blocking_threads {
+            builder = builder.max_blocking_threads(n);
         }
         if let Some(policy) = self.panic {
             builder = builder.panic(policy);

@@ -53,7 +53,8 @@ impl FutureWaker {
 
 /// Runs a future to its end and returns its output. Parks the goroutine (or plain thread) while the future waits.
 ///
-/// It brings no reactor: a future that needs tokio's must be run in a tokio context.
+/// It brings no reactor: for a future that needs one, such as tokio's timers and sockets, there is
+/// [`block_on_with`](crate::runtime::block_on_with).
 ///
 /// # Panics
 /// If the future panics.
@@ -64,12 +65,17 @@ impl FutureWaker {
 /// assert_eq!(answer.join().unwrap(), 42);
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_until_ready(|context| future.as_mut().poll(context))
+}
+
+/// Calls `poll` again and again until it is ready, and parks in between until it is worth it.
+pub(crate) fn poll_until_ready<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let state = Arc::new(FutureWaker(AtomicUsize::new(IDLE)));
     let waker = Waker::from(Arc::clone(&state));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+        if let Poll::Ready(output) = poll(&mut context) {
             return output;
         }
         state.wait();

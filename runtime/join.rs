@@ -16,7 +16,8 @@ use std::{fmt, marker::PhantomData, mem::ManuallyDrop, thread};
 
 /// The right to wait for a goroutine and to take what it returned. Dropping it detaches the goroutine, which goes on.
 ///
-/// As [`std::thread::JoinHandle`].
+/// As [`std::thread::JoinHandle`]. In `async` code `handle.await` waits without parking: see
+/// [`JoinFuture`](crate::runtime::JoinFuture).
 ///
 /// # Examples
 /// ```
@@ -106,17 +107,16 @@ impl<T> JoinHandle<T> {
                 park::park(WaitReason::Join);
             }
         }
+        let (task, _goroutine) = self.into_parts();
+        // SAFETY: done; the handle owned output and cell.
+        unsafe { take(task) }
+    }
+
+    /// Without what `Drop` does.
+    pub(crate) fn into_parts(self) -> (TaskRef, Goroutine) {
         let this = ManuallyDrop::new(self);
-        // SAFETY: done; the handle owned output and cell, and is not dropped.
-        let output = unsafe { this.task.take_output::<T>() };
-        if output.is_err() {
-            panicked::saw(this.task.id());
-        }
-        // SAFETY: as above.
-        unsafe { free(this.task) };
-        // SAFETY: `this` is not used again.
-        drop(unsafe { std::ptr::read(&this.goroutine) });
-        output
+        // SAFETY: `this` is neither used nor dropped again.
+        (this.task, unsafe { std::ptr::read(&this.goroutine) })
     }
 
     /// Whether the goroutine has ended. Does not park.
@@ -148,11 +148,27 @@ impl<T> JoinHandle<T> {
     }
 }
 
+/// Takes the output of a goroutine that has ended, and gives its cell back.
+///
+/// # Safety
+/// Done; the caller owns output and cell, and does not use the task again. `T` is what it returned.
+pub(crate) unsafe fn take<T>(task: TaskRef) -> thread::Result<T> {
+    // SAFETY: passed on.
+    unsafe {
+        let output = task.take_output::<T>();
+        if output.is_err() {
+            panicked::saw(task.id());
+        }
+        free(task);
+        output
+    }
+}
+
 /// Gives a cell back through the worker's cache, if the caller is on a worker.
 ///
 /// # Safety
 /// Closure and output are gone, and nobody else holds the task.
-unsafe fn free(task: TaskRef) {
+pub(crate) unsafe fn free(task: TaskRef) {
     // SAFETY: used up at once; the rest is passed on.
     unsafe {
         match worker() {
@@ -165,7 +181,7 @@ unsafe fn free(task: TaskRef) {
 type Payload = Box<dyn std::any::Any + Send>;
 
 /// Turns private payloads into words.
-fn explain(payload: Payload) -> Payload {
+pub(crate) fn explain(payload: Payload) -> Payload {
     if payload.is::<GoexitPayload>() {
         Box::new(String::from("the goroutine called goexit"))
     } else if payload.is::<UnstartedPayload>() {

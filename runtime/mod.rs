@@ -3,6 +3,7 @@
 //! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the rest. How it works is written down in
 //! `runtime/README.md`; each folder's `mod.rs` is a map of it.
 
+pub(crate) mod block_on_with;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod control;
@@ -18,7 +19,7 @@ pub(crate) mod goroutine_id;
 pub(crate) mod grow;
 pub(crate) mod join;
 pub(crate) mod join_error;
-
+pub(crate) mod join_future;
 pub(crate) mod later;
 pub(crate) mod local;
 pub(crate) mod metrics;
@@ -43,6 +44,7 @@ pub(crate) mod system;
 pub(crate) mod task;
 
 pub use crate::runtime::{
+    block_on_with::block_on_with,
     config::{DeadlockPolicy, PanicPolicy},
     control::{NoYieldGuard, forbid_yield, goexit, sleep, sleep_until, yield_if_due, yield_now},
     entry::{dump, metrics, num_goroutines, workers},
@@ -52,6 +54,7 @@ pub use crate::runtime::{
     grow::on_big_stack,
     join::JoinHandle,
     join_error::{JoinError, PanicError},
+    join_future::JoinFuture,
     local::GoLocal,
     metrics::Metrics,
     offload::blocking,

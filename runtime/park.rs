@@ -15,6 +15,7 @@ use crate::runtime::{
         events, explorer,
         home::{after::After, current, held::Held},
         scheduler::Scheduler,
+        spans,
         unparker::THREAD_BIT,
         worker::{current::worker_in, turn},
     },
@@ -171,7 +172,7 @@ fn park_task(here: Held, task: TaskRef, reason: WaitReason) {
         here.begin_join(task);
     }
     prepare(here, task, reason);
-    here.suspend(task, After::Park);
+    suspend(here, task, After::Park);
     task.park.take();
     task.wait.end();
     if is_join {
@@ -197,7 +198,7 @@ fn park_task_until(here: Held, task: TaskRef, reason: WaitReason, deadline: Inst
     // SAFETY: used up before the goroutine suspends. The shared side lives on.
     let timers = unsafe { worker_in(here) }.shared;
     let key = timers.sleepers.add(deadline, task);
-    here.suspend(task, After::Park);
+    suspend(here, task, After::Park);
     if timers.sleepers.take(key).is_none() {
         // It has fired, and may wait for this home's holder (T3).
         here.take_late();
@@ -217,6 +218,26 @@ fn prepare(here: Held, task: TaskRef, reason: WaitReason) {
     task.wait
         .begin(Scheduler::of(here.home()).time(), reason as u8);
     events::parked(here, task, reason.words());
+}
+
+/// Suspends the caller, who takes the spans of `tracing` that it has entered along.
+#[inline(always)]
+fn suspend(here: Held, task: TaskRef, after: After) {
+    if spans::may_be_entered() {
+        suspend_traced(here, task, after);
+    } else {
+        here.suspend(task, after);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn suspend_traced(here: Held, task: TaskRef, after: After) {
+    let spans = spans::leave(here, task);
+    here.suspend(task, after);
+    if let Some(spans) = spans {
+        spans.enter_again(here, task);
+    }
 }
 
 /// Refuses under a `forbid_yield` guard.
@@ -263,7 +284,7 @@ pub(crate) fn yield_now() {
 #[inline]
 fn suspend_to_yield(here: Held, task: TaskRef) {
     prepare(here, task, WaitReason::None);
-    here.suspend(task, After::Yield);
+    suspend(here, task, After::Yield);
     task.wait.end();
 }
 

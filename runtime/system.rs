@@ -25,7 +25,7 @@ use std::{
 /// Settings for a [`Runtime`].
 ///
 /// What is set here goes before the environment (`GORT_WORKERS`, `GORT_HOMES`, `GORT_STACK_SIZE`,
-/// `GORT_DEADLOCK`), and that before the defaults.
+/// `GORT_MAX_BLOCKING_THREADS`, `GORT_DEADLOCK`), and that before the defaults.
 ///
 /// # Examples
 /// ```
@@ -102,6 +102,34 @@ impl Builder {
     #[must_use]
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.settings.stack_size = Some(bytes);
+        self
+    }
+
+    /// How many threads there may be for [`blocking`](crate::runtime::blocking), 1 to 65536.
+    /// Default: 512.
+    ///
+    /// So many such calls run at a time; more wait, in order, until one ends. Threads are started
+    /// as calls need them, and end after 10 s without one. If a call has waited for 1 s, a
+    /// `tracing` event says so if somebody listens to those of target `gort`, else a line on the
+    /// error stream.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = gort::runtime::Builder::new().max_blocking_threads(2).build()?;
+    /// runtime.run(|| {
+    ///     gort::scope(|s| {
+    ///         for _ in 0..9 {
+    ///             s.spawn(|| gort::runtime::blocking(|| ()));
+    ///         }
+    ///     });
+    /// });
+    /// assert!(runtime.metrics().blocking_threads <= 2);
+    /// assert!(gort::runtime::Builder::new().max_blocking_threads(0).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    #[must_use]
+    pub fn max_blocking_threads(mut self, n: usize) -> Self {
+        self.settings.max_blocking_threads = Some(n);
         self
     }
 

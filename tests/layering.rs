@@ -70,6 +70,7 @@ const SCHED: &[&[&str]] = &[
     // Looking at goroutines and runtimes; who carries the caller.
     &["inspect/quiescence", "inspect/reply", "inspect/deadlock"],
     &["events", "worker/current", "panicked"],
+    &["spans", "waker"],
     // How work gets into queues, and what wakes.
     &["worker/submit", "idle/steal"],
     &[
@@ -88,7 +89,7 @@ const SCHED: &[&[&str]] = &[
     &["worker/visit"],
     &["worker/tour"],
     // The threads that run them, and the one that watches.
-    &["threads/stuck", "threads/monitor"],
+    &["threads/stuck", "threads/held_back", "threads/monitor"],
     &["threads/launch"],
 ];
 
@@ -97,14 +98,21 @@ const NARROW: &[&str] = &[
     "HACKING.md",
     "lib.rs",
     "runtime/README.md",
+    "runtime/block_on_with",
     "runtime/coroutine",
     "runtime/join_error",
+    "runtime/join_future",
+    "runtime/offload",
     "runtime/plural",
     "runtime/sched/",
     "runtime/stack/",
     "runtime/task/",
     "sync/channel/chan/",
     "sync/channel/select/",
+    "sync/channel/link",
+    "sync/channel/receiver/future",
+    "sync/channel/receiver/stream",
+    "sync/channel/sender/future",
 ];
 
 /// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands

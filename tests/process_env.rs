@@ -20,6 +20,7 @@ const ROLES: &[Role] = &[
     ("default_runtime", default_runtime),
     ("default_runtime_twice", default_runtime_twice),
     ("overflow", overflow),
+    ("calls", calls),
 ];
 
 #[test]
@@ -35,7 +36,13 @@ mod program {
 }
 
 mod explicit {
-    #[gort::main(workers = 3, homes = 6, stack_size = 1 << 17, deadlock = "off")]
+    #[gort::main(
+        workers = 3,
+        homes = 6,
+        stack_size = 1 << 17,
+        max_blocking_threads = 5,
+        deadlock = "off"
+    )]
     pub(crate) fn main() {
         println!("main runs with {} workers", gort::runtime::workers());
     }
@@ -68,6 +75,22 @@ fn homes() {
     others.into_iter().for_each(|other| other.join().unwrap());
     let metrics = runtime.metrics();
     println!("identity={}, homes={}", metrics.identity, metrics.homes);
+}
+
+/// More blocking calls than threads are allowed.
+fn calls() {
+    let most = std::env::var("GORT_MAX_BLOCKING_THREADS").unwrap();
+    let most: usize = most.parse().unwrap();
+    let runtime = gort::runtime::Builder::new().workers(2).build().unwrap();
+    let barrier = std::sync::Barrier::new(most);
+    runtime.run(|| {
+        gort::scope(|s| {
+            for _ in 0..4 * most {
+                s.spawn(|| gort::runtime::blocking(|| _ = barrier.wait()));
+            }
+        });
+    });
+    println!("calls={}", runtime.metrics().blocking_threads);
 }
 
 /// A runtime starts where somebody listens to events.
@@ -118,6 +141,7 @@ fn overflow() {
 
 const WORKERS: &str = "it must be a whole number from 1 to 1024";
 const HOMES: &str = "it must be a whole number from 1 to 65536";
+const BLOCKING: &str = HOMES;
 const STACK_SIZE: &str =
     "it must be a number of bytes from 16k to 1024M, such as 262144, 256k or 1M";
 const DEADLOCK: &str = "it must be exit, warn or off";
@@ -136,6 +160,10 @@ const BAD: &[(&str, &str, &str)] = &[
     ("GORT_HOMES", "0", HOMES),
     ("GORT_HOMES", "-8", HOMES),
     ("GORT_HOMES", "65537", HOMES),
+    ("GORT_MAX_BLOCKING_THREADS", "all", BLOCKING),
+    ("GORT_MAX_BLOCKING_THREADS", "0", BLOCKING),
+    ("GORT_MAX_BLOCKING_THREADS", "-1", BLOCKING),
+    ("GORT_MAX_BLOCKING_THREADS", "65537", BLOCKING),
     ("GORT_STACK_SIZE", "much", STACK_SIZE),
     ("GORT_STACK_SIZE", "0", STACK_SIZE),
     ("GORT_STACK_SIZE", "-64k", STACK_SIZE),
@@ -194,10 +222,15 @@ fn good_values_are_followed() {
         let child = Child::new("program").var("GORT_HOMES", &n.to_string());
         child.run().code(0).prints("main runs with");
     }
+    for n in [1, 7] {
+        let child = Child::new("calls").var("GORT_MAX_BLOCKING_THREADS", &n.to_string());
+        child.run().code(0).prints(&format!("calls={n}\n"));
+    }
     for name in [
         "GORT_WORKERS",
         "GORT_HOMES",
         "GORT_STACK_SIZE",
+        "GORT_MAX_BLOCKING_THREADS",
         "GORT_DEADLOCK",
     ] {
         Child::new("program").var(name, "").run().code(0);
@@ -269,6 +302,10 @@ fn bad_settings_of_a_runtime_are_errors() {
     for n in [0, 65_537, usize::MAX] {
         let given = format!("homes({n})");
         refused(builder().homes(n).build(), &given, HOMES);
+    }
+    for n in [0, 65_537, usize::MAX] {
+        let given = format!("max_blocking_threads({n})");
+        refused(builder().max_blocking_threads(n).build(), &given, BLOCKING);
     }
     for n in [0, 1, (16 << 10) - 1, (1 << 30) + 1, usize::MAX] {
         let given = format!("stack_size({n})");

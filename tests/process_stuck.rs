@@ -5,13 +5,28 @@ mod child;
 
 use child::{Child, Role};
 use gort::runtime::{Builder, Runtime};
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    fmt::{self, Write},
+    fs::File,
+    io::{BufRead, BufReader},
+    os::fd::FromRawFd,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+use tracing::{Level, Metadata, field::Field, span};
 
 const ROLES: &[Role] = &[
     ("by_default", by_default),
     ("with_a_function", with_a_function),
     ("nobody_waits", nobody_waits),
     ("a_function_that_panics", a_function_that_panics),
+    ("calls_held_back", calls_held_back),
+    (
+        "calls_held_back_and_a_listener",
+        calls_held_back_and_a_listener,
+    ),
+    ("calls_in_line", calls_in_line),
 ];
 
 #[test]
@@ -75,6 +90,82 @@ fn a_function_that_panics() {
     block_before_others(&runtime, move || (0..2).for_each(|_| told.recv().unwrap()));
 }
 
+/// One blocking call runs `told`, and another one waits for its thread.
+fn hold_calls_back(told: impl FnOnce() + Send + 'static) {
+    let builder = Builder::new().workers(2).max_blocking_threads(1);
+    let runtime = builder.build().unwrap();
+    let first = runtime.spawn(|| gort::runtime::blocking(told));
+    while runtime.metrics().blocking_threads == 0 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let second = runtime.spawn(|| gort::runtime::blocking(|| ()));
+    first.join().unwrap();
+    second.join().unwrap();
+}
+
+/// The call ends when the error stream has told of it: the one line that is told is certain.
+fn calls_held_back() {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors; then the error stream becomes the pipe's end, of which
+    // there is another one.
+    let got = unsafe { (libc::pipe(ends.as_mut_ptr()), libc::dup2(ends[1], 2)) };
+    assert_eq!(got, (0, 2));
+    // SAFETY: just made, and owned by nobody else.
+    let errors = BufReader::new(unsafe { File::from_raw_fd(ends[0]) });
+    hold_calls_back(move || {
+        let line = errors.lines().next().unwrap().unwrap();
+        println!("told={line}");
+    });
+}
+
+fn calls_held_back_and_a_listener() {
+    let (tell, told) = mpsc::channel();
+    tracing::subscriber::set_global_default(Warnings(tell)).unwrap();
+    hold_calls_back(move || println!("told={}", told.recv().unwrap()));
+}
+
+/// Calls that wait, but none for long.
+fn calls_in_line() {
+    let builder = Builder::new().workers(1).max_blocking_threads(2);
+    let runtime = builder.build().unwrap();
+    runtime.run(|| {
+        gort::scope(|s| {
+            for _ in 0..20 {
+                s.spawn(|| gort::runtime::blocking(|| ()));
+            }
+        });
+    });
+}
+
+/// Hands on what is said at the level `warn`, with its fields.
+struct Warnings(mpsc::Sender<String>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut fields = String::new();
+        event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+            let _ = write!(fields, " {field}={value:?}");
+        });
+        let _ = self.0.send(fields);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
 /// What a thread that waits in this system call is said to do.
 fn in_call(name: &str) -> String {
     let has_calls = std::fs::read_to_string("/proc/self/syscall").is_ok();
@@ -120,4 +211,35 @@ fn a_panic_of_that_function_ends_there() {
         "{}",
         ended.tell()
     );
+}
+
+#[test]
+fn a_line_on_the_error_stream_tells_of_blocking_calls_that_get_no_thread() {
+    let ended = Child::new("calls_held_back").run();
+    let told = ended.passes().value("told");
+    let begin = "gort: 1 blocking call waits for a thread, the first one for ";
+    assert!(told.starts_with(begin), "{told}");
+    let limit = "1 others run, and max_blocking_threads is 1.";
+    assert!(told.contains(limit), "{told}");
+    let waited: String = told[begin.len()..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    assert!(waited.parse::<u64>().unwrap() >= 1000, "{told}");
+}
+
+#[test]
+fn whoever_listens_is_told_instead_of_the_error_stream() {
+    let ended = Child::new("calls_held_back_and_a_listener").run();
+    let told = ended.passes().value("told");
+    for part in ["waiting=1", "threads=1", "max_blocking_threads=1"] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert_eq!(ended.err, "");
+}
+
+#[test]
+fn nothing_is_said_of_calls_that_wait_for_a_moment() {
+    let ended = Child::new("calls_in_line").run();
+    assert_eq!(ended.passes().err, "");
 }

@@ -3,13 +3,14 @@
 mod support;
 
 use gort::{
-    runtime::{blocking, goexit},
+    runtime::{Builder, blocking, goexit},
     sleep, spawn,
     sync::WaitGroup,
     yield_now,
 };
 use std::{
     any::Any,
+    cell::Cell,
     panic::{self, catch_unwind},
     sync::{
         Arc,
@@ -38,6 +39,7 @@ fn a_call_returns_its_value_and_may_borrow() {
 
 #[test]
 fn a_thousand_calls_at_once_while_a_probe_goes_on() {
+    let _alone = support::alone();
     support::under(&[1, 2], |_| {
         let attempt = || {
             let stop = Arc::new(AtomicBool::new(false));
@@ -184,6 +186,7 @@ fn goexit_in_a_call_is_refused() {
 /// More calls than threads: those in line run when others end.
 #[test]
 fn more_calls_than_threads_all_run() {
+    let _alone = support::alone();
     support::under(&[2], |runtime| {
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(std::sync::Mutex::new(released));
@@ -201,4 +204,84 @@ fn more_calls_than_threads_all_run() {
         drop(release);
         group.wait();
     });
+}
+
+#[test]
+fn no_more_calls_run_at_a_time_than_the_program_allows() {
+    let _alone = support::alone();
+    for most in [1, 3, 600] {
+        let builder = Builder::new().workers(2).max_blocking_threads(most);
+        let runtime = Arc::new(builder.build().unwrap());
+        let _watchdog = support::Watchdog::start(&runtime, support::PATIENCE, "a limit");
+        let (running, highest) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let all = std::sync::Barrier::new(most);
+        runtime.run(|| {
+            gort::scope(|s| {
+                for _ in 0..2 * most {
+                    s.spawn(|| {
+                        blocking(|| {
+                            highest.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+                            // All that are allowed come to run at the same time.
+                            all.wait();
+                            running.fetch_sub(1, SeqCst);
+                        });
+                    });
+                }
+            });
+        });
+        assert_eq!(highest.load(SeqCst), most);
+        assert_eq!(runtime.metrics().blocking_threads, most);
+    }
+}
+
+/// A `Cell` and a receiver are not `Sync`, so a call may not share them; but their owner is parked meanwhile.
+#[test]
+fn a_call_may_borrow_mutably_what_is_not_sync() {
+    support::each(|_| {
+        let (tx, mut rx) = mpsc::channel();
+        let mut count = Cell::new(0);
+        for i in 1..=20 {
+            tx.send(i).unwrap();
+            let (rx, count) = (&mut rx, &mut count);
+            let got = blocking(move || {
+                count.set(count.get() + 1);
+                rx.recv()
+            });
+            assert_eq!(got, Ok(i));
+        }
+        assert_eq!(count.get(), 20);
+    });
+}
+
+/// The runtime is dropped while a call runs that has borrowed from its goroutine's stack.
+#[test]
+fn what_a_call_has_borrowed_outlives_its_runtime() {
+    const SIZE: usize = 8192;
+    let runtime = Builder::new().workers(2).build().unwrap();
+    let (begun_tx, begun) = mpsc::channel();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let (sum_tx, sum) = mpsc::channel();
+    runtime.spawn(move || {
+        let mut borrowed = [1_u8; SIZE];
+        let lent = &mut borrowed;
+        blocking(move || {
+            begun_tx.send(()).unwrap();
+            let _ = wait.recv();
+            lent[SIZE / 2] += 1;
+            let sum: usize = lent.iter().map(|byte| usize::from(*byte)).sum();
+            sum_tx.send(sum).unwrap();
+        });
+    });
+    begun.recv().unwrap();
+    drop(runtime);
+    // Others use the stacks that are free.
+    support::under(&[2], |_| {
+        let fill = |i| spawn(move || std::hint::black_box([i; SIZE]).len());
+        let others: Vec<_> = (0..50).map(fill).collect();
+        for other in others {
+            assert_eq!(other.join().unwrap(), SIZE);
+        }
+    });
+    drop(go_on);
+    assert_eq!(sum.recv(), Ok(SIZE + 1));
 }

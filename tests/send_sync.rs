@@ -4,12 +4,14 @@ use gort::{
     Builder, JoinHandle,
     context::{self, CancelCauseFunc, CancelFunc, Context, Stop},
     runtime::{
-        self, DeadlockPolicy, GoLocal, Goroutine, GoroutineId, Metrics, NoYieldGuard, PanicPolicy,
-        Runtime, Scope, ScopedJoinHandle, StillRunning, Stuck,
+        self, DeadlockPolicy, GoLocal, Goroutine, GoroutineId, JoinFuture, Metrics, NoYieldGuard,
+        PanicPolicy, Runtime, Scope, ScopedJoinHandle, StillRunning, Stuck,
     },
     sync::{
         Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Permit, Receiver, RwMutex,
-        RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup, errgroup::Group,
+        RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup,
+        channel::{RecvFuture, RecvStream, SendFuture},
+        errgroup::Group,
     },
     time::{Ticker, Timer},
 };
@@ -71,6 +73,17 @@ table! {
     JoinHandle<SendOnly>: Send Sync;
     JoinHandle<SyncOnly>: NotSend NotSync;
     JoinHandle<Neither>: NotSend NotSync;
+    JoinFuture<u8>: Send Sync UnwindSafe RefUnwindSafe;
+    JoinFuture<SendOnly>: Send Sync;
+    JoinFuture<Neither>: NotSend NotSync;
+    RecvFuture<'static, u8>: Send Sync;
+    RecvFuture<'static, SendOnly>: Send;
+    RecvFuture<'static, Neither>: NotSend NotSync;
+    RecvStream<'static, SendOnly>: Send;
+    RecvStream<'static, Neither>: NotSend NotSync;
+    SendFuture<'static, u8>: Send Sync;
+    SendFuture<'static, SendOnly>: Send;
+    SendFuture<'static, Neither>: NotSend NotSync;
     ScopedJoinHandle<'static, u8>: Send Sync;
     ScopedJoinHandle<'static, SendOnly>: Send Sync;
     ScopedJoinHandle<'static, Neither>: NotSend NotSync;

@@ -39,6 +39,7 @@ fn defaults_are_as_documented() {
         } else {
             262_144
         },
+        max_blocking_threads: 512,
         panic: PanicPolicy::Isolate,
         deadlock: DeadlockPolicy::Exit,
         thread_name: "gort".to_owned(),
@@ -78,6 +79,10 @@ fn the_environment_wins_over_defaults() {
     for n in [1, 3, 65_536] {
         let config = with(settings(), "GORT_HOMES", &n.to_string());
         assert_eq!(config.map(|c| c.homes), Ok(n));
+    }
+    for n in [1, 3, 65_536] {
+        let config = with(settings(), "GORT_MAX_BLOCKING_THREADS", &n.to_string());
+        assert_eq!(config.map(|c| c.max_blocking_threads), Ok(n));
     }
     let sizes = [
         ("65536", 65_536),
@@ -134,6 +139,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
         workers: 7,
         homes: 9,
         stack_size: MIN_STACK_SIZE,
+        max_blocking_threads: 11,
         panic: PanicPolicy::Exit,
         deadlock: DeadlockPolicy::Warn,
         thread_name: "w".to_owned(),
@@ -144,6 +150,7 @@ fn explicit_settings_win_over_the_environment_even_a_bad_one() {
             workers: Some(7),
             homes: Some(9),
             stack_size: Some(MIN_STACK_SIZE),
+            max_blocking_threads: Some(11),
             panic: Some(PanicPolicy::Exit),
             deadlock: Some(DeadlockPolicy::Warn),
             thread_name: Some("w".to_owned()),

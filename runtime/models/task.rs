@@ -114,3 +114,23 @@ fn a_detached_cell_is_freed_once() {
         assert_eq!(cell.freed.get(), 1);
     });
 }
+
+#[test]
+fn a_joiner_that_gives_up_leaves_a_cell_that_is_freed_once() {
+    check(|| {
+        let cell = Joined::new();
+        cell.unparker.set(Unparker::current()).unwrap();
+        cell.joiner.set(1);
+        assert_eq!(cell.life.join(), Joining::Wait);
+        let goroutine = Arc::clone(&cell);
+        let goroutine = thread::spawn(move || goroutine.finish());
+        // The joiner's last use of the cell.
+        cell.joiner.get();
+        if !cell.life.give_up_join() {
+            park::park(WaitReason::Join);
+            cell.free();
+        }
+        goroutine.join().unwrap();
+        assert_eq!(cell.freed.get(), 1);
+    });
+}

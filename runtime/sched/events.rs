@@ -36,19 +36,25 @@ pub(crate) fn parked(here: Held, task: TaskRef, reason: &'static str) {
 #[cold]
 #[inline(never)]
 fn parked_slow(here: Held, task: TaskRef, reason: &'static str) {
-    // The goroutine's unparker is published already: a subscriber that parked as this goroutine
-    // would take that park's one unpark, and use the link of its cell twice. So meanwhile the
-    // thread runs no goroutine, and a subscriber that parks blocks the thread.
-    here.set_task(None);
     let home = here.home().index;
-    contain(|| {
+    aside(here, task, || {
         tracing::trace!(target: "gort", goroutine = task.id(), home, reason, "park");
     });
+}
+
+/// Runs a subscriber, or a waker, while this goroutine may be on its way to a park.
+///
+/// The goroutine's unparker may be published already: code that parked as this goroutine would
+/// take that park's one unpark, and use the link of its cell twice. So meanwhile the thread runs
+/// no goroutine, and what parks blocks the thread.
+pub(crate) fn aside(here: Held, task: TaskRef, call: impl FnOnce()) {
+    here.set_task(None);
+    contain(call);
     here.set_task(Some(task));
 }
 
-/// Runs a subscriber.
-fn contain(tell: impl FnOnce()) {
+/// Runs code that is not ours, of which nothing unwinds into the caller.
+pub(crate) fn contain(tell: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(tell)) {
         // Not dropped: its destructor might panic, too.
         std::mem::forget(payload);

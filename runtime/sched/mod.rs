@@ -13,6 +13,7 @@
 //! | `idle/` | workers that have nothing to do: search, sleep, wake |
 //! | `inspect/` | dumps, quiescence, deadlocks |
 //! | `threads/` | start and end of the threads, the monitor, threads for blocking calls |
+//! | `waker` | a future that waits, as an unparker sees it |
 //! | `unparker` | the waking half of the door for blocking, for goroutines and threads |
 //! | `abandon` | goroutines that end without having run |
 //! | `explorer` | the dice of a test that chooses the schedule |
@@ -29,7 +30,9 @@ pub(crate) mod owners;
 pub(crate) mod panicked;
 pub(crate) mod queue;
 pub(crate) mod scheduler;
+pub(crate) mod spans;
 pub(crate) mod threads;
 pub(crate) mod timer;
 pub(crate) mod unparker;
+pub(crate) mod waker;
 pub(crate) mod worker;

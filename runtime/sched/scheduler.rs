@@ -149,7 +149,7 @@ impl Scheduler {
             abandoned: AtomicU64::new(0),
             blocking: Pool::new(
                 format!("{}-blocking", config.thread_name),
-                blocking::DEFAULT_MAX_THREADS,
+                config.max_blocking_threads,
                 blocking::DEFAULT_KEEP_ALIVE,
             ),
             stuck: AtomicUsize::new(0),

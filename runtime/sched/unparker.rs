@@ -1,21 +1,26 @@
 //! The waking half of the door: who waits, as one word. The other half is `runtime::park`, with the
-//! contract.
+//! contract. A future that waits stands here as a goroutine does; its waker is its unpark.
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    sched::{scheduler::Scheduler, worker::submit},
+    sched::{scheduler::Scheduler, waker::WakerCell, worker::submit},
     task::header::{TaskHeader, TaskRef},
 };
 use std::ptr::NonNull;
 
-/// Wakes one parked goroutine or thread, once.
+/// Wakes one parked goroutine or thread, or one future, once.
 ///
-/// A pointer to the goroutine's cell, or to the thread's parker with the lowest bit set.
+/// A pointer to the goroutine's cell; or to the thread's parker, or to a future's [`WakerCell`],
+/// with one of the lowest bits set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unparker(pub(in crate::runtime) usize);
 
 /// In an [`Unparker`]: the parker is a thread's.
 pub(in crate::runtime) const THREAD_BIT: usize = 1;
+
+/// In an [`Unparker`]: it is a future's.
+const WAKER_BIT: usize = 2;
+const _: () = assert!(align_of::<WakerCell>() > WAKER_BIT);
 
 impl Unparker {
     pub(crate) fn into_raw(self) -> usize {
@@ -35,13 +40,18 @@ impl Unparker {
     /// The park that the unparker was published for has not ended.
     #[inline]
     pub(crate) unsafe fn is_abandoned(self) -> bool {
-        if self.0 & THREAD_BIT != 0 {
+        if self.0 & (THREAD_BIT | WAKER_BIT) != 0 {
             return false;
         }
         // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
         // alive.
         let task = unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) };
         task.is_some_and(|task| Scheduler::of(submit::home_of(task)).is_closing())
+    }
+
+    /// The unparker of a future, which gets one [`WakerCell::fire`].
+    pub(crate) fn of_waker(cell: *const WakerCell) -> Self {
+        Self(cell as usize | WAKER_BIT)
     }
 
     /// Ends the park that this unparker was published for.
@@ -51,11 +61,9 @@ impl Unparker {
     /// unparked for this park before.
     #[inline]
     pub(crate) unsafe fn unpark(self) {
-        if self.0 & THREAD_BIT != 0 {
-            let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
-            // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is
-            // alive; it is not null.
-            unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
+        if self.0 & (THREAD_BIT | WAKER_BIT) != 0 {
+            // SAFETY: passed on.
+            unsafe { self.unpark_other() };
             return;
         }
         // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
@@ -65,5 +73,21 @@ impl Unparker {
         };
         // SAFETY: passed on.
         unsafe { submit::unpark(task) };
+    }
+
+    /// As `unpark`, for what is no goroutine.
+    ///
+    /// # Safety
+    /// As `unpark`.
+    unsafe fn unpark_other(self) {
+        if self.0 & WAKER_BIT != 0 {
+            // SAFETY: from `of_waker`; by the caller's promise the cell's one `fire` is this one.
+            unsafe { WakerCell::fire((self.0 & !WAKER_BIT) as *const WakerCell) };
+            return;
+        }
+        let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
+        // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is
+        // alive; it is not null.
+        unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
     }
 }

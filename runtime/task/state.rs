@@ -10,7 +10,8 @@
 //! | DONE | finished; the handle owns output and cell |
 //! | DONE + JOINING | finished; the joiner was or is being unparked and owns output and cell |
 //!
-//! DETACHED + JOINING cannot be: joining consumes the handle. DONE + DETACHED is seen only by the
+//! DETACHED + JOINING cannot be: joining consumes the handle. A joiner that gives up before the end
+//! turns JOINING into DETACHED. DONE + DETACHED is seen only by the
 //! side that set its bit second, which frees.
 //!
 //! `ParkWord` (protocol P in `runtime/README.md`):
@@ -105,6 +106,17 @@ impl Life {
         } else {
             Joining::Wait
         }
+    }
+
+    /// The joiner does not wait any more: from now on nobody will ask for the output. False: the
+    /// goroutine has ended, and the joiner was or is being unparked.
+    #[must_use]
+    pub(crate) fn give_up_join(&self) -> bool {
+        // Release: the joiner's last use of the cell, for the free after `is_detached` and in
+        // `finish`. Acquire on failure: the output, from `finish`.
+        self.0
+            .compare_exchange(JOINING, DETACHED, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     pub(crate) fn is_done(&self) -> bool {

@@ -13,6 +13,7 @@
 //! | `close(ch)` | [`tx.close()`](Sender::close), or drop the senders; closing twice is harmless |
 //! | `len(ch)`, `cap(ch)` | [`rx.len()`](Receiver::len), [`rx.capacity()`](Receiver::capacity) |
 //! | `for v := range ch` | `for v in &rx` |
+//! | in `async` code | [`rx.recv_async()`](Receiver::recv_async), [`tx.send_async(v)`](Sender::send_async); as a stream: [`rx.stream()`](Receiver::stream) |
 //! | nil channel | [`never()`](never()) to receive from, [`never_sender()`](never_sender()) to send to |
 //! | `select` | [`select!`]; [`Select`] for a list made at run time |
 //! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
@@ -36,6 +37,7 @@
 //! - `buffer`: a ring, or a chain of segments.
 //! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
 //!   receive; `promise`: what a select's sending arm owes until its value is made.
+//! - `link`: a future's wait; `recv_future`, `send_future`, `stream`: the futures.
 //! - `timer`: a channel that the clock fills.
 //! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
 //! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice;
@@ -56,6 +58,7 @@ mod error;
 mod hub;
 #[path = "receiver/iter.rs"]
 mod iter;
+mod link;
 mod macros;
 mod make;
 mod operation;
@@ -63,11 +66,18 @@ mod port;
 #[path = "chan/promise.rs"]
 mod promise;
 mod receiver;
+#[path = "receiver/future.rs"]
+mod recv_future;
 mod rng;
 mod select;
+#[path = "sender/future.rs"]
+mod send_future;
 mod sender;
 mod slot;
 mod spin;
+#[cfg(feature = "stream")]
+#[path = "receiver/stream.rs"]
+mod stream;
 pub(crate) mod timer;
 mod wait;
 #[path = "select/waiting.rs"]
@@ -85,4 +95,8 @@ pub use macros::{select, select_biased};
 pub use make::{after, at, bounded, tick, unbounded};
 pub use operation::SelectedOperation;
 pub use receiver::{Receiver, never};
+pub use recv_future::RecvFuture;
+pub use send_future::SendFuture;
 pub use sender::{Sender, never_sender};
+#[cfg(feature = "stream")]
+pub use stream::RecvStream;

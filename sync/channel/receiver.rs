@@ -109,7 +109,7 @@ impl<T> Receiver<T> {
     }
 
     #[inline]
-    fn receive(&self, wait: Wait) -> Result<T, Refused> {
+    pub(crate) fn receive(&self, wait: Wait) -> Result<T, Refused> {
         if wait != Wait::Never {
             park::explore();
         }

@@ -139,7 +139,12 @@ impl<T> Sender<T> {
 
     /// Sends, and makes the error of the value and the reason. (Large values are moved no more often than must be.)
     #[inline]
-    fn transfer<E>(&self, msg: T, wait: Wait, error: fn(T, Refused) -> E) -> Result<(), E> {
+    pub(crate) fn transfer<E>(
+        &self,
+        msg: T,
+        wait: Wait,
+        error: fn(T, Refused) -> E,
+    ) -> Result<(), E> {
         if wait != Wait::Never {
             park::explore();
         }

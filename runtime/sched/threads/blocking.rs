@@ -24,11 +24,9 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-/// How many threads a pool may have if nobody says otherwise: tokio's number.
-pub(crate) const DEFAULT_MAX_THREADS: usize = 512;
 /// How long a thread waits for work before it ends: tokio's number.
 pub(crate) const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -55,11 +53,29 @@ struct PoolShared {
     work: Condvar,
 }
 
+/// A job that no thread has begun.
+struct Queued {
+    job: Job,
+    /// When it came, if no thread was there for it and none could be started.
+    held_since: Option<Instant>,
+}
+
+/// Jobs for which there is no thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HeldBack {
+    /// Since when the oldest of them waits.
+    pub(crate) since: Instant,
+    /// How many wait.
+    pub(crate) waiting: usize,
+    /// How many threads there are, all of them in other jobs.
+    pub(crate) threads: usize,
+}
+
 /// The part behind the lock.
 #[derive(Default)]
 struct PoolState {
     /// Jobs that no thread has begun, oldest first.
-    queue: VecDeque<Job>,
+    queue: VecDeque<Queued>,
     /// Threads that have been started and have not ended.
     threads: usize,
     /// Those of them that run no job.
@@ -124,15 +140,16 @@ impl Pool {
         if state.is_shut_down {
             return Err(job);
         }
-        let is_thread_missing = state.queue.len() >= state.idle;
+        let mut is_thread_missing = state.queue.len() >= state.idle;
         if is_thread_missing && state.threads < self.shared.max_threads {
             // A failure leaves the job to the threads there are; the next submission tries again.
-            let _: io::Result<()> = self.start_thread(&mut state);
+            is_thread_missing = self.start_thread(&mut state).is_err();
         }
         if state.threads == 0 {
             return Err(job);
         }
-        state.queue.push_back(job);
+        let held_since = is_thread_missing.then(Instant::now);
+        state.queue.push_back(Queued { job, held_since });
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -153,6 +170,16 @@ impl Pool {
     pub(crate) fn pending(&self) -> usize {
         let state = self.shared.lock();
         state.queue.len() + state.threads - state.idle
+    }
+
+    /// What waits for want of a thread, if the oldest job does.
+    pub(crate) fn held_back(&self) -> Option<HeldBack> {
+        let state = self.shared.lock();
+        Some(HeldBack {
+            since: state.queue.front()?.held_since?,
+            waiting: state.queue.len(),
+            threads: state.threads,
+        })
     }
 
     /// Takes no more jobs and starts no more threads. Idle threads end at once; the others run what
@@ -205,7 +232,7 @@ impl PoolShared {
         state.thread_ids.push(id);
         let mut has_waited_in_vain = false;
         loop {
-            if let Some(job) = state.queue.pop_front() {
+            if let Some(Queued { job, .. }) = state.queue.pop_front() {
                 state.idle -= 1;
                 drop(state);
                 run_job(job);

@@ -4,7 +4,8 @@
 //! A worker that has been in one goroutine for a whole round is *stuck*. That goroutine holds up
 //! those of its own home only: the monitor sees to it that another worker goes on with all other
 //! work, and starts a spare for it if need be. It fires timers that are late, tells who holds
-//! others up, and trims stacks and cells that have not been used for a while.
+//! others up and which blocking calls get no thread, and trims stacks and cells that have not been
+//! used for a while.
 
 use crate::runtime::{
     clock,
@@ -16,7 +17,10 @@ use crate::runtime::{
             quiescence::Listed,
         },
         scheduler::{Scheduler, Watched},
-        threads::stuck::{self, Seen},
+        threads::{
+            held_back::Watch,
+            stuck::{self, Seen},
+        },
         worker::{shared::WorkerShared, submit},
     },
     stack,
@@ -60,6 +64,7 @@ struct Monitor {
     stuck_rounds: u32,
     trimming: bool,
     detector: Detector,
+    held_back: Watch,
 }
 
 /// The monitor thread's body; returns when the runtime shuts down.
@@ -75,6 +80,7 @@ pub(crate) fn run(scheduler: &'static Scheduler, start_worker: StartWorker, desc
         stuck_rounds: 0,
         trimming: true,
         detector: Detector::new(describe),
+        held_back: Watch::default(),
     };
     while !monitor.scheduler.is_closing() {
         monitor.rest();
@@ -103,7 +109,7 @@ impl Monitor {
         // nobody watches, and starts us again.
         fence(Ordering::SeqCst);
         if self.scheduler.do_all_sleep() {
-            thread::park_timeout(patience);
+            thread::park_timeout(self.held_back.rest(self.scheduler, patience));
         }
         let woken = self.scheduler.set_watched(Watched::Yes) == Watched::Yes;
         self.trimming = woken || patience >= LONG_REST;
@@ -132,6 +138,7 @@ impl Monitor {
         }
         // Release (K3): what was in our hands is back in queues, for the Acquire in `is_still`.
         scheduler.monitor_busy.store(false, Ordering::Release);
+        self.held_back.look(scheduler, now);
         if self.rounds.is_multiple_of(TRIM_EVERY) {
             let report = stack::trim(TRIM_AGE, TRIM_BATCH);
             if report.trimmed > 0 {

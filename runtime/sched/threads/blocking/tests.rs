@@ -170,6 +170,23 @@ fn with_some_thread_the_job_waits_for_it() {
 }
 
 #[test]
+fn a_job_is_held_back_if_no_thread_is_there_for_it_and_none_can_be_started() {
+    let pool = Pool::new("held", 2, LONG);
+    let held = occupy(&pool, 2);
+    assert_eq!(pool.held_back(), None, "each has its thread");
+    let before = Instant::now();
+    let more = occupy(&pool, 3);
+    let after = Instant::now();
+    wait_until(|| pool.shared.lock().idle == 0);
+    let told = pool.held_back().expect("three wait");
+    assert_eq!((told.waiting, told.threads), (3, 2));
+    assert!((before..=after).contains(&told.since));
+    drop((held, more));
+    wait_until(|| pool.pending() == 0);
+    assert_eq!(pool.held_back(), None);
+}
+
+#[test]
 fn a_panic_ends_the_job_and_not_the_thread() {
     let pool = Pool::new("panic", 1, LONG);
     for _ in 0..3 {

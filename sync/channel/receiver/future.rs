@@ -1,0 +1,211 @@
+//! `recv_async`: a receive that `async` code awaits.
+//!
+//! The future waits as a watcher: it is told when there may be something to receive, and then
+//! looks, as any other receiver. It is never given a value while it waits, so none is lost with
+//! it; and since each event tells all watchers, none is lost by telling one that is gone.
+
+use crate::{
+    runtime::{
+        later::{Later, spawn_later},
+        park,
+        sched::waker::Look,
+    },
+    sync::channel::{
+        chan::Refused,
+        error::RecvError,
+        hub::{Hub, Wait},
+        link::{Link, Published},
+        port::is_ready,
+        receiver::Receiver,
+        timer::TimerChan,
+        wait::{Home, Partners, Side},
+    },
+};
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// How often a poll looks and is overtaken before it lets others of its executor run.
+const TRIES: u32 = 4;
+
+/// A receive under way: what [`Receiver::recv_async`] returns.
+///
+/// Dropping it loses no value, whenever that happens.
+///
+/// # Examples
+/// ```
+/// use gort::{runtime::block_on, sync::channel::{RecvError, bounded}};
+///
+/// let (tx, rx) = bounded(1);
+/// block_on(async {
+///     drop(rx.recv_async()); // changed its mind
+///     tx.send_async("hello").await.unwrap();
+///     assert_eq!(rx.recv_async().await, Ok("hello"));
+///     drop(tx);
+///     assert_eq!(rx.recv_async().await, Err(RecvError));
+/// });
+/// ```
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct RecvFuture<'a, T> {
+    receiver: &'a Receiver<T>,
+    listener: Listener,
+}
+
+impl<T> Receiver<T> {
+    /// Receives in `async` code: the future is ready with a value, or once the channel is empty and
+    /// disconnected. Works under every executor; does not park.
+    ///
+    /// Cancel-safe: a value goes to nobody before a poll takes it, so dropping the future, as
+    /// `select!` of an executor does, loses none. While a channel has goroutines parked in
+    /// [`recv`](Self::recv), values go to these first. On a channel of capacity 0 a future that
+    /// waits is no receiver that [`try_send`](crate::sync::channel::Sender::try_send) finds; all
+    /// other sends meet it.
+    ///
+    /// # Errors
+    /// [`RecvError`] once the channel is empty and disconnected.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::{runtime::block_on, sync::channel::bounded};
+    ///
+    /// let (tx, rx) = bounded(0);
+    /// gort::go!(move || tx.send("from a goroutine").unwrap());
+    /// assert_eq!(block_on(rx.recv_async()), Ok("from a goroutine"));
+    /// ```
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        RecvFuture {
+            receiver: self,
+            listener: Listener::default(),
+        }
+    }
+}
+
+impl<T> Future for RecvFuture<'_, T> {
+    type Output = Result<T, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.listener.poll(this.receiver, context)
+    }
+}
+
+impl<T> Drop for RecvFuture<'_, T> {
+    fn drop(&mut self) {
+        self.listener.leave(self.receiver);
+    }
+}
+
+impl<T> fmt::Debug for RecvFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("RecvFuture { .. }")
+    }
+}
+
+/// What a receiving future waits with; always of the same receiver.
+#[derive(Default)]
+pub(crate) struct Listener {
+    link: Option<Arc<Link<()>>>,
+    /// Whether the link was published and was not seen fired since.
+    is_out: bool,
+    /// Looks again when a timer's message is due.
+    alarm: Option<Later>,
+}
+
+impl Listener {
+    /// Receives, or has the context's waker told when it is worth another try.
+    pub(crate) fn poll<T>(
+        &mut self,
+        receiver: &Receiver<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<T, RecvError>> {
+        for _ in 0..TRIES {
+            match receiver.receive(Wait::Never) {
+                Err(Refused::Time) => {}
+                done => {
+                    self.leave(receiver);
+                    park::take_turns();
+                    return Poll::Ready(done.map_err(|_| RecvError));
+                }
+            }
+            if self.listen(receiver, context) == Published::Waiting {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn listen<T>(&mut self, receiver: &Receiver<T>, context: &Context<'_>) -> Published {
+        let timer = receiver.timer();
+        let Some(hub) = hub_of(receiver) else {
+            // Nobody will ever send.
+            return Published::Waiting;
+        };
+        let link = self.link.get_or_insert_with(Link::receiver);
+        if self.is_out {
+            // Before anything is changed: the waker's clone may panic.
+            if link.cell().look_again(context.waker()) == Look::Fired {
+                self.is_out = false;
+                return Published::Ready;
+            }
+        } else {
+            link.cell().arm(context.waker());
+            // A timer is judged by the clock, and rings the alarm.
+            // SAFETY: called under the lock.
+            let ready =
+                || timer.is_none() && unsafe { is_ready(hub, Side::Recv, Partners::of_caller()) };
+            // SAFETY: ours, and not out.
+            if unsafe { link.publish(hub, Home::Watchers, ready) } == Published::Ready {
+                return Published::Ready;
+            }
+            self.is_out = true;
+        }
+        if let Some(timer) = timer {
+            self.set_alarm(timer);
+        }
+        Published::Waiting
+    }
+
+    /// Who sets the timer to another instant tells us; so this one is right until then.
+    fn set_alarm(&mut self, timer: &TimerChan) {
+        self.stop_alarm();
+        let held = timer.hub().hold();
+        // SAFETY: the lock is held.
+        let due = unsafe { timer.due() };
+        drop(held);
+        if let (Some(due), Some(link)) = (due, &self.link) {
+            let link = Arc::clone(link);
+            self.alarm = Some(spawn_later(due, move || link.cell().nudge()));
+        }
+    }
+
+    fn stop_alarm(&mut self) {
+        if let Some(alarm) = self.alarm.take() {
+            // If it is too late, one look is in vain.
+            let _ = alarm.cancel();
+        }
+    }
+
+    /// Waits no more.
+    pub(crate) fn leave<T>(&mut self, receiver: &Receiver<T>) {
+        self.stop_alarm();
+        let Some(hub) = hub_of(receiver) else { return };
+        if mem::take(&mut self.is_out)
+            && let Some(link) = &self.link
+            // SAFETY: ours, published to this hub, and not seen fired since.
+            && !unsafe { link.withdraw(hub) }
+        {
+            self.link = None;
+        }
+    }
+}
+
+fn hub_of<T>(receiver: &Receiver<T>) -> Option<&Hub> {
+    let chan = receiver.chan().map(|chan| &chan.hub);
+    chan.or(receiver.timer().map(TimerChan::hub))
+}

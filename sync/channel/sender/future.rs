@@ -1,0 +1,179 @@
+//! `send_async`: a send that `async` code awaits.
+//!
+//! The future waits as a sender that is parked: a receiver takes its value, or moves it into the
+//! buffer, and then wakes it. If it is dropped before, its node is taken out of the list, and the
+//! value is dropped with it.
+
+use crate::{
+    runtime::{park, sched::waker::Look},
+    sync::channel::{
+        chan::Refused,
+        error::SendError,
+        hub::Wait,
+        link::{Link, Published},
+        port::is_ready,
+        sender::Sender,
+        wait::{Home, Outcome, Partners, Side},
+    },
+};
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+/// How often a poll looks and is overtaken before it lets others of its executor run.
+const TRIES: u32 = 4;
+
+/// A send under way: what [`Sender::send_async`] returns.
+///
+/// Dropping it before it is ready drops the value, unless a receiver has taken it already.
+///
+/// # Panics
+/// If it is polled again after it was ready.
+///
+/// # Examples
+/// ```
+/// use gort::{runtime::block_on, sync::channel::{SendError, bounded}};
+///
+/// let (tx, rx) = bounded(1);
+/// block_on(async {
+///     tx.send_async(1).await.unwrap();
+///     drop(tx.send_async(2)); // was never polled: 2 is dropped
+///     assert_eq!(rx.recv_async().await, Ok(1));
+///     drop(rx);
+///     assert_eq!(tx.send_async(3).await, Err(SendError(3)));
+/// });
+/// ```
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct SendFuture<'a, T> {
+    sender: &'a Sender<T>,
+    state: State<T>,
+}
+
+enum State<T> {
+    /// It does not wait.
+    Value(T),
+    /// It waits, with the value.
+    Waiting(Arc<Link<T>>),
+    Over,
+}
+
+// The value is never pinned: it is moved when the future begins to wait.
+impl<T> Unpin for SendFuture<'_, T> {}
+
+impl<T> Sender<T> {
+    /// Sends in `async` code: the future is ready when the channel has taken `msg`; on a channel of
+    /// capacity 0, when a receiver has. Works under every executor; does not park.
+    ///
+    /// If the future is dropped before it is ready, `msg` is dropped and not sent, unless a
+    /// receiver has taken it, or moved it into the buffer, in that moment: it is never lost and
+    /// never sent twice. Sends that wait are served in their order, be they futures or parked
+    /// goroutines.
+    ///
+    /// # Errors
+    /// [`SendError`] gives `msg` back if the channel is, or meanwhile becomes, disconnected.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::{runtime::block_on, sync::channel::bounded};
+    ///
+    /// let (tx, rx) = bounded(0);
+    /// let receiver = gort::go!(move || rx.recv().unwrap());
+    /// block_on(tx.send_async("to a goroutine")).unwrap();
+    /// assert_eq!(receiver.join().unwrap(), "to a goroutine");
+    /// ```
+    pub fn send_async(&self, msg: T) -> SendFuture<'_, T> {
+        SendFuture {
+            sender: self,
+            state: State::Value(msg),
+        }
+    }
+}
+
+impl<T> SendFuture<'_, T> {
+    /// One attempt to send, or to wait; `None`: others were faster, or made room meanwhile.
+    fn attempt(&mut self, context: &Context<'_>) -> Option<Poll<Result<(), SendError<T>>>> {
+        let sender = self.sender;
+        // Before anything is changed: the waker's clone may panic.
+        if let State::Waiting(link) = &self.state
+            && link.cell().look_again(context.waker()) == Look::Waiting
+        {
+            return Some(Poll::Pending);
+        }
+        match mem::replace(&mut self.state, State::Over) {
+            State::Value(msg) => {
+                let refused = self
+                    .sender
+                    .transfer(msg, Wait::Never, |msg, why| (msg, why));
+                let msg = match refused {
+                    Ok(()) => return Some(Poll::Ready(Ok(()))),
+                    Err((msg, Refused::Closed)) => {
+                        return Some(Poll::Ready(Err(SendError(msg))));
+                    }
+                    Err((msg, Refused::Time)) => msg,
+                };
+                let Some(chan) = sender.chan() else {
+                    // Nobody will ever receive.
+                    self.state = State::Value(msg);
+                    return Some(Poll::Pending);
+                };
+                let hub = &chan.hub;
+                let link = Link::sender(msg);
+                link.cell().arm(context.waker());
+                // SAFETY: called under the lock.
+                let ready = || unsafe { is_ready(hub, Side::Send, Partners::All) };
+                // SAFETY: ours, and new.
+                if unsafe { link.publish(hub, Home::Senders, ready) } == Published::Ready {
+                    // SAFETY: it was not published.
+                    self.state = State::Value(unsafe { link.take_value() });
+                    return None;
+                }
+                self.state = State::Waiting(link);
+                Some(Poll::Pending)
+            }
+            State::Waiting(link) => Some(Poll::Ready(match link.outcome() {
+                Outcome::Done => Ok(()),
+                // SAFETY: fired, and not done.
+                _ => Err(SendError(unsafe { link.take_value() })),
+            })),
+            State::Over => panic!("gort: a `SendFuture` was polled after it was ready"),
+        }
+    }
+}
+
+impl<T> Future for SendFuture<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        for _ in 0..TRIES {
+            if let Some(poll) = self.attempt(context) {
+                if poll.is_ready() {
+                    park::take_turns();
+                }
+                return poll;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for SendFuture<'_, T> {
+    fn drop(&mut self) {
+        if let (State::Waiting(link), Some(chan)) = (&self.state, self.sender.chan()) {
+            // If it was claimed, who did that has the value, or leaves it to the link.
+            // SAFETY: ours, published to this hub, and not seen fired since.
+            let _ = unsafe { link.withdraw(&chan.hub) };
+        }
+    }
+}
+
+impl<T> fmt::Debug for SendFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("SendFuture { .. }")
+    }
+}
