@@ -22,6 +22,7 @@ pub(crate) mod later;
 pub(crate) mod local;
 pub(crate) mod metrics;
 pub(crate) mod offload;
+pub(crate) mod on_abandon;
 pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;

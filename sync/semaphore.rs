@@ -7,7 +7,9 @@
 
 use crate::runtime::park::{self, WaitReason};
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{ClaimedChain, Parking, WaitList, Waiter, deadline_after, park_in};
+use crate::sync::wait_list::{
+    ClaimedChain, Leave, Parking, WaitList, Waiter, deadline_after, park_in,
+};
 use std::{
     fmt, mem,
     time::{Duration, Instant},
@@ -134,12 +136,7 @@ impl Semaphore {
             return true;
         }
         let parking = Parking::until(WaitReason::Semaphore, deadline);
-        let mut freed = None;
-        let taken = park_in(list, &waiter, parking, |list| freed = Some(hand_out(list)));
-        if let Some(chain) = freed {
-            chain.unpark_all();
-        }
-        taken
+        park_in(list, &waiter, parking, self)
     }
 
     fn give_back(&self, k: usize) {
@@ -148,6 +145,19 @@ impl Semaphore {
         let chain = hand_out(&mut list);
         drop(list);
         chain.unpark_all();
+    }
+}
+
+impl Leave<Permits> for Semaphore {
+    fn withdrawn(&self, _: &mut WaitList<Permits>) {}
+
+    /// It may have been what held up those behind it.
+    fn after_withdrawn(&self) {
+        self.give_back(0);
+    }
+
+    fn pass_on(&self, k: usize) {
+        self.give_back(k);
     }
 }
 

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/park_thread", 0),
     ("runtime/os_threads", 0),
     ("runtime/goroutine_id", 0),
+    ("runtime/on_abandon", 0),
     ("runtime/stderr", 0),
     ("runtime/sanitizer", 0),
     ("runtime/stuck", 0),

@@ -285,6 +285,10 @@ impl Scheduler {
             Lent::ToAll => {
                 self.woken_homes.push(home);
                 self.offer();
+                // After the fence in `offer` (E2): partner of that in `owners::take_back_all`.
+                if self.is_closing() {
+                    self.take_injected_back();
+                }
             }
             // Its worker sees by the state word that it is busy. The SeqCst step that made it so
             // came before this look at the sleep word (S1).
@@ -340,6 +344,14 @@ impl Scheduler {
                 Steal::Empty => return None,
                 Steal::Retry => std::hint::spin_loop(),
             }
+        }
+    }
+
+    /// Gives homes in which threads from outside have woken somebody back to their owners. The
+    /// runtime ends.
+    pub(crate) fn take_injected_back(&self) {
+        while let Some(home) = self.take_woken_home() {
+            home.owner.take_back();
         }
     }
 

@@ -3,7 +3,10 @@
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    sched::worker::submit,
+    sched::{
+        scheduler::Scheduler,
+        worker::submit::{self, Delivery},
+    },
     task::header::{TaskHeader, TaskRef},
 };
 use std::ptr::NonNull;
@@ -35,19 +38,44 @@ impl Unparker {
     /// unparked for this park before.
     #[inline]
     pub(crate) unsafe fn unpark(self) {
+        // Nobody to wake if the goroutine's runtime has ended, and nothing to be done about it.
+        // SAFETY: passed on.
+        let (Delivery::Done | Delivery::HomeEnded) = unsafe { self.deliver() };
+    }
+
+    /// As `unpark`, and says whether the goroutine's home has ended: then it never runs again, and
+    /// the caller does what is to be done about it.
+    ///
+    /// # Safety
+    /// As for `unpark`.
+    #[inline]
+    pub(crate) unsafe fn deliver(self) -> Delivery {
         if self.0 & THREAD_BIT != 0 {
             let parker = (self.0 & !THREAD_BIT) as *mut ThreadParker;
             // SAFETY: by the caller's promise the thread is parked, or about to, so its parker is
             // alive; it is not null.
             unsafe { ThreadParker::unpark(NonNull::new_unchecked(parker)) };
-            return;
+            return Delivery::Done;
         }
         // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
         // alive.
         let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
-            return;
+            return Delivery::Done;
         };
         // SAFETY: passed on.
-        unsafe { submit::unpark(task) };
+        unsafe { submit::unpark(task) }
+    }
+
+    /// Whether it is a goroutine's whose runtime ends: once it has parked it never runs again.
+    ///
+    /// # Safety
+    /// Its goroutine or thread is parked, or about to, and not unparked before this returns.
+    pub(crate) unsafe fn is_abandoned(self) -> bool {
+        if self.0 & THREAD_BIT != 0 {
+            return false;
+        }
+        // SAFETY: as in `deliver`.
+        let task = unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) };
+        task.is_some_and(|task| Scheduler::of(submit::home_of(task)).is_closing())
     }
 }

@@ -18,8 +18,8 @@ use crate::runtime::{
         },
         owners,
         scheduler::Scheduler,
-        threads::monitor,
-        worker::{data::Worker, submit, tour},
+        threads::{monitor, stuck::send_back},
+        worker::{data::Worker, tour},
     },
     stack::{self, AltStack, OverflowReport},
     task::{
@@ -231,7 +231,7 @@ fn drop_sent(scheduler: &Scheduler) {
                 // The others are suspended, or about to be, and stay as they are; or belong to
                 // their home's owner.
                 // SAFETY: held by us, and given up.
-                unsafe { submit::send(None, home, task) };
+                unsafe { send_back(home, task) };
             }
         }
     }

@@ -72,10 +72,8 @@ fn retry_slow(worker: &Worker) {
             worker.scheduler.starved.end_wait();
             worker.stacks.borrow_mut().give(stack);
             if task.has(LOCAL) {
-                let home = submit::home_of(task);
-                home.count_incoming();
                 // SAFETY: kept here, so held by us.
-                unsafe { submit::send(None, home, task) };
+                unsafe { submit::send_local(task) };
             } else {
                 worker.fresh.push(task);
             }

@@ -90,10 +90,8 @@ fn abandon_own(worker: &Worker) {
     {
         if task.has(LOCAL) {
             // Not `Send`: its home's owner drops it.
-            let home = submit::home_of(task);
-            home.count_incoming();
             // SAFETY: it was kept here, so held by us.
-            unsafe { submit::send(None, home, task) };
+            unsafe { submit::send_local(task) };
         } else {
             abandon::abandon(worker.scheduler, task);
         }
