@@ -5,6 +5,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod contain;
 pub(crate) mod control;
 pub(crate) mod coroutine;
 pub(crate) mod default;

@@ -3,6 +3,7 @@
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicUsize, Ordering::SeqCst};
 use crate::runtime::system::{Builder, Runtime};
+use crate::runtime::{os_threads, park_thread};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Leave, Parking, WaitList, Waiter, park_in};
 use crate::sync::{Cond, Mutex};
@@ -108,15 +109,19 @@ fn a_wake_up_that_is_not_received_is_passed_on() {
     soon(|| probe.passed_on.load(SeqCst) == 7 && probe.withdrawn.load(SeqCst) == 1);
 }
 
-/// While its home has not ended yet, since another goroutine keeps it, wakers skip it.
+/// While its home has not ended yet, since another goroutine keeps it, wakers skip it: those of a list, and an unlock.
 #[test]
 fn one_whose_home_cannot_end_yet_is_skipped() {
-    let mutex = Arc::new(Mutex::new(0));
+    let (probe, mutex) = (Probe::new(), Arc::new(Mutex::new(0)));
     let guard = mutex.lock();
-    let runtime = Builder::new().workers(1).homes(1).build().unwrap();
+    let runtime = two_wait(&probe);
     let theirs = Arc::clone(&mutex);
     runtime.spawn(move || *theirs.lock() += 100);
-    soon(|| runtime.metrics().parks == 1);
+    soon(|| runtime.metrics().parks == 3);
+    let ours = Arc::clone(&probe);
+    let waiter = parked_thread(move || ours.wait());
+    let ours = Arc::clone(&mutex);
+    let locker = parked_thread(move || *ours.lock() += 1);
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
     runtime.spawn(move || {
@@ -125,12 +130,26 @@ fn one_whose_home_cannot_end_yet_is_skipped() {
     });
     told.recv().unwrap();
     drop(runtime);
+    let live = probe.waiters.lock().take_all();
+    assert_eq!(live.len(), 1);
+    live.unpark_all();
+    waiter.join().unwrap();
     drop(guard);
-    let ours = Arc::clone(&mutex);
-    let thread = thread::spawn(move || *ours.lock() += 1);
-    soon(|| thread.is_finished());
-    go.send(()).unwrap();
+    soon(|| locker.is_finished());
     assert_eq!(*mutex.lock(), 1);
+    go.send(()).unwrap();
+}
+
+/// A thread that has parked in `wait`.
+fn parked_thread(wait: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let thread = thread::spawn(move || {
+        tell.send(os_threads::own_id()).unwrap();
+        wait();
+    });
+    let id = told.recv().unwrap();
+    soon(|| park_thread::stuck().iter().any(|(thread, _)| *thread == id));
+    thread
 }
 
 /// A notification of all is nobody's: it wakes none that comes later. One for one is passed on.

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/clock", 0),
     ("runtime/fake_clock", 0),
     ("runtime/config", 0),
+    ("runtime/contain", 0),
     ("runtime/futex", 0),
     ("runtime/park_thread", 0),
     ("runtime/os_threads", 0),

@@ -4,10 +4,10 @@
 //! panics does not unwind into the scheduler: what it unwinds with is dropped here.
 
 use crate::runtime::{
+    contain::contain,
     sched::{home::held::Held, worker::data::Worker},
     task::header::TaskRef,
 };
-use std::panic::{self, AssertUnwindSafe};
 use tracing::{Level, level_enabled};
 
 #[inline]
@@ -45,14 +45,6 @@ fn parked_slow(here: Held, task: TaskRef, reason: &'static str) {
         tracing::trace!(target: "gort", goroutine = task.id(), home, reason, "park");
     });
     here.set_task(Some(task));
-}
-
-/// Runs a subscriber.
-fn contain(tell: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(tell)) {
-        // Not dropped: its destructor might panic, too.
-        std::mem::forget(payload);
-    }
 }
 
 #[inline]

@@ -2,6 +2,7 @@
 //! ends.
 
 use crate::runtime::{
+    contain::AbortAtRoot,
     prims::{Ordering, fence},
     sched::{
         abandon,
@@ -82,6 +83,7 @@ pub(crate) fn make(
 
 /// The body of an owner's thread.
 fn own(scheduler: &'static Scheduler, home: &'static Home) {
+    let _root = AbortAtRoot;
     let listed = Listed::new(scheduler);
     let _worn = scheduler.wear_clock();
     // A handler on this thread would share the thread-locals with whoever is in the home.

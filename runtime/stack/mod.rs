@@ -38,7 +38,7 @@ mod alt_stack;
 mod arena;
 mod cache;
 #[cfg(test)]
-mod child;
+pub(crate) mod child;
 mod guard;
 mod overflow;
 mod pool;

@@ -12,6 +12,7 @@
 
 use crate::runtime::{
     config::DeadlockPolicy,
+    contain::contain,
     os_threads,
     prims::{Ordering, statics::AtomicBool},
     sched::{
@@ -188,14 +189,16 @@ impl Detector {
             );
             self.report(snapshot, stuck, &text);
         } else if !WARNED.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                target: "gort",
-                goroutines,
-                other_threads = snapshot.others.len(),
-                names,
-                "all goroutines are parked and a thread waits for one: a deadlock, unless another \
-                 thread is to wake one",
-            );
+            contain(|| {
+                tracing::warn!(
+                    target: "gort",
+                    goroutines,
+                    other_threads = snapshot.others.len(),
+                    names,
+                    "all goroutines are parked and a thread waits for one: a deadlock, unless \
+                     another thread is to wake one",
+                );
+            });
         }
     }
 

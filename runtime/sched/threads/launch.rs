@@ -1,6 +1,7 @@
 //! Start and end of a runtime's threads.
 
 use crate::runtime::{
+    contain::{AbortAtRoot, contain},
     coroutine::Coroutine,
     os_threads,
     prims::Ordering,
@@ -108,10 +109,13 @@ pub(crate) fn start_worker(
 }
 
 fn work(scheduler: &'static Scheduler, index: usize) {
+    let _root = AbortAtRoot;
     // Without an alternate stack an overflow dies without words; the thread itself is fine.
     let alternate = AltStack::new();
     if let Err(error) = &alternate {
-        tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
+        contain(|| {
+            tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
+        });
     }
     let listed = Listed::new(scheduler);
     let _worn = scheduler.wear_clock();

@@ -20,6 +20,7 @@ use crate::runtime::{
         worker::{current::worker_in, data::Worker, place, shared::bump, starve},
     },
     stack::SizeClass,
+    stderr::say,
     task::{
         extras,
         header::{Outcome, TaskRef},
@@ -297,10 +298,10 @@ fn end_on_panic(here: Held, task: TaskRef) {
     let worker = unsafe { worker_in(here) };
     events::panicked(worker, task);
     if worker.scheduler.config.panic == PanicPolicy::Exit {
-        eprintln!(
-            "gort: goroutine {} panicked, and the panic policy is \"exit\": ending the process",
+        say(&format!(
+            "gort: goroutine {} panicked, and the panic policy is \"exit\": ending the process\n",
             task.id()
-        );
+        ));
         std::process::exit(2);
     }
 }
