@@ -47,6 +47,13 @@ pub(crate) fn abandon(scheduler: &Scheduler, task: TaskRef) {
     }
 }
 
+/// Ends the tasks that wait in the injector.
+pub(crate) fn abandon_injected(scheduler: &Scheduler) {
+    while let Some(task) = scheduler.take_one_injected() {
+        abandon(scheduler, task);
+    }
+}
+
 /// Ends the tasks that were to start in a home, under whose identity the caller runs.
 pub(crate) fn abandon_in(scheduler: &Scheduler, held: Held) {
     let handoff = held.handoff.take();

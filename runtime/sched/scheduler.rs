@@ -322,6 +322,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether fresh tasks wait in the injector.
+    pub(crate) fn has_injected(&self) -> bool {
+        !self.injector.is_empty()
+    }
+
     /// One fresh task from the injector, for the end of the runtime.
     pub(crate) fn take_one_injected(&self) -> Option<TaskRef> {
         loop {
