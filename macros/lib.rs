@@ -93,6 +93,9 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The options are those of [`macro@main`]. Other attributes, such as `#[should_panic]` and `#[ignore]`, keep their meaning; a second
 /// `#[test]` is not needed. The test may return `()`, `Result` or anything else that a plain test may.
 ///
+/// With `deadlock = "exit"` the process ends, with a dump and exit code 2, when all goroutines wait and no thread is left that could wake one but the
+/// harness's, which waits for the tests. Without it a test that hangs says so after 3 s, and the harness waits on.
+///
 /// ```
 /// #[gort::test(workers = 2, deadlock = "exit")]
 /// fn adds() {

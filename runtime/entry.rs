@@ -143,6 +143,8 @@ pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     };
     let scheduler = runtime.scheduler();
     scheduler.in_test.store(true, Ordering::Relaxed);
+    let exits = options.deadlock == Some(DeadlockPolicy::Exit);
+    scheduler.exits_test.store(exits, Ordering::Relaxed);
     match runtime.run_caught(|| f().report(), main_class(options)) {
         Ok(code) => code,
         Err(payload) => panic::resume_unwind(payload),

@@ -347,11 +347,14 @@ impl Drop for UsesKey {
 #[test]
 fn a_destructor_that_uses_its_own_key_is_refused() {
     go_local! {
-        static OWN: UsesKey = UsesKey(|| OWN.with(|_| ()));
+        static OWN: UsesKey = {
+            MADE.fetch_add(1, SeqCst);
+            UsesKey(|| OWN.with(|_| ()))
+        };
         static ONE: UsesKey = UsesKey(|| OTHER.with(|_| ()));
         static OTHER: UsesKey = UsesKey(|| ONE.with(|_| ()));
     }
-    let _one_by_one = support::alone();
+    static MADE: AtomicUsize = AtomicUsize::new(0);
     support::silence();
     let own = || OWN.with(|_| ());
     let mutual = || ONE.with(|_| ());
@@ -361,6 +364,8 @@ fn a_destructor_that_uses_its_own_key_is_refused() {
             spawn(body).join().unwrap();
             assert_eq!(REFUSED.load(SeqCst), 1);
         }
+        // At once, and not after some attempts.
+        assert_eq!(MADE.swap(0, SeqCst), 1);
     });
     for body in [own, mutual] {
         REFUSED.store(0, SeqCst);

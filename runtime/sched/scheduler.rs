@@ -117,6 +117,9 @@ pub(crate) struct Scheduler {
     pub(crate) orphaned: AtomicBool,
     /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
     pub(crate) in_test: AtomicBool,
+    /// A test's runtime, whose test says that a deadlock ends the process: the thread that waits
+    /// for tests, the process's first, wakes nobody.
+    pub(crate) exits_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
     pub(crate) starved: Starved,
@@ -161,6 +164,7 @@ impl Scheduler {
             bubble: clock.is_fake().then(|| Bubble::new(start)),
             explorer: clock.explorer(),
             in_test: AtomicBool::new(false),
+            exits_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
             starved: Starved::default(),
             told_starved: AtomicBool::new(false),
