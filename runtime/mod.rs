@@ -44,7 +44,9 @@ pub(crate) mod task;
 
 pub use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy},
-    control::{NoYieldGuard, forbid_yield, goexit, sleep, sleep_until, yield_if_due, yield_now},
+    control::{
+        NoYieldGuard, forbid_yield, goexit, is_goexit, sleep, sleep_until, yield_if_due, yield_now,
+    },
     entry::{dump, metrics, num_goroutines, workers},
     future::block_on,
     goroutine::{Goroutine, current, try_current},

@@ -292,3 +292,6 @@ unsafe fn unlock_for_another(lock: *const (), _: Fate) {
     // SAFETY: passed on.
     unsafe { &*lock.cast::<RawMutex>() }.unlock();
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

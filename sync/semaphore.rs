@@ -56,7 +56,11 @@ impl Semaphore {
     }
 
     /// Takes `k` permits; parks the caller until they are free and those who came before have theirs. `k` may exceed what
-    /// there is: then it waits until enough have been added.
+    /// there is: then it waits until enough have been [added](Self::add_permits).
+    ///
+    /// Since nobody overtakes, all who come after it wait, too: if no permits are ever added, for ever. (In Go's `semaphore.Weighted`, whose size is fixed, a
+    /// request that is too large fails alone.) If `k` comes from outside, compare it first with the number that the semaphore was made with, or use
+    /// [`acquire_timeout`](Self::acquire_timeout): who gives up holds nobody up.
     ///
     /// ```
     /// let s = gort::sync::Semaphore::new(2);
