@@ -175,7 +175,7 @@ pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Du
     quiescence::leave(scheduler);
 }
 
-/// Waits for a thread's end, unless it stays, and wakes all that may sleep meanwhile. Whether it has
+/// Waits for a thread's end, unless it stays, and wakes all that may sleep meanwhile. True: it has
 /// ended.
 fn join_until(
     scheduler: &Scheduler,
