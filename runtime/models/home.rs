@@ -178,7 +178,7 @@ impl Home {
     }
 
     /// As `Held::end`: the goroutines that had come in.
-    pub(crate) fn end(&self) -> Vec<usize> {
+    pub(crate) fn end_home(&self) -> Vec<usize> {
         self.numbers(self.word.end().oldest)
     }
 

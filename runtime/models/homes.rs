@@ -157,7 +157,7 @@ fn an_end_and_a_waker_share_nobody_and_lose_nobody() {
                 home.push(task) == Told::Ended
             })
         });
-        let came_in = home.end();
+        let came_in = home.end_home();
         came_in.iter().for_each(|&task| home.look_at(task));
         for (task, waker) in wakers.into_iter().enumerate() {
             let is_the_wakers = waker.join().unwrap();
