@@ -340,6 +340,13 @@ pub(crate) fn take_turns() {
 /// `what` may be done until this returns.
 #[inline]
 pub(crate) unsafe fn take_turns_or(what: OnAbandon) {
+    if explorer::is_any() {
+        // SAFETY: passed on; and taken back at once.
+        unsafe { set_on_abandon(Some(what)) };
+        explore_slow();
+        // SAFETY: none.
+        unsafe { set_on_abandon(None) };
+    }
     if let Some((here, task)) = current::task()
         // SAFETY: used up before the goroutine suspends.
         && turn::is_over(unsafe { worker_in(here) })
