@@ -7,6 +7,7 @@ use crate::runtime::{
     task::cell::GoexitPayload,
 };
 use std::{
+    any::Any,
     cell::Cell,
     marker::PhantomData,
     panic,
@@ -131,6 +132,9 @@ pub fn sleep_until(deadline: Instant) {
 
 /// Ends this goroutine, running the destructors on its stack. Its `join` gives an error that says so.
 ///
+/// It unwinds the stack, as a panic does, but without the panic hook. So, other than in Go, where `recover` does not stop it, [`catch_unwind`]
+/// does, and the goroutine goes on behind it. Code that catches panics should let it pass: [`is_goexit`] tells it from them.
+///
 /// # Panics
 /// On a thread that runs no goroutine.
 ///
@@ -141,6 +145,8 @@ pub fn sleep_until(deadline: Instant) {
 /// });
 /// assert!(handle.join().is_err());
 /// ```
+///
+/// [`catch_unwind`]: std::panic::catch_unwind
 #[doc(alias = "Goexit")]
 pub fn goexit() -> ! {
     let inside = current::task().is_some();
@@ -149,6 +155,34 @@ pub fn goexit() -> ! {
         "gort::runtime::goexit was called on a thread that runs no goroutine"
     );
     panic::resume_unwind(Box::new(GoexitPayload))
+}
+
+/// Whether the payload of an unwinding that was caught is that of [`goexit`], and not of a panic. Then go on with it, by
+/// [`resume_unwind`](std::panic::resume_unwind), and the goroutine ends as it was told to. Does not park.
+///
+/// # Examples
+/// ```
+/// use gort::runtime::{goexit, is_goexit};
+/// use std::panic::{catch_unwind, resume_unwind};
+///
+/// /// Calls a handler, whose panics end here.
+/// fn call(handler: fn()) {
+///     match catch_unwind(handler) {
+///         Err(payload) if is_goexit(&*payload) => resume_unwind(payload),
+///         Err(_) => println!("a handler panicked"),
+///         Ok(()) => {}
+///     }
+/// }
+///
+/// let handle = gort::go!(|| {
+///     call(|| panic!("this one is caught"));
+///     call(|| goexit());
+///     unreachable!("the goroutine has ended");
+/// });
+/// assert!(handle.join().unwrap_err().is::<String>()); // which says that it called goexit
+/// ```
+pub fn is_goexit(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<GoexitPayload>()
 }
 
 /// While it lives, a park or yield by this goroutine panics; see [`forbid_yield`].

@@ -5,11 +5,12 @@
 //! coroutine; a goroutine that parks keeps the coroutine it is on.
 
 use crate::runtime::{
+    on_abandon::OnAbandon,
     sanitizer::Fiber,
     stack::Stack,
     switch::{Context, Entry, StackBounds},
 };
-use std::{mem::ManuallyDrop, ptr::NonNull};
+use std::{cell::Cell, mem::ManuallyDrop, ptr::NonNull};
 
 /// A stack in use.
 #[repr(C, align(16))]
@@ -20,6 +21,8 @@ pub(crate) struct Coroutine {
     outer: Option<NonNull<Coroutine>>,
     /// For builds with AddressSanitizer. Used by the coroutine itself.
     fiber: Fiber,
+    /// What is to be done if its goroutine never runs again. Written by the goroutine.
+    on_abandon: Cell<Option<OnAbandon>>,
 }
 
 impl std::fmt::Debug for Coroutine {
@@ -52,6 +55,7 @@ impl Coroutine {
                 stack: ManuallyDrop::new(stack),
                 outer,
                 fiber: Fiber::new(),
+                on_abandon: Cell::new(None),
             });
             let (entry, arg) = (*coroutine.as_ptr()).fiber.wrap(entry, arg);
             Context::create(&raw mut (*coroutine.as_ptr()).context, bounds, entry, arg);
@@ -124,6 +128,15 @@ impl Coroutine {
     pub(crate) unsafe fn outer(this: NonNull<Coroutine>) -> Option<NonNull<Coroutine>> {
         // SAFETY: passed on. One field only: the context may be in use.
         unsafe { (*this.as_ptr()).outer }
+    }
+
+    /// What is to be done if its goroutine never runs again.
+    ///
+    /// # Safety
+    /// The coroutine is alive. The caller is its goroutine, or holds that while it cannot run.
+    pub(crate) unsafe fn on_abandon<'a>(this: NonNull<Coroutine>) -> &'a Cell<Option<OnAbandon>> {
+        // SAFETY: passed on. One field only: the context may be in use.
+        unsafe { &(*this.as_ptr()).on_abandon }
     }
 
     /// Calls `f` so that unwinders go on from it into the coroutine's frames, the first of which is

@@ -155,6 +155,8 @@ pub fn test<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     };
     let scheduler = runtime.scheduler();
     scheduler.in_test.store(true, Ordering::Relaxed);
+    let exits = options.deadlock == Some(DeadlockPolicy::Exit);
+    scheduler.exits_test.store(exits, Ordering::Relaxed);
     let ended = runtime.run_caught(|| f().report(), main_class(options));
     let unseen = panicked::take_unseen(scheduler);
     match ended {

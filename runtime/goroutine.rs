@@ -93,7 +93,8 @@ impl fmt::Display for Goroutine {
 /// The goroutine that calls. Does not park.
 ///
 /// # Panics
-/// On a thread that runs no goroutine; see [`try_current`].
+/// On a thread that runs no goroutine, unlike [`std::thread::current`], which every thread may call: a plain thread is no goroutine and has no id
+/// among them. Code that may be called on either asks [`try_current`].
 ///
 /// # Examples
 /// ```
@@ -103,7 +104,10 @@ impl fmt::Display for Goroutine {
 /// ```
 #[track_caller]
 pub fn current() -> Goroutine {
-    try_current().expect("gort::current() was called on a thread that runs no goroutine")
+    try_current().expect(
+        "gort::current() was called on a thread that runs no goroutine; \
+         gort::runtime::try_current() may be called on any",
+    )
 }
 
 /// The goroutine that calls, or `None` on a thread that runs none. Does not park.

@@ -6,12 +6,12 @@ use crate::runtime::{
         after::{After, GrownCall},
         current,
     },
-    stack::{LocalCache, SizeClass, StackError},
+    stack::{CallStack, CallWatch, LocalCache, SizeClass, StackError},
 };
 use std::{
     any::Any,
     io,
-    panic::{self, AssertUnwindSafe},
+    panic::{self, AssertUnwindSafe, Location},
     ptr::NonNull,
 };
 
@@ -30,7 +30,8 @@ unsafe fn run<F: FnOnce() -> T, T>(call: *mut ()) {
 
 /// Runs `f` on a stack of at least `bytes`, for deep recursion or foreign code with large frames; returns what it returns.
 ///
-/// It is the same goroutine there, and may park. On a plain thread the stack is the only difference.
+/// It is the same goroutine there, and may park. On a plain thread the stack is the only difference. An overflow of that stack is reported, and aborts
+/// the process, as a goroutine's is.
 ///
 /// # Panics
 /// If `f` panics, with its payload. If `bytes` is 0 or more than 1 GiB, or there is no address space for such a stack.
@@ -52,21 +53,26 @@ where
         Ok(class) => class,
         Err(error) => panic!("gort: on_big_stack: {error}"),
     };
-    match run_on(class, f) {
+    match run_on(class, f, Location::caller()) {
         Ok(value) => value,
         Err(error) => panic!("gort: on_big_stack: no stack of {bytes} bytes: {error}"),
     }
 }
 
 /// As [`on_big_stack`], but an error if there is no such stack. `f` has not been called then.
+#[track_caller]
 pub(crate) fn try_on_big_stack<F, T>(bytes: usize, f: F) -> io::Result<T>
 where
     F: FnOnce() -> T,
 {
-    Ok(run_on(SizeClass::for_bytes(bytes)?, f)?)
+    Ok(run_on(SizeClass::for_bytes(bytes)?, f, Location::caller())?)
 }
 
-fn run_on<F, T>(class: SizeClass, f: F) -> Result<T, StackError>
+fn run_on<F, T>(
+    class: SizeClass,
+    f: F,
+    location: &'static Location<'static>,
+) -> Result<T, StackError>
 where
     F: FnOnce() -> T,
 {
@@ -82,7 +88,7 @@ where
     };
     match current::task() {
         Some((here, task)) => here.suspend(task, After::Grow(NonNull::from(&mut grown))),
-        None => on_thread(&mut grown),
+        None => on_thread(&mut grown, location),
     }
     if let Some(error) = grown.failed {
         return Err(error);
@@ -102,11 +108,17 @@ unsafe extern "C" fn thread_main(grown: *mut ()) {
 }
 
 /// A plain thread's call: a coroutine that nobody suspends, since parking there parks the thread.
-fn on_thread(grown: &mut GrownCall) {
+fn on_thread(grown: &mut GrownCall, location: &'static Location<'static>) {
     let mut stacks = LocalCache::new();
     match stacks.take(grown.class) {
         Err(error) => grown.failed = Some(error),
         Ok(stack) => {
+            let guard = stack.guard();
+            let _watch = CallWatch::new(CallStack {
+                guard: (guard.start, guard.end),
+                size: grown.class.usable(),
+                location,
+            });
             let coroutine =
                 Coroutine::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
             // SAFETY: placed just now; it runs to its end; then it is finished and we are not on it.

@@ -1,10 +1,15 @@
 //! Goroutine-local values: `go_local!`, used as `std::thread_local!`.
 
 use crate::runtime::{
+    contain::contain,
     sched::home::current,
     task::{extras, header::TaskRef},
 };
-use std::{any::Any, cell::RefCell, fmt};
+use std::{
+    any::Any,
+    cell::{Cell, RefCell},
+    fmt, ptr,
+};
 
 thread_local! {
     /// The values of plain threads.
@@ -16,10 +21,51 @@ struct ThreadValues(RefCell<Vec<(usize, Box<dyn Any>)>>);
 
 impl Drop for ThreadValues {
     fn drop(&mut self) {
-        while let Some(newest) = self.0.get_mut().pop() {
-            drop(newest);
+        while let Some((key, newest)) = self.0.get_mut().pop() {
+            // As a goroutine's: a panic ends there, and not the process.
+            contain(|| drop_value(key, newest));
         }
     }
+}
+
+thread_local! {
+    /// The keys whose values are being dropped on this thread, as it ends: the innermost one. Has no destructor.
+    static DROPPING: Cell<*const Dropping> = const { Cell::new(ptr::null()) };
+}
+
+/// One of them, on the stack of whoever drops its value.
+struct Dropping {
+    key: usize,
+    outer: *const Dropping,
+}
+
+impl Drop for Dropping {
+    fn drop(&mut self) {
+        DROPPING.set(self.outer);
+    }
+}
+
+/// Drops a thread's value of this key, while it ends.
+fn drop_value<T: ?Sized>(key: usize, value: Box<T>) {
+    let dropping = Dropping {
+        key,
+        outer: DROPPING.get(),
+    };
+    DROPPING.set(&raw const dropping);
+    drop(value);
+}
+
+/// Whether this thread is dropping a value of this key.
+fn is_dropping(key: usize) -> bool {
+    let mut next = DROPPING.get();
+    // SAFETY: on this thread's stack, in a frame that is not left before it has taken it out.
+    while let Some(dropping) = unsafe { next.as_ref() } {
+        if dropping.key == key {
+            return true;
+        }
+        next = dropping.outer;
+    }
+    false
 }
 
 /// The key of a goroutine-local value; made by [`go_local!`](crate::go_local).
@@ -58,6 +104,9 @@ impl<T: 'static> GoLocal<T> {
     /// The value is dropped when its goroutine (thread) ends, newest first. A destructor that runs then may use other values. On a thread that drops its
     /// values it gets fresh ones, each for that one call.
     ///
+    /// # Panics
+    /// In the value's own destructor, as with std's `thread_local!`; and in those of values that keep making each other. Such a panic ends in the destructor.
+    ///
     /// # Examples
     /// ```
     /// use std::cell::RefCell;
@@ -76,13 +125,21 @@ impl<T: 'static> GoLocal<T> {
         let value: *const T = match self.find() {
             Some(value) => value,
             None => {
+                assert!(
+                    self.may_make(),
+                    "gort: a go_local! value was used by its own destructor, or by one that it led to, again and again"
+                );
                 // User code: runs before anything is borrowed.
                 let made = Box::new((self.init)());
                 match self.find() {
                     Some(value) => value,
                     None => match self.insert(made) {
                         Ok(value) => value,
-                        Err(made) => return f(&made),
+                        Err(made) => {
+                            let result = f(&made);
+                            drop_value(self.key(), made);
+                            return result;
+                        }
                     },
                 }
             }
@@ -93,6 +150,15 @@ impl<T: 'static> GoLocal<T> {
 
     fn key(&'static self) -> usize {
         std::ptr::from_ref(self) as usize
+    }
+
+    /// Whether a value may be made now; not by its own destructor.
+    fn may_make(&'static self) -> bool {
+        match task() {
+            // SAFETY: we are the goroutine.
+            Some(task) => unsafe { extras::may_make_local(task, self.key()) },
+            None => !is_dropping(self.key()),
+        }
     }
 
     fn find(&'static self) -> Option<*const T> {

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod future;
 #[cfg(test)]
 mod models;
+pub(crate) mod on_abandon;
 #[path = "models/door.rs"]
 pub(crate) mod park;
 pub(crate) mod prims;

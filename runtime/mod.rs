@@ -6,6 +6,7 @@
 pub(crate) mod block_on_with;
 pub(crate) mod clock;
 pub(crate) mod config;
+pub(crate) mod contain;
 pub(crate) mod control;
 pub(crate) mod coroutine;
 pub(crate) mod default;
@@ -24,6 +25,7 @@ pub(crate) mod later;
 pub(crate) mod local;
 pub(crate) mod metrics;
 pub(crate) mod offload;
+pub(crate) mod on_abandon;
 pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;
@@ -46,7 +48,9 @@ pub(crate) mod task;
 pub use crate::runtime::{
     block_on_with::block_on_with,
     config::{DeadlockPolicy, PanicPolicy},
-    control::{NoYieldGuard, forbid_yield, goexit, sleep, sleep_until, yield_if_due, yield_now},
+    control::{
+        NoYieldGuard, forbid_yield, goexit, is_goexit, sleep, sleep_until, yield_if_due, yield_now,
+    },
     entry::{dump, metrics, num_goroutines, workers},
     future::block_on,
     goroutine::{Goroutine, current, try_current},

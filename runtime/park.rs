@@ -10,6 +10,8 @@
 //!   not, a waker has claimed it and its `unpark` is on the way: the caller must `park` once more to consume it.
 
 use crate::runtime::{
+    coroutine::Coroutine,
+    on_abandon::OnAbandon,
     park_thread::ThreadParker,
     sched::{
         events, explorer,
@@ -23,7 +25,10 @@ use crate::runtime::{
 };
 use std::{thread, time::Instant};
 
-pub(crate) use crate::runtime::{park_thread::Unparked, sched::unparker::Unparker};
+pub(crate) use crate::runtime::{
+    park_thread::Unparked,
+    sched::{unparker::Unparker, worker::submit::Delivery},
+};
 
 /// Why a goroutine is parked; shown in dumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +155,21 @@ impl Unparker {
             Some((_, task)) => Self(task.as_ptr() as usize),
             None => Self(ThreadParker::current().as_ptr() as usize | THREAD_BIT),
         }
+    }
+}
+
+/// Says what is to be done if the caller's goroutine is suspended and never runs again, because its runtime
+/// has ended; `None`: nothing. On a plain thread this does nothing: threads do not end while they are parked.
+///
+/// # Safety
+/// What is said may be done until `None` is said, which is before what it lies on is gone.
+#[inline]
+pub(crate) unsafe fn set_on_abandon(what: Option<OnAbandon>) {
+    if let Some((here, _)) = current::task()
+        && let Some(coroutine) = here.coroutine.get()
+    {
+        // SAFETY: the caller is its goroutine.
+        unsafe { Coroutine::on_abandon(coroutine) }.set(what);
     }
 }
 
@@ -330,15 +350,41 @@ pub(crate) fn take_turns() {
         // SAFETY: used up before the goroutine suspends.
         && turn::is_over(unsafe { worker_in(here) })
     {
-        end_turn(here, task);
+        end_turn(here, task, None);
+    }
+}
+
+/// As [`take_turns`], for a caller that holds what others wait for: if it yields and never runs again, `what` is
+/// done.
+///
+/// # Safety
+/// `what` may be done until this returns.
+#[inline]
+pub(crate) unsafe fn take_turns_or(what: OnAbandon) {
+    if explorer::is_any() {
+        // SAFETY: passed on; and taken back at once.
+        unsafe { set_on_abandon(Some(what)) };
+        explore_slow();
+        // SAFETY: none.
+        unsafe { set_on_abandon(None) };
+    }
+    if let Some((here, task)) = current::task()
+        // SAFETY: used up before the goroutine suspends.
+        && turn::is_over(unsafe { worker_in(here) })
+    {
+        end_turn(here, task, Some(what));
     }
 }
 
 #[cold]
-fn end_turn(here: Held, task: TaskRef) {
+fn end_turn(here: Held, task: TaskRef, what: Option<OnAbandon>) {
     // SAFETY: used up before the goroutine suspends.
     if task.forbid.get() == 0 && turn::has_work_after(unsafe { worker_in(here) }, here) {
+        // SAFETY: passed on; and taken back below.
+        unsafe { set_on_abandon(what) };
         suspend_to_yield(here, task);
+        // SAFETY: none.
+        unsafe { set_on_abandon(None) };
     }
 }
 

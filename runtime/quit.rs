@@ -3,6 +3,7 @@
 //! The handler only writes a byte into a pipe; a thread that waits at the other end dumps. So it works whatever the workers are doing, asleep or stuck.
 
 use crate::runtime::{
+    contain::contain,
     dump,
     prims::{
         Ordering,
@@ -32,7 +33,7 @@ pub(crate) fn watch(scheduler: &'static Scheduler) {
         return;
     }
     if let Err(error) = start(scheduler) {
-        tracing::warn!(target: "gort", %error, "SIGQUIT will not show the goroutines");
+        contain(|| tracing::warn!(target: "gort", %error, "SIGQUIT will not show the goroutines"));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::runtime::{
     park::{self, Unparker, WaitReason},
     prims::{AtomicBool, AtomicUsize, Ordering, UnsafeCell},
     sched::panicked,
-    spawn,
+    spawn::{self, is_large},
     task::cell::GoexitPayload,
 };
 use std::{
@@ -235,6 +235,23 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        let site = Location::caller();
+        if is_large::<F>() {
+            let boxed: Box<dyn FnOnce() -> T + Send + 'scope> = Box::new(f);
+            return self.spawn_sized(boxed, site);
+        }
+        self.spawn_sized(f, site)
+    }
+
+    fn spawn_sized<F, T>(
+        &'scope self,
+        f: F,
+        site: &'static Location<'static>,
+    ) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
         self.state.left.fetch_add(1, Ordering::Relaxed);
         let state = &self.state;
         let packet = Arc::new(Packet {
@@ -251,8 +268,7 @@ impl<'scope> Scope<'scope, '_> {
         };
         // SAFETY: Send. `scope` returns only after the goroutine's `Leave` has been dropped, which happens after `f` and its share of the
         // packet are gone; the other share is in the handle, which cannot leave 'scope.
-        let handle =
-            unsafe { spawn::spawn_unchecked(move || body.run(), None, Location::caller()) };
+        let handle = unsafe { spawn::spawn_unchecked(move || body.run(), None, site) };
         ScopedJoinHandle { handle, packet }
     }
 }

@@ -17,7 +17,7 @@ use crate::runtime::{
     stack::SizeClass,
     task::{
         cell, extras,
-        header::{Birth, LOCAL, TaskRef},
+        header::{Birth, LOCAL, PAYLOAD_OFFSET, TaskRef},
         pool::{self, Shared},
     },
 };
@@ -77,8 +77,19 @@ where
         "gort::spawn_local was called outside a goroutine, where there is no thread to stay on: use spawn",
     );
     let class = Scheduler::of(here.home()).default_class;
+    if is_large::<F>() {
+        let boxed: Box<dyn FnOnce() -> T> = Box::new(f);
+        // SAFETY: as below.
+        return unsafe { spawn_on(worker_in(here), here, boxed, None, class, LOCAL, site) };
+    }
     // SAFETY: 'static, and LOCAL keeps closure and output in this home. The worker is used up at once.
     unsafe { spawn_on(worker_in(here), here, f, None, class, LOCAL, site) }
+}
+
+/// Whether a closure is moved into a box at once, and called there: what is larger may not fit the stacks through which it would be
+/// passed, the goroutine's or the caller's. As large as what does not fit a cell, which takes an allocation in any case.
+pub(crate) const fn is_large<F>() -> bool {
+    pool::Class::fitting(size_of::<F>() + PAYLOAD_OFFSET, 1).is_none()
 }
 
 /// As [`spawn`], without the bounds.
@@ -86,6 +97,25 @@ where
 /// # Safety
 /// `f` and `T` may go to another thread, and live until the goroutine has ended and its output is taken.
 pub(crate) unsafe fn spawn_unchecked<F, T>(
+    f: F,
+    settings: Option<&Builder>,
+    site: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T,
+{
+    if is_large::<F>() {
+        let boxed: Box<dyn FnOnce() -> T + '_> = Box::new(f);
+        // SAFETY: passed on: the box is as its content.
+        return unsafe { spawn_sized(boxed, settings, site) };
+    }
+    // SAFETY: passed on.
+    unsafe { spawn_sized(f, settings, site) }
+}
+
+/// # Safety
+/// As [`spawn_unchecked`].
+unsafe fn spawn_sized<F, T>(
     f: F,
     settings: Option<&Builder>,
     site: &'static Location<'static>,
@@ -104,7 +134,7 @@ where
             let scheduler = default::scheduler();
             let class = class_of(settings, scheduler);
             // SAFETY: passed on.
-            unsafe { spawn_outside(scheduler, f, name_of(settings), class, site) }
+            unsafe { spawn_outside_sized(scheduler, f, name_of(settings), class, site) }
         }
     }
 }
@@ -153,6 +183,27 @@ where
 /// # Safety
 /// As [`spawn_unchecked`].
 pub(crate) unsafe fn spawn_outside<F, T>(
+    scheduler: &Scheduler,
+    f: F,
+    name: Option<Arc<str>>,
+    class: SizeClass,
+    site: &'static Location<'static>,
+) -> JoinHandle<T>
+where
+    F: FnOnce() -> T,
+{
+    if is_large::<F>() {
+        let boxed: Box<dyn FnOnce() -> T + '_> = Box::new(f);
+        // SAFETY: passed on: the box is as its content.
+        return unsafe { spawn_outside_sized(scheduler, boxed, name, class, site) };
+    }
+    // SAFETY: passed on.
+    unsafe { spawn_outside_sized(scheduler, f, name, class, site) }
+}
+
+/// # Safety
+/// As [`spawn_unchecked`].
+unsafe fn spawn_outside_sized<F, T>(
     scheduler: &Scheduler,
     f: F,
     name: Option<Arc<str>>,

@@ -2,6 +2,7 @@
 
 use crate::runtime::{
     config::{Settings, process_environment},
+    contain::contain,
     dump,
     sched::{
         panicked,
@@ -18,7 +19,9 @@ pub(crate) fn start(settings: Settings, clock: Clock) -> io::Result<(&'static Sc
     let class = SizeClass::for_bytes(config.stack_size)?;
     let scheduler = Scheduler::new(config, class, clock);
     if let Err(why) = scheduler.lending {
-        tracing::info!(target: "gort", reason = %why, "homes are not lent: each worker keeps one");
+        contain(|| {
+            tracing::info!(target: "gort", reason = %why, "homes are not lent: each worker keeps one");
+        });
     }
     panicked::install_hook();
     let threads = launch::start(scheduler, dump::of)?;

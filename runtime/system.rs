@@ -239,6 +239,7 @@ impl Builder {
 ///
 /// A program may have several; they share nothing but stacks and cells that are out of use. Dropping one shuts it down without waiting for its goroutines:
 /// those that have not started are dropped, those that have are never resumed, and their stacks are never used again.
+/// What they waited for in [`sync`](crate::sync)'s locks goes to others, in other runtimes or on threads; what they hold (guards, permits) stays theirs.
 ///
 /// # Examples
 /// ```

@@ -5,7 +5,7 @@
 
 use crate::runtime::park::WaitReason;
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{Parking, WaitList, Waiter, park_in};
+use crate::sync::wait_list::{Nothing, Parking, WaitList, Waiter, park_in};
 use std::fmt;
 
 /// Lets `n` goroutines go on together, once all have come. It can be used again and again.
@@ -84,7 +84,13 @@ impl Barrier {
         let mut list = self.waiters.lock();
         list.extra += 1;
         if list.extra < self.n {
-            park_in(list, &waiter, Parking::forever(WaitReason::Barrier), |_| {});
+            // One that never runs again has come all the same.
+            park_in(
+                list,
+                &waiter,
+                Parking::forever(WaitReason::Barrier),
+                &Nothing,
+            );
             return BarrierWaitResult(false);
         }
         list.extra = 0;

@@ -11,7 +11,7 @@ use crate::sync::mutex::MutexGuard;
 use crate::sync::rw_mutex::{RwMutexReadGuard, RwMutexWriteGuard};
 use crate::sync::spin::SpinLock;
 use crate::sync::unwind::AbortOnUnwind;
-use crate::sync::wait_list::{Parking, WaitList, Waiter, deadline_after, park_in_after};
+use crate::sync::wait_list::{Leave, Parking, WaitList, Waiter, deadline_after, park_in_after};
 use std::{fmt, mem, time::Duration, time::Instant};
 
 mod sealed {
@@ -172,6 +172,12 @@ pub struct Cond {
     waiters: SpinLock<WaitList>,
 }
 
+/// The word in the node of a waiter that all are notified with.
+const WITH_ALL: usize = 0;
+
+/// The word in the node of a waiter that has had a notification for one.
+const ALONE: usize = 1;
+
 impl Cond {
     /// A condition variable that nobody waits for. Usable in statics.
     ///
@@ -282,11 +288,12 @@ impl Cond {
             return;
         }
         let mut list = self.waiters.lock();
+        list.skip_abandoned();
         let first = list.pop_front();
         self.waiting.store(!list.is_empty(), Ordering::Relaxed);
         drop(list);
         if let Some(first) = first {
-            first.unpark();
+            first.unpark_with(ALONE);
         }
     }
 
@@ -309,7 +316,7 @@ impl Cond {
 
     /// `true` if notified, `false` at the deadline.
     fn wait_until<G: CondGuard>(&self, guard: &mut G, deadline: Option<Instant>) -> bool {
-        let waiter = Waiter::new(0);
+        let waiter = Waiter::new(WITH_ALL);
         // Until the lock is held again, an unwinding would drop a guard of a lock that is not held.
         let bomb = AbortOnUnwind;
         let list = self.waiters.lock();
@@ -320,12 +327,24 @@ impl Cond {
             Parking::until(WaitReason::Cond, deadline),
             // SAFETY: we have the guard by `&mut` and use it again only after `lock` below; `bomb` stops unwindings.
             || unsafe { guard.unlock() },
-            |list| self.waiting.store(!list.is_empty(), Ordering::Relaxed),
+            self,
         );
         // SAFETY: unlocked by `park_in_after` above.
         unsafe { guard.lock() };
         mem::forget(bomb);
         notified
+    }
+}
+
+impl Leave<()> for Cond {
+    fn withdrawn(&self, list: &mut WaitList) {
+        self.waiting.store(!list.is_empty(), Ordering::Relaxed);
+    }
+
+    fn pass_on(&self, word: usize) {
+        if word == ALONE {
+            self.notify_one();
+        }
     }
 }
 

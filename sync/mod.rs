@@ -49,6 +49,8 @@ pub use semaphore::{Permit, Semaphore};
 pub use wait_group::WaitGroup;
 
 #[cfg(test)]
+mod tests_abandoned;
+#[cfg(test)]
 mod tests_cond;
 #[cfg(test)]
 mod tests_mutex;

@@ -25,11 +25,12 @@
 //! So a waiter may queue (and give up `WOKEN`) only while it sees `LOCKED` or `STARVING` in the same atomic step.
 
 use crate::runtime::clock;
+use crate::runtime::on_abandon::{Fate, OnAbandon};
 use crate::runtime::park::{self, WaitReason};
 use crate::runtime::prims::{AtomicU32, Instant, Ordering, const_fn, spin_loop};
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{End, Parking, WaitList, Waiter, park_in};
-use std::time::Duration;
+use crate::sync::wait_list::{End, Leave, Parking, WaitList, Waiter, park_in};
+use std::{ptr, time::Duration};
 
 const LOCKED: u32 = 1;
 const WOKEN: u32 = 1 << 1;
@@ -92,9 +93,20 @@ impl RawMutex {
         }
         if before != 0 {
             // Overtook one who waits, perhaps for this worker: in a loop he would never run, to say that he has waited for too long.
-            park::take_turns();
+            self.take_turns();
         }
         true
+    }
+
+    /// Lets others run if it is their turn; the caller holds the lock.
+    fn take_turns(&self) {
+        // SAFETY: the caller refers to the lock until this returns, and for good if it never runs again.
+        unsafe {
+            park::take_turns_or(OnAbandon::new(
+                unlock_for_another,
+                ptr::from_ref(self).cast(),
+            ));
+        }
     }
 
     /// Takes the lock if that is possible at once. Does not overtake starving waiters.
@@ -149,7 +161,7 @@ impl RawMutex {
                 deadline,
                 end,
             };
-            if !park_in(list, &waiter, parking, |list| self.withdrawn(list)) {
+            if !park_in(list, &waiter, parking, self) {
                 return false;
             }
             if waiter.word() == HANDED_OFF {
@@ -215,17 +227,14 @@ impl RawMutex {
         }
     }
 
-    /// Under the list's lock, after a waiter left it at its deadline.
-    fn withdrawn(&self, list: &WaitList) {
-        if list.is_empty() {
-            self.state
-                .fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
-        }
-    }
-
     #[cold]
     fn unlock_slow(&self) {
         let mut list = self.waiters.lock();
+        list.skip_abandoned();
+        if list.is_empty() {
+            self.clear_queued();
+            return;
+        }
         let handing_off = loop {
             let state = self.state.load(Ordering::Relaxed);
             let starving = state & STARVING != 0;
@@ -246,6 +255,12 @@ impl RawMutex {
         }
     }
 
+    /// Under the list's lock: the list is empty.
+    fn clear_queued(&self) {
+        self.state
+            .fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
+    }
+
     fn replace(&self, from: u32, to: u32) -> bool {
         self.state
             // Acquire: where this sets `LOCKED`, it pairs with the Release in `unlock`.
@@ -253,3 +268,30 @@ impl RawMutex {
             .is_ok()
     }
 }
+
+impl Leave<()> for RawMutex {
+    fn withdrawn(&self, list: &mut WaitList) {
+        if list.is_empty() {
+            self.clear_queued();
+        }
+    }
+
+    /// It has the lock, or `WOKEN` is its.
+    fn pass_on(&self, word: usize) {
+        if word == HANDED_OFF || self.give_up() {
+            self.unlock();
+        }
+    }
+}
+
+/// Releases a lock for a goroutine that yielded while it held it and never runs again.
+///
+/// # Safety
+/// `lock` is a `RawMutex` that is alive and held by that goroutine, whose code has not got it from `lock` yet.
+unsafe fn unlock_for_another(lock: *const (), _: Fate) {
+    // SAFETY: passed on.
+    unsafe { &*lock.cast::<RawMutex>() }.unlock();
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -13,7 +13,7 @@
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicU8, Ordering};
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{Parking, WaitList, Waiter, park_in};
+use crate::sync::wait_list::{Nothing, Parking, WaitList, Waiter, park_in};
 
 const NEW: u8 = 0;
 const RUNNING: u8 = 1;
@@ -121,7 +121,7 @@ impl RawOnce {
         let waiter = Waiter::new(0);
         let list = self.waiters.lock();
         if self.state.load(Ordering::Relaxed) == RUNNING {
-            park_in(list, &waiter, Parking::forever(WaitReason::Once), |_| {});
+            park_in(list, &waiter, Parking::forever(WaitReason::Once), &Nothing);
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::runtime::park::{self, WaitReason};
 use crate::runtime::prims::{AtomicU64, Instant, Ordering, const_fn, spin_loop};
 use crate::sync::raw_mutex::RawMutex;
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{Parking, WaitList, Waiter, park_in};
+use crate::sync::wait_list::{Leave, Parking, WaitList, Waiter, park_in};
 
 const WRITER: u64 = 1;
 const DRAINING: u64 = 1 << 1;
@@ -176,11 +176,7 @@ impl RawRwMutex {
         }
         // `admit` has counted whoever it wakes.
         let parking = Parking::until(WaitReason::RwMutexRead, deadline);
-        park_in(list, &waiter, parking, |list| {
-            if list.is_empty() {
-                self.state.fetch_and(!QUEUED, Ordering::Relaxed);
-            }
-        })
+        park_in(list, &waiter, parking, &Reading(self))
     }
 
     /// Lets in all queued readers. The caller owns `writers` and has cleared `WRITER`.
@@ -188,10 +184,12 @@ impl RawRwMutex {
     fn admit(&self) {
         let mut list = self.queued.lock();
         let chain = list.take_all();
-        if chain.len() != 0 {
+        // Some may have withdrawn, and the last of them cleared it; others never run again, and were skipped.
+        if self.state.load(Ordering::Relaxed) & QUEUED != 0 {
             // One step from "`QUEUED`, without them" to "inside": nobody can queue now, since `WRITER` is clear.
             let inside = chain.len() as u64 * ONE_READER;
-            self.state.fetch_add(inside - QUEUED, Ordering::Relaxed);
+            self.state
+                .fetch_add(inside.wrapping_sub(QUEUED), Ordering::Relaxed);
         }
         drop(list);
         chain.unpark_all();
@@ -222,14 +220,7 @@ impl RawRwMutex {
             }
         }
         let parking = Parking::until(WaitReason::RwMutexWrite, deadline);
-        let drained = park_in(list, &waiter, parking, |_| {
-            self.state.fetch_and(!DRAINING, Ordering::Relaxed);
-        });
-        if !drained {
-            // Withdraw: as if we had been in and left.
-            self.write_unlock();
-        }
-        drained
+        park_in(list, &waiter, parking, &Draining(self))
     }
 
     /// The last reader has left: wakes the draining writer, unless another reader has come and gone meanwhile and did, or is still there and will.
@@ -253,5 +244,39 @@ impl RawRwMutex {
         self.state
             // Acquire: where this lets a reader in, it pairs with the Release in `write_unlock`.
             .compare_exchange_weak(from, to, Ordering::Acquire, Ordering::Relaxed)
+    }
+}
+
+/// A queued reader's leaving.
+struct Reading<'a>(&'a RawRwMutex);
+
+impl Leave<()> for Reading<'_> {
+    fn withdrawn(&self, list: &mut WaitList) {
+        if list.is_empty() {
+            self.0.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        }
+    }
+
+    /// `admit` has counted it as inside.
+    fn pass_on(&self, _: usize) {
+        self.0.read_unlock();
+    }
+}
+
+/// The leaving of a writer that waits for readers.
+struct Draining<'a>(&'a RawRwMutex);
+
+impl Leave<()> for Draining<'_> {
+    fn withdrawn(&self, _: &mut WaitList) {
+        self.0.state.fetch_and(!DRAINING, Ordering::Relaxed);
+    }
+
+    /// As if it had been in and left.
+    fn after_withdrawn(&self) {
+        self.0.write_unlock();
+    }
+
+    fn pass_on(&self, _: usize) {
+        self.0.write_unlock();
     }
 }

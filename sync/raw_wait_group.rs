@@ -11,7 +11,7 @@
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicU64, Ordering, const_fn};
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{Parking, WaitList, Waiter, park_in};
+use crate::sync::wait_list::{Nothing, Parking, WaitList, Waiter, park_in};
 
 const ONE: u64 = 1 << 32;
 const MAX: usize = i32::MAX as usize;
@@ -143,7 +143,7 @@ impl WaitCounter {
             }
         }
         let parking = Parking::forever(WaitReason::WaitGroup);
-        park_in(list, &waiter, parking, |_| {});
+        park_in(list, &waiter, parking, &Nothing);
     }
 }
 

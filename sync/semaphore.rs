@@ -7,7 +7,9 @@
 
 use crate::runtime::park::{self, WaitReason};
 use crate::sync::spin::SpinLock;
-use crate::sync::wait_list::{ClaimedChain, Parking, WaitList, Waiter, deadline_after, park_in};
+use crate::sync::wait_list::{
+    ClaimedChain, Leave, Parking, WaitList, Waiter, deadline_after, park_in,
+};
 use std::{
     fmt, mem,
     time::{Duration, Instant},
@@ -54,7 +56,11 @@ impl Semaphore {
     }
 
     /// Takes `k` permits; parks the caller until they are free and those who came before have theirs. `k` may exceed what
-    /// there is: then it waits until enough have been added.
+    /// there is: then it waits until enough have been [added](Self::add_permits).
+    ///
+    /// Since nobody overtakes, all who come after it wait, too: if no permits are ever added, for ever. (In Go's `semaphore.Weighted`, whose size is fixed, a
+    /// request that is too large fails alone.) If `k` comes from outside, compare it first with the number that the semaphore was made with, or use
+    /// [`acquire_timeout`](Self::acquire_timeout): who gives up holds nobody up.
     ///
     /// ```
     /// let s = gort::sync::Semaphore::new(2);
@@ -134,12 +140,7 @@ impl Semaphore {
             return true;
         }
         let parking = Parking::until(WaitReason::Semaphore, deadline);
-        let mut freed = None;
-        let taken = park_in(list, &waiter, parking, |list| freed = Some(hand_out(list)));
-        if let Some(chain) = freed {
-            chain.unpark_all();
-        }
-        taken
+        park_in(list, &waiter, parking, self)
     }
 
     fn give_back(&self, k: usize) {
@@ -148,6 +149,19 @@ impl Semaphore {
         let chain = hand_out(&mut list);
         drop(list);
         chain.unpark_all();
+    }
+}
+
+impl Leave<Permits> for Semaphore {
+    fn withdrawn(&self, _: &mut WaitList<Permits>) {}
+
+    /// It may have been what held up those behind it.
+    fn after_withdrawn(&self) {
+        self.give_back(0);
+    }
+
+    fn pass_on(&self, k: usize) {
+        self.give_back(k);
     }
 }
 

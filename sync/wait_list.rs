@@ -10,11 +10,15 @@
 //!   releasing it. A claimed node stays alive until its `unpark`; the waker copies what it needs out of the node first
 //!   and never touches it after.
 //!
+//! A waiting goroutine whose runtime is dropped never runs again. It leaves the list then, as if its deadline had passed; and
+//! what it was given without coming to run goes to others ([`Leave`]). Until that is done, wakers skip it.
+//!
 //! A node carries one word for its primitive: the waiter sets it first, a waker may overwrite it before the `unpark`
 //! (for example "the lock is yours"), the waiter reads it after. The unpark orders those accesses.
 
 use crate::runtime::clock;
-use crate::runtime::park::{self, Unparked, Unparker, WaitReason};
+use crate::runtime::on_abandon::{Fate, OnAbandon};
+use crate::runtime::park::{self, Delivery, Unparked, Unparker, WaitReason};
 use crate::runtime::prims::Instant;
 use crate::sync::spin::{SpinGuard, SpinLock};
 use crate::sync::unwind::{AbortOnUnwind, UndoOnUnwind};
@@ -32,7 +36,31 @@ pub(crate) struct Waiter {
     prev: Cell<Option<NonNull<Waiter>>>,
     /// Guarded by the list's lock; once claimed, the claimer's chain.
     next: Cell<Option<NonNull<Waiter>>>,
+    /// What a waker does if the waiter cannot be woken any more. The waiter's before it is linked, then the claimer's to read.
+    on_abandon: Cell<Option<OnAbandon>>,
     _pin: PhantomPinned,
+}
+
+/// What a primitive does for a waiter that leaves without having got what it waited for.
+pub(crate) trait Leave<X> {
+    /// The waiter has been taken out of the list, unclaimed: its deadline has passed, or it never runs again. Under the list's lock.
+    fn withdrawn(&self, list: &mut WaitList<X>);
+
+    /// What follows from that, after the release of the list's lock.
+    fn after_withdrawn(&self) {}
+
+    /// The waiter was claimed and given `word`, but never runs again: what it was given goes to others. Without the list's lock.
+    fn pass_on(&self, word: usize);
+}
+
+/// For primitives that wake all, and give nothing to any of them.
+#[derive(Debug)]
+pub(crate) struct Nothing;
+
+impl<X> Leave<X> for Nothing {
+    fn withdrawn(&self, _: &mut WaitList<X>) {}
+
+    fn pass_on(&self, _: usize) {}
 }
 
 impl Waiter {
@@ -44,6 +72,7 @@ impl Waiter {
             linked: Cell::new(false),
             prev: Cell::new(None),
             next: Cell::new(None),
+            on_abandon: Cell::new(None),
             _pin: PhantomPinned,
         }
     }
@@ -149,14 +178,27 @@ impl<X> WaitList<X> {
         Some(Claimed(node))
     }
 
-    /// Claims waiters from the front for as long as `wanted` says yes to the front one's word.
+    /// Takes those out at the front that never run again, so that no waker wakes them instead of others.
+    pub(crate) fn skip_abandoned(&mut self) {
+        while let Some(node) = self.head
+            && is_abandoned(node)
+        {
+            self.unlink(node);
+        }
+    }
+
+    /// Claims waiters from the front for as long as `wanted` says yes to the front one's word; skips those that never run again.
     pub(crate) fn take_while(&mut self, mut wanted: impl FnMut(usize) -> bool) -> ClaimedChain {
         let mut chain = ClaimedChain {
             head: None,
             count: 0,
         };
         let mut last: Option<NonNull<Waiter>> = None;
-        while let Some(node) = self.head {
+        loop {
+            self.skip_abandoned();
+            let Some(node) = self.head else {
+                break;
+            };
             // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
             if !wanted(unsafe { node.as_ref() }.word.get()) {
                 break;
@@ -225,6 +267,12 @@ impl<X> WaitList<X> {
     }
 }
 
+/// Whether a linked waiter never runs again.
+fn is_abandoned(node: NonNull<Waiter>) -> bool {
+    // SAFETY: a linked node is alive, and its waiter is in `park_in`, unclaimed.
+    unsafe { node.as_ref().unparker.is_abandoned() }
+}
+
 /// A waiter that the holder has taken out of its list and owes an `unpark`.
 #[derive(Debug)]
 #[must_use = "a claimed waiter sleeps for ever unless it is unparked"]
@@ -239,12 +287,20 @@ impl Claimed {
         self.unpark();
     }
 
-    /// Wakes the waiter. Call it after releasing the list's lock.
+    /// Wakes the waiter; if it never runs again, passes on what it was given. Call it after releasing the list's lock.
     pub(crate) fn unpark(self) {
-        // SAFETY: as in `unpark_with`. The unparker is copied out: the node may be gone as soon as it is used.
-        let unparker = unsafe { self.0.as_ref() }.unparker;
+        // SAFETY: as in `unpark_with`.
+        let node = unsafe { self.0.as_ref() };
+        // Copied out: the node may be gone as soon as the unparker is used.
+        let (unparker, on_abandon) = (node.unparker, node.on_abandon.get());
         // SAFETY: claimed by us; consuming `self` makes this the one `unpark` of this park.
-        unsafe { unparker.unpark() }
+        let delivery = unsafe { unparker.deliver() };
+        if delivery == Delivery::HomeEnded
+            && let Some(on_abandon) = on_abandon
+        {
+            // SAFETY: its home has ended, so it is suspended for good, and its stack stays; its one unpark was ours.
+            unsafe { on_abandon.act(Fate::Woken) };
+        }
     }
 }
 
@@ -274,26 +330,37 @@ impl ClaimedChain {
 }
 
 /// Links `waiter` into the list that `list` holds, releases the list and parks. Returns `true` if a waker claimed the
-/// waiter, `false` if the deadline passed first; in that case `withdrawn` has run under the list's lock.
-pub(crate) fn park_in<X>(
+/// waiter, `false` if the deadline passed first; `leave` has been told then.
+pub(crate) fn park_in<X: Send, L: Leave<X> + Sync>(
     list: SpinGuard<'_, WaitList<X>>,
     waiter: &Waiter,
     parking: Parking,
-    withdrawn: impl FnOnce(&mut WaitList<X>),
+    leave: &L,
 ) -> bool {
-    park_in_after(list, waiter, parking, || {}, withdrawn)
+    park_in_after(list, waiter, parking, || {}, leave)
 }
 
 /// [`park_in`] that runs `before` between linking and parking, without the list's lock. `before` must not park.
-pub(crate) fn park_in_after<X>(
+pub(crate) fn park_in_after<X: Send, L: Leave<X> + Sync>(
     mut list: SpinGuard<'_, WaitList<X>>,
     waiter: &Waiter,
     parking: Parking,
     before: impl FnOnce(),
-    withdrawn: impl FnOnce(&mut WaitList<X>),
+    leave: &L,
 ) -> bool {
     let lock = SpinGuard::lock_of(&list);
+    let stay = Stay {
+        lock,
+        waiter,
+        leave,
+    };
     let bomb = AbortOnUnwind;
+    // SAFETY: `stay` is alive until this returns, and for good if this goroutine never runs again. All that it refers to may be used
+    // by any thread: the list's lock and `L` are `Sync`, and the node is the list's or its claimer's.
+    let on_abandon = unsafe { OnAbandon::new(abandon::<X, L>, (&raw const stay).cast()) };
+    waiter.on_abandon.set(Some(on_abandon));
+    // SAFETY: as above; taken back below, since nothing unwinds.
+    unsafe { park::set_on_abandon(Some(on_abandon)) };
     list.link(waiter, parking.end);
     drop(list);
     before();
@@ -304,39 +371,67 @@ pub(crate) fn park_in_after<X>(
         }
         Some(deadline) => match park::park_until(parking.reason, deadline) {
             Unparked::Notified => true,
-            Unparked::TimedOut => !withdraw(lock, waiter, parking.reason, withdrawn),
+            Unparked::TimedOut if stay.withdraw() => false,
+            Unparked::TimedOut => {
+                // Claimed: consumes the `unpark` that is on its way.
+                park::park(parking.reason);
+                true
+            }
         },
     };
+    // SAFETY: none.
+    unsafe { park::set_on_abandon(None) };
     mem::forget(bomb);
     claimed
 }
 
-/// After a timeout: unlinks `waiter` and returns `true`, or, if it has been claimed, consumes the `unpark` that is on its way.
-fn withdraw<X>(
-    lock: &SpinLock<WaitList<X>>,
-    waiter: &Waiter,
-    reason: WaitReason,
-    withdrawn: impl FnOnce(&mut WaitList<X>),
-) -> bool {
-    let mut list = lock.lock();
-    if waiter.linked.get() {
+/// A waiter's stay in a list, on its stack.
+struct Stay<'a, X, L> {
+    lock: &'a SpinLock<WaitList<X>>,
+    waiter: &'a Waiter,
+    leave: &'a L,
+}
+
+impl<X, L: Leave<X>> Stay<'_, X, L> {
+    /// Takes the waiter out of the list. False: it has been claimed.
+    fn withdraw(&self) -> bool {
+        let mut list = self.lock.lock();
+        if !self.waiter.linked.get() {
+            return false;
+        }
         // It is linked in this list: `park_in` linked it here and nowhere else.
-        list.unlink(NonNull::from(waiter));
-        withdrawn(&mut list);
-        return true;
+        list.unlink(NonNull::from(self.waiter));
+        self.leave.withdrawn(&mut list);
+        drop(list);
+        self.leave.after_withdrawn();
+        true
     }
-    drop(list);
-    park::park(reason);
-    false
+}
+
+/// Leaves for a waiter that never runs again.
+///
+/// # Safety
+/// `stay` is a `Stay<X, L>` that is alive; its goroutine never runs again, and the caller has its unpark if that is its fate.
+unsafe fn abandon<X, L: Leave<X>>(stay: *const (), fate: Fate) {
+    // SAFETY: passed on.
+    let stay = unsafe { &*stay.cast::<Stay<'_, X, L>>() };
+    match fate {
+        Fate::Woken => stay.leave.pass_on(stay.waiter.word()),
+        Fate::Suspended => {
+            // If it has been claimed, its waker will find that its home has ended.
+            stay.withdraw();
+        }
+    }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use crate::runtime::park::WaitReason;
     use crate::sync::spin::SpinLock;
-    use crate::sync::wait_list::{End, Parking, WaitList, Waiter, park_in};
+    use crate::sync::wait_list::{End, Leave, Nothing, Parking, WaitList, Waiter, park_in};
     use std::{
         ptr::NonNull,
+        sync::atomic::{AtomicBool, Ordering::Relaxed},
         thread,
         time::{Duration, Instant},
     };
@@ -400,12 +495,20 @@ mod tests {
         let lock = SpinLock::new(WaitList::new(()));
         let waiter = Waiter::new(0);
         let soon = Some(Instant::now() + Duration::from_millis(5));
-        let mut ran = false;
+        struct Told(AtomicBool);
+        impl Leave<()> for Told {
+            fn withdrawn(&self, list: &mut WaitList) {
+                self.0.store(list.is_empty(), Relaxed);
+            }
+
+            fn pass_on(&self, _: usize) {
+                unreachable!("nobody claims it");
+            }
+        }
+        let told = Told(AtomicBool::new(false));
         let parking = Parking::until(WaitReason::Cond, soon);
-        assert!(!park_in(lock.lock(), &waiter, parking, |list| {
-            ran = list.is_empty();
-        }));
-        assert!(ran);
+        assert!(!park_in(lock.lock(), &waiter, parking, &told));
+        assert!(told.0.into_inner());
     }
 
     #[test]
@@ -423,7 +526,7 @@ mod tests {
                 let waiter = Waiter::new(1);
                 let deadline = Some(Instant::now() + Duration::from_micros(round % 60));
                 let parking = Parking::until(WaitReason::Cond, deadline);
-                let claimed = park_in(lock.lock(), &waiter, parking, |_| {});
+                let claimed = park_in(lock.lock(), &waiter, parking, &Nothing);
                 assert_eq!(claimed, waker.join().unwrap());
                 assert_eq!(waiter.word(), if claimed { 7 } else { 1 });
             });

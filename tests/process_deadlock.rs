@@ -66,6 +66,11 @@ const ROLES: &[Role] = &[
     ("starts_later", || in_main(starts_later)),
     ("blocks", || in_main(blocks)),
     ("foreign_thread", || in_main(foreign_thread)),
+    ("foreign_thread_of_a_test", || {
+        let options = gort::runtime::__private::Options::new();
+        let options = options.deadlock(DeadlockPolicy::Exit);
+        let _ = gort::runtime::__private::test(options, foreign_thread);
+    }),
     ("foreign_thread_parked_for_a_while", || {
         in_main(foreign_thread_parked_for_a_while);
     }),
@@ -635,6 +640,7 @@ fn timers_and_calls_are_no_deadlock() {
 
 fn other_threads_are_no_deadlock() {
     never_reported("foreign_thread", 4);
+    never_reported("foreign_thread_of_a_test", 4);
     never_reported("foreign_thread_parked_for_a_while", 4);
     never_reported("threads_spawned", 12);
     never_reported("threads_hand_over", 12);

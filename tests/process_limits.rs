@@ -20,6 +20,8 @@ use std::{
 const ROLES: &[Role] = &[
     ("parked_300_mb", || parked_within(300 << 20)),
     ("parked_1_gb", || parked_within(1 << 30)),
+    ("parked_300_mb_of_data", parked_within_300_mb_of_data),
+    ("asleep_for_long", asleep_for_long),
     ("asleep_1_gb", asleep_within_1_gb),
     ("big_stack_within_1_gb", big_stack_within_1_gb),
     ("forty_thousand_parked", || {
@@ -34,6 +36,8 @@ const ROLES: &[Role] = &[
 
 const TESTS: &[child::Test] = child::tests! {
     an_end_of_addresses_ends_the_process_with_words
+    a_limit_on_data_is_named
+    nobody_gives_up_while_goroutines_sleep
     goroutines_that_end_make_room_for_those_that_wait
     a_big_stack_that_cannot_be_had_is_a_panic
     more_guards_than_mappings_end_the_process_with_words
@@ -51,6 +55,40 @@ fn limit_addresses(bytes: u64) {
     // SAFETY: a valid structure for a known resource.
     let done = unsafe { libc::setrlimit(libc::RLIMIT_AS, &child::limit(bytes)) };
     assert_eq!(done, 0);
+}
+
+/// As `ulimit -d`.
+fn parked_within_300_mb_of_data() {
+    // SAFETY: a valid structure for a known resource.
+    let done = unsafe { libc::setrlimit(libc::RLIMIT_DATA, &child::limit(300 << 20)) };
+    assert_eq!(done, 0);
+    let builder = gort::runtime::Builder::new().stack_size(64 << 10);
+    // Many more than fit, and few enough that their handles do.
+    builder.build().unwrap().run(|| park_for_ever(8_000));
+}
+
+/// All that have a stack sleep for longer than the runtime waits for one.
+fn asleep_for_long() {
+    limit_addresses(1 << 30);
+    let builder = gort::runtime::Builder::new().stack_size(64 << 10);
+    let runtime = builder.build().unwrap();
+    runtime.run(|| {
+        static ENDED: AtomicUsize = AtomicUsize::new(0);
+        let all = WaitGroup::new();
+        all.add(20_000);
+        let until = std::time::Instant::now() + Duration::from_secs(7);
+        for _ in 0..20_000 {
+            let all = all.clone();
+            go!(move || {
+                // Those that get a stack late are not to sleep as long once more.
+                gort::runtime::sleep_until(until);
+                ENDED.fetch_add(1, Ordering::Relaxed);
+                all.done();
+            });
+        }
+        all.wait();
+        println!("ended={}", ENDED.load(Ordering::Relaxed));
+    });
 }
 
 /// Parks goroutines for ever, and waits for them.
@@ -238,6 +276,32 @@ fn an_end_of_addresses_ends_the_process_with_words() {
                     &ended,
                     &["no address space for a goroutine's stack", "ulimit -v"],
                 );
+            });
+        }
+    });
+}
+
+/// It was the only limit, so it is the one to see.
+fn a_limit_on_data_is_named() {
+    let ended = Child::new("parked_300_mb_of_data").workers(2).run();
+    gave_up(
+        &ended,
+        &[
+            "no address space for a goroutine's stack",
+            "see `ulimit -d`,",
+        ],
+    );
+    ended.does_not_say("ulimit -v");
+}
+
+/// They will end, and so make room, however long that takes.
+fn nobody_gives_up_while_goroutines_sleep() {
+    thread::scope(|all| {
+        for workers in [1, 2] {
+            all.spawn(move || {
+                let ended = Child::new("asleep_for_long").workers(workers).run();
+                ended.passes().says("it waits until another goroutine ends");
+                assert_eq!(ended.value("ended"), "20000");
             });
         }
     });

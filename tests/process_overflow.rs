@@ -16,6 +16,10 @@ const ROLES: &[Role] = &[
     ("eight_at_once", eight_at_once),
     ("named", named),
     ("big_stack", big_stack),
+    ("big_stack_on_a_thread", big_stack_on_a_thread),
+    ("big_stack_on_the_main_thread_alone", dig_on_a_big_stack),
+    ("big_stack_in_a_big_stack", big_stack_in_a_big_stack),
+    ("big_stack_in_a_blocking_call", big_stack_in_a_blocking_call),
     ("main_goroutine", main_goroutine),
     ("plain_runtime", plain_runtime),
     ("thread_alone", thread_alone),
@@ -179,6 +183,28 @@ fn big_stack() {
     drop(spawned.unwrap().join());
 }
 
+fn dig_on_a_big_stack() {
+    spawned_on_the_next_line();
+    on_big_stack(4 << 20, || dig(0));
+}
+
+fn big_stack_on_a_thread() {
+    drop(thread::spawn(dig_on_a_big_stack).join());
+}
+
+/// The inner one returns, and the outer one overflows.
+fn big_stack_in_a_big_stack() {
+    spawned_on_the_next_line();
+    on_big_stack(4 << 20, || {
+        assert_eq!(on_big_stack(1 << 20, || black_box(7)), 7);
+        dig(0)
+    });
+}
+
+fn big_stack_in_a_blocking_call() {
+    drop(go!(|| gort::runtime::blocking(dig_on_a_big_stack)).join());
+}
+
 mod program {
     //! The main goroutine's overflow.
 
@@ -328,6 +354,24 @@ fn a_name_and_a_size_of_its_own_are_told() {
 #[test]
 fn on_a_big_stack_that_is_the_one_reported() {
     each("big_stack", |ended| check(ended, " \"grower\"", 4 << 20));
+}
+
+#[test]
+fn on_a_big_stack_of_a_thread_too() {
+    for role in [
+        "big_stack_on_a_thread",
+        "big_stack_on_the_main_thread_alone",
+        "big_stack_in_a_big_stack",
+        "big_stack_in_a_blocking_call",
+    ] {
+        let ended = Child::new(role).run();
+        let site = ended.signal(libc::SIGABRT).value("site");
+        ended.says(&format!("), made at {site}"));
+        ended.says(
+            "gort: a call by on_big_stack, on a thread, overflowed its stack of 4194304 bytes",
+        );
+        assert_eq!(ended.err.matches("overflowed").count(), 1);
+    }
 }
 
 #[test]

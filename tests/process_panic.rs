@@ -39,6 +39,10 @@ const ROLES: &[Role] = &[
     ("goexit_with_a_thread", || {
         child::end_as_main(goexit_with_a_thread::main());
     }),
+    ("subscriber_panics", subscriber_panics),
+    ("subscriber_panics_at_the_monitor", || {
+        child::end_as_main(monitored::main());
+    }),
     ("main_returns_first", || {
         child::end_as_main(main_returns_first::main());
     }),
@@ -393,5 +397,119 @@ fn the_return_of_main_ends_the_process_whatever_others_do() {
             .does_not_print("ended by itself");
         assert_eq!(ended.err, "");
         assert!(ended.took < Duration::from_secs(3), "{}", ended.tell());
+    }
+}
+
+/// Panics at each event.
+struct Panics;
+
+/// The messages of the events.
+static TOLD: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+
+/// How many events there were whose message begins so.
+fn times_told(of: &str) -> usize {
+    TOLD.lock()
+        .unwrap()
+        .iter()
+        .filter(|text| text.starts_with(of))
+        .count()
+}
+
+impl tracing::Subscriber for Panics {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "gort"
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Message(String);
+        impl tracing::field::Visit for Message {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                if field.name() == "message" {
+                    self.0 = format!("{value:?}");
+                }
+            }
+        }
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        TOLD.lock().unwrap().push(message.0);
+        // Without the hook's words: there are thousands.
+        std::panic::resume_unwind(Box::new("a subscriber's panic"));
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+fn subscriber_panics() {
+    tracing::subscriber::set_global_default(Panics).unwrap();
+    let runtime = gort::runtime::Builder::new().workers(2).build().unwrap();
+    let moved = if runtime.metrics().identity == "lent" {
+        "steal"
+    } else {
+        "hand over"
+    };
+    let mut rounds = 0;
+    while rounds < 3 || times_told(moved) == 0 {
+        rounds += 1;
+        runtime.run(|| {
+            let group = WaitGroup::new();
+            let mut timers = Vec::new();
+            for _ in 0..200 {
+                group.go(|| {
+                    black_box([0_u8; 512]);
+                    gort::sleep(Duration::from_micros(50));
+                });
+                let later = group.clone();
+                later.add(1);
+                // Its goroutine is spawned by whoever fires the timer.
+                let soon = Duration::from_micros(50);
+                timers.push(gort::time::after_func(soon, move || later.done()));
+            }
+            group.wait();
+        });
+    }
+    assert!(times_told("spawn") > 400 && times_told("park") > 200);
+    println!("all ran");
+}
+
+mod monitored {
+    use super::{Panics, times_told};
+    use std::{thread, time::Duration};
+
+    /// The monitor tells of a long silence, and then has to find hands for what a goroutine holds up.
+    #[gort::main(workers = 1)]
+    pub(crate) fn main() {
+        tracing::subscriber::set_global_default(Panics).unwrap();
+        let (tx, rx) = gort::sync::channel::bounded(1);
+        thread::spawn(move || {
+            while times_told("all goroutines are parked") == 0 {
+                thread::sleep(Duration::from_millis(10));
+            }
+            tx.send(()).unwrap();
+        });
+        rx.recv().unwrap();
+        let (tx, rx) = std::sync::mpsc::channel();
+        gort::go!(move || tx.send(()).unwrap());
+        // Blocks the only worker's thread until another has started the goroutine.
+        rx.recv().unwrap();
+        println!("all ran");
+    }
+}
+
+#[test]
+fn a_subscriber_that_panics_stops_nobody() {
+    for (role, lend) in [
+        ("subscriber_panics", "on"),
+        ("subscriber_panics", "off"),
+        ("subscriber_panics_at_the_monitor", "on"),
+    ] {
+        let mut child = Child::new(role);
+        if lend == "off" {
+            child = child.var("GORT_LEND", lend);
+        }
+        child.run().code(0).prints("all ran");
     }
 }

@@ -27,6 +27,8 @@ const ROLES: &[Role] = &[
         calls_held_back_and_a_listener,
     ),
     ("calls_in_line", calls_in_line),
+    ("a_test_hangs", a_test_hangs),
+    ("a_test_waits_for_a_thread", a_test_waits_for_a_thread),
 ];
 
 #[test]
@@ -242,4 +244,45 @@ fn whoever_listens_is_told_instead_of_the_error_stream() {
 fn nothing_is_said_of_calls_that_wait_for_a_moment() {
     let ended = Child::new("calls_in_line").run();
     assert_eq!(ended.passes().err, "");
+}
+
+/// Plays the test that `#[gort::test(deadlock = "exit")]` makes of a function. The harness waits for it, on the main thread.
+fn test_that_exits(f: fn()) {
+    let options = gort::runtime::__private::Options::new();
+    let options = options.deadlock(gort::runtime::DeadlockPolicy::Exit);
+    let _ = gort::runtime::__private::test(options, f);
+}
+
+fn a_test_hangs() {
+    test_that_exits(|| {
+        let (_tx, rx) = gort::sync::bounded::<()>(0);
+        let _ = rx.recv();
+    });
+}
+
+/// Longer than a deadlock takes to be told of.
+fn a_test_waits_for_a_thread() {
+    test_that_exits(|| {
+        let (tx, rx) = gort::sync::bounded(0);
+        let thread = thread::spawn(move || {
+            thread::sleep(Duration::from_secs(4));
+            tx.send(7).unwrap();
+        });
+        assert_eq!(rx.recv(), Ok(7));
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_test_that_says_so_ends_the_process_on_a_deadlock() {
+    let ended = Child::new("a_test_hangs").run();
+    ended
+        .code(2)
+        .says("fatal error: all goroutines are asleep - deadlock!")
+        .says("chan receive");
+}
+
+#[test]
+fn it_does_not_while_another_thread_may_wake_somebody() {
+    Child::new("a_test_waits_for_a_thread").run().passes();
 }

@@ -280,3 +280,123 @@ fn destructors_on_a_plain_thread_may_use_and_make_values() {
     assert_eq!(ORDER.load(SeqCst), 1);
     assert_eq!(LIVE_MADE.load(SeqCst), 0);
 }
+
+/// What nobody has asked for is dropped as part of its goroutine, after the goroutine's values: its destructor makes new ones.
+#[test]
+fn values_that_the_drop_of_an_output_makes_are_dropped() {
+    struct Output;
+    impl Drop for Output {
+        fn drop(&mut self) {
+            KEPT.with(|_| ());
+            DROPS.fetch_add(1, SeqCst);
+        }
+    }
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    static KEPT_NOW: AtomicIsize = AtomicIsize::new(0);
+    struct Kept;
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            KEPT_NOW.fetch_sub(1, SeqCst);
+        }
+    }
+    go_local! {
+        static KEPT: Kept = { KEPT_NOW.fetch_add(1, SeqCst); Kept };
+    }
+    support::each(|_| {
+        DROPS.store(0, SeqCst);
+        // Detached before they start, and while they run or after.
+        for i in 0..1000 {
+            let handle = spawn(move || {
+                if i % 2 == 0 {
+                    yield_now();
+                }
+                KEPT.with(|_| ());
+                Output
+            });
+            if i % 3 == 0 {
+                yield_now();
+            }
+            drop(handle);
+        }
+        let dropped = || DROPS.load(SeqCst) == 1000;
+        assert!(support::within_yielding(Duration::from_secs(30), dropped));
+        // Those that this goroutine dropped made one of its own; the others end with their goroutines.
+        let mine = spawn(|| ());
+        mine.join().unwrap();
+        let left = || KEPT_NOW.load(SeqCst) <= 1;
+        assert!(support::within_yielding(Duration::from_secs(30), left));
+    });
+    assert_eq!(KEPT_NOW.load(SeqCst), 0);
+}
+
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+
+/// Uses a key in its destructor, and notes whether it was refused.
+struct UsesKey(fn());
+
+impl Drop for UsesKey {
+    fn drop(&mut self) {
+        if let Err(cause) = panic::catch_unwind(self.0) {
+            assert!(support::message(&*cause).contains("go_local!"));
+            REFUSED.fetch_add(1, SeqCst);
+        }
+    }
+}
+
+/// Also if it has to be made by another's destructor; and two that make each other come to an end.
+#[test]
+fn a_destructor_that_uses_its_own_key_is_refused() {
+    go_local! {
+        static OWN: UsesKey = {
+            MADE.fetch_add(1, SeqCst);
+            UsesKey(|| OWN.with(|_| ()))
+        };
+        static ONE: UsesKey = UsesKey(|| OTHER.with(|_| ()));
+        static OTHER: UsesKey = UsesKey(|| ONE.with(|_| ()));
+    }
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    support::silence();
+    let own = || OWN.with(|_| ());
+    let mutual = || ONE.with(|_| ());
+    support::each(|_| {
+        for body in [own, mutual] {
+            REFUSED.store(0, SeqCst);
+            spawn(body).join().unwrap();
+            assert_eq!(REFUSED.load(SeqCst), 1);
+        }
+        // At once, and not after some attempts.
+        assert_eq!(MADE.swap(0, SeqCst), 1);
+    });
+    for body in [own, mutual] {
+        REFUSED.store(0, SeqCst);
+        thread::spawn(body).join().unwrap();
+        assert_eq!(REFUSED.load(SeqCst), 1);
+    }
+}
+
+/// The panic ends in the destructor: other values are dropped still, and a thread's process goes on.
+#[test]
+fn a_destructor_that_is_refused_keeps_no_other_from_running() {
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+    struct Older;
+    impl Drop for Older {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(1, SeqCst);
+        }
+    }
+    struct Own;
+    impl Drop for Own {
+        fn drop(&mut self) {
+            OWN.with(|_| ());
+        }
+    }
+    go_local! {
+        static OLDER: Older = Older;
+        static OWN: Own = Own;
+    }
+    let body = || OLDER.with(|_| OWN.with(|_| ()));
+    spawn(body).join().unwrap();
+    assert_eq!(DROPPED.load(SeqCst), 1);
+    thread::spawn(body).join().unwrap();
+    assert_eq!(DROPPED.load(SeqCst), 2);
+}

@@ -414,3 +414,70 @@ fn what_is_handed_over_at_the_end_is_dropped() {
     }
     assert!(unstarted > 0, "all started; the test shows nothing");
 }
+
+/// Waits, when it is dropped, until the other end of its channel is gone.
+struct WaitsInDrop(gort::sync::Receiver<()>, Arc<AtomicUsize>);
+
+impl Drop for WaitsInDrop {
+    fn drop(&mut self) {
+        let _ = self.0.recv();
+        self.1.fetch_add(1, SeqCst);
+    }
+}
+
+/// What a goroutine of the test below captures: something that waits for the next one's drop.
+type Link = (WaitsInDrop, Option<gort::sync::Sender<()>>);
+
+/// Three of them. The last one waits for nobody.
+fn chain(drops: &Arc<AtomicUsize>) -> Vec<Link> {
+    let mut before = None;
+    let link = |_| {
+        let (tx, rx) = gort::sync::bounded(0);
+        (WaitsInDrop(rx, Arc::clone(drops)), before.replace(tx))
+    };
+    (0..3).map(link).collect()
+}
+
+/// Destructors of what never started may wait for each other: for what lies behind them in the same queue, too.
+#[test]
+fn destructors_that_wait_for_each_other_leave_no_thread_behind() {
+    let _watchdog = watch("waiting destructors");
+    let (mut unstarted, mut rounds) = (0, 0);
+    while unstarted < 4 {
+        rounds += 1;
+        assert!(
+            rounds < 1000,
+            "they start each time; the test shows nothing"
+        );
+        let [drops, starts] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+        // Of its own: where goroutines were left, in another round, owners of homes stay.
+        let name = format!("sd-w{rounds}");
+        let runtime = named(&name, 1);
+        let (tell, told) = mpsc::channel();
+        let (theirs, started) = (Arc::clone(&drops), Arc::clone(&starts));
+        runtime.spawn(move || {
+            let mut links = chain(&theirs);
+            if rounds % 2 == 0 {
+                links.reverse();
+            }
+            for link in links {
+                let started = Arc::clone(&started);
+                drop(spawn(move || {
+                    started.fetch_add(1, SeqCst);
+                    drop(link);
+                }));
+            }
+            tell.send(()).unwrap();
+            // Shorter than the monitor's patience, so that no spare starts them.
+            compute(Duration::from_millis(4));
+        });
+        told.recv().unwrap();
+        drop(runtime);
+        if starts.load(SeqCst) == 0 {
+            assert!(within(GONE_WITHIN, || drops.load(SeqCst) == 3));
+            let prefix = format!("{name}-");
+            assert!(within(GONE_WITHIN, || threads_named(&prefix) == 0));
+            unstarted += 1;
+        }
+    }
+}

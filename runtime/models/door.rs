@@ -6,7 +6,10 @@
 //! loom's `unpark`, which plays the queue and the worker. A deadline passes at some moment of
 //! loom's choice after the commit.
 
-use crate::runtime::prims::{AtomicU8, Instant, Ordering};
+use crate::runtime::{
+    on_abandon::OnAbandon,
+    prims::{AtomicU8, Instant, Ordering},
+};
 use loom::thread::{self, Thread};
 
 /// Why a thread parks; nobody looks.
@@ -29,8 +32,29 @@ pub(crate) enum Unparked {
     TimedOut,
 }
 
+/// loom chooses the schedule itself.
+pub(crate) fn explore() {}
+
 /// Every thread has a processor.
-pub(crate) fn take_turns() {}
+///
+/// # Safety
+/// None: nothing is done.
+pub(crate) unsafe fn take_turns_or(_: OnAbandon) {}
+
+/// No runtime ends here; `homes` has a model of that.
+///
+/// # Safety
+/// None: nothing is done.
+pub(crate) unsafe fn set_on_abandon(_: Option<OnAbandon>) {}
+
+/// Whether a wake-up has come to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Delivery {
+    Done,
+    #[expect(dead_code, reason = "no runtime ends here")]
+    HomeEnded,
+}
 
 /// Loom chooses the schedule here.
 pub(crate) fn explore() {}
@@ -116,6 +140,20 @@ impl Unparker {
         if parker.wake(NOTIFIED_BIT) {
             thread.unpark();
         }
+    }
+
+    /// # Safety
+    /// As in the real door.
+    pub(crate) unsafe fn deliver(self) -> Delivery {
+        // SAFETY: passed on.
+        unsafe { self.unpark() };
+        Delivery::Done
+    }
+
+    /// # Safety
+    /// As in the real door.
+    pub(crate) unsafe fn is_abandoned(self) -> bool {
+        false
     }
 }
 

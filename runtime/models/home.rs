@@ -177,6 +177,11 @@ impl Home {
         unsafe { self.word.push(NonNull::from(&self.cells[task])) }
     }
 
+    /// As `Held::end`: the goroutines that had come in.
+    pub(crate) fn end_home(&self) -> Vec<usize> {
+        self.numbers(self.word.end().oldest)
+    }
+
     /// As `submit::poke`.
     pub(crate) fn poke(&self) {
         if self.word.poke() == Told::Holder {
@@ -284,6 +289,11 @@ impl Home {
     /// Runs a goroutine that waited for its unpark only.
     pub(crate) fn run(&self, task: usize) {
         self.cells[task].park.take();
+        self.look_at(task);
+    }
+
+    /// Reads what the waker of a goroutine wrote; for whoever has taken it in.
+    pub(crate) fn look_at(&self, task: usize) {
         // Each waker writes its goroutine's number, and one.
         assert_eq!(self.cells[task].data.get(), task as u32 + 1);
     }

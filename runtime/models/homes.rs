@@ -144,6 +144,29 @@ fn a_poke_beside_a_claim_and_a_worker_is_not_lost() {
     });
 }
 
+/// E1. A goroutine that is woken while its home ends is in the hands of the owner or of its waker,
+/// and not of both.
+#[test]
+fn an_end_and_a_waker_share_nobody_and_lose_nobody() {
+    check(|| {
+        let home = entered(2);
+        let wakers = [0, 1].map(|task| {
+            let home = Arc::clone(&home);
+            thread::spawn(move || {
+                home.write_data(task);
+                home.push(task) == Told::Ended
+            })
+        });
+        let came_in = home.end_home();
+        came_in.iter().for_each(|&task| home.look_at(task));
+        for (task, waker) in wakers.into_iter().enumerate() {
+            let is_the_wakers = waker.join().unwrap();
+            assert_ne!(is_the_wakers, came_in.contains(&task), "goroutine {task}");
+        }
+        assert_eq!(home.push(0), Told::Ended);
+    });
+}
+
 /// H1, of the poke by itself.
 #[test]
 fn whoever_sees_a_poke_sees_what_it_is_about() {

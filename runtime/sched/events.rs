@@ -4,10 +4,10 @@
 //! panics does not unwind into the scheduler: what it unwinds with is dropped here.
 
 use crate::runtime::{
+    contain::contain,
     sched::{home::held::Held, worker::data::Worker},
     task::header::TaskRef,
 };
-use std::panic::{self, AssertUnwindSafe};
 use tracing::{Level, level_enabled};
 
 #[inline]
@@ -51,14 +51,6 @@ pub(crate) fn aside(here: Held, task: TaskRef, call: impl FnOnce()) {
     here.set_task(None);
     contain(call);
     here.set_task(Some(task));
-}
-
-/// Runs code that is not ours, of which nothing unwinds into the caller.
-pub(crate) fn contain(tell: impl FnOnce()) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(tell)) {
-        // Not dropped: its destructor might panic, too.
-        std::mem::forget(payload);
-    }
 }
 
 #[inline]

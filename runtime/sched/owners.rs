@@ -2,7 +2,8 @@
 //! ends.
 
 use crate::runtime::{
-    prims::Ordering,
+    contain::AbortAtRoot,
+    prims::{Ordering, fence},
     sched::{
         abandon,
         home::{
@@ -82,6 +83,7 @@ pub(crate) fn make(
 
 /// The body of an owner's thread.
 fn own(scheduler: &'static Scheduler, home: &'static Home) {
+    let _root = AbortAtRoot;
     let listed = Listed::new(scheduler);
     let _worn = scheduler.wear_clock();
     // A handler on this thread would share the thread-locals with whoever is in the home.
@@ -98,12 +100,15 @@ fn own(scheduler: &'static Scheduler, home: &'static Home) {
     rest_if_needed(home, listed);
 }
 
-/// Ends what was to start in a home. On its owner's thread, when the runtime has ended and the home
+/// Ends a home: what was woken there and will not run is passed on, and what was to start there is
+/// dropped. On its owner's thread, when the runtime has ended and the home
 /// is back.
 pub(crate) fn abandon_fresh(scheduler: &'static Scheduler, home: &'static Home) {
     // SAFETY: the home is back, so it is held by its owner, which we are.
     let held = unsafe { Held::new(home) };
     held.worker.set(ptr::null());
+    held.end();
+    abandon::pass_on_all(held);
     abandon::abandon_in(scheduler, held);
 }
 
@@ -118,6 +123,10 @@ pub(crate) fn rest_if_needed(home: &'static Home, listed: Listed<'_>) {
 /// Gives all homes that nobody is in back to their owners. The runtime has ended: no worker enters
 /// a home any more, and who is woken in one stays where he is.
 pub(crate) fn take_back_all(scheduler: &'static Scheduler) {
+    // SeqCst (E2): after the runtime was closed, before the look at the queue of homes that were
+    // woken from outside; partner of the fence between a push to it and the look whether the
+    // runtime closes, in `Scheduler::inject_home`.
+    fence(Ordering::SeqCst);
     // What is in a queue is held by it; taken out, it is ours.
     for worker in scheduler.workers() {
         let slot = worker.runnable.take_slot();
@@ -126,9 +135,7 @@ pub(crate) fn take_back_all(scheduler: &'static Scheduler) {
             home.owner.take_back();
         }
     }
-    while let Some(home) = scheduler.take_woken_home() {
-        home.owner.take_back();
-    }
+    scheduler.take_injected_back();
     for home in scheduler.homes().filter(|home| home.claim()) {
         home.owner.take_back();
     }

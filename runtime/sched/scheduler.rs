@@ -117,6 +117,9 @@ pub(crate) struct Scheduler {
     pub(crate) orphaned: AtomicBool,
     /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
     pub(crate) in_test: AtomicBool,
+    /// A test's runtime, whose test says that a deadlock ends the process: the thread that waits
+    /// for tests, the process's first, wakes nobody.
+    pub(crate) exits_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
     pub(crate) starved: Starved,
@@ -161,6 +164,7 @@ impl Scheduler {
             bubble: clock.is_fake().then(|| Bubble::new(start)),
             explorer: clock.explorer(),
             in_test: AtomicBool::new(false),
+            exits_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
             starved: Starved::default(),
             told_starved: AtomicBool::new(false),
@@ -285,6 +289,10 @@ impl Scheduler {
             Lent::ToAll => {
                 self.woken_homes.push(home);
                 self.offer();
+                // After the fence in `offer` (E2): partner of that in `owners::take_back_all`.
+                if self.is_closing() {
+                    self.take_injected_back();
+                }
             }
             // Its worker sees by the state word that it is busy. The SeqCst step that made it so
             // came before this look at the sleep word (S1).
@@ -318,6 +326,11 @@ impl Scheduler {
         }
     }
 
+    /// Whether fresh tasks wait in the injector.
+    pub(crate) fn has_injected(&self) -> bool {
+        !self.injector.is_empty()
+    }
+
     /// One fresh task from the injector, for the end of the runtime.
     pub(crate) fn take_one_injected(&self) -> Option<TaskRef> {
         loop {
@@ -340,6 +353,14 @@ impl Scheduler {
                 Steal::Empty => return None,
                 Steal::Retry => std::hint::spin_loop(),
             }
+        }
+    }
+
+    /// Gives homes in which threads from outside have woken somebody back to their owners. The
+    /// runtime ends.
+    pub(crate) fn take_injected_back(&self) {
+        while let Some(home) = self.take_woken_home() {
+            home.owner.take_back();
         }
     }
 

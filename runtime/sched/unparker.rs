@@ -3,7 +3,11 @@
 
 use crate::runtime::{
     park_thread::ThreadParker,
-    sched::{scheduler::Scheduler, waker::WakerCell, worker::submit},
+    sched::{
+        scheduler::Scheduler,
+        waker::WakerCell,
+        worker::submit::{self, Delivery},
+    },
     task::header::{TaskHeader, TaskRef},
 };
 use std::ptr::NonNull;
@@ -61,18 +65,30 @@ impl Unparker {
     /// unparked for this park before.
     #[inline]
     pub(crate) unsafe fn unpark(self) {
+        // Nobody to wake if the goroutine's runtime has ended, and nothing to be done about it.
+        // SAFETY: passed on.
+        let (Delivery::Done | Delivery::HomeEnded) = unsafe { self.deliver() };
+    }
+
+    /// As `unpark`, and says whether the goroutine's home has ended: then it never runs again, and
+    /// the caller does what is to be done about it.
+    ///
+    /// # Safety
+    /// As for `unpark`.
+    #[inline]
+    pub(crate) unsafe fn deliver(self) -> Delivery {
         if self.0 & (THREAD_BIT | WAKER_BIT) != 0 {
             // SAFETY: passed on.
             unsafe { self.unpark_other() };
-            return;
+            return Delivery::Done;
         }
         // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
         // alive.
         let Some(task) = (unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }) else {
-            return;
+            return Delivery::Done;
         };
         // SAFETY: passed on.
-        unsafe { submit::unpark(task) };
+        unsafe { submit::unpark(task) }
     }
 
     /// As `unpark`, for what is no goroutine.

@@ -17,7 +17,10 @@
 //! Wakers are code of the user. They run outside of the lock, and as no goroutine: see
 //! `events::aside`.
 
-use crate::runtime::sched::{events, home::current};
+use crate::runtime::{
+    contain::contain,
+    sched::{events, home::current},
+};
 use std::{
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -126,8 +129,8 @@ impl WakerCell {
                 events::aside(here, task, let_go);
             }
             None => {
-                events::contain(call);
-                events::contain(let_go);
+                contain(call);
+                contain(let_go);
             }
         }
     }

@@ -188,6 +188,7 @@ impl Arena {
                     bytes: stride,
                     // Also when it was us who left the last ones free.
                     errno: libc::ENOMEM,
+                    see: limits_to_see(),
                 });
             }
             slots /= 2;
@@ -405,6 +406,25 @@ pub(crate) fn left_to_limit() -> Option<usize> {
     let pages: usize = pages.split(' ').next()?.parse().ok()?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     Some(limit.saturating_sub(pages * guard::page_size()))
+}
+
+/// What may have kept the system from giving addresses, by which limits there are: on addresses,
+/// and on memory that can be written to (for Linux, stacks are such memory).
+fn limits_to_see() -> &'static str {
+    // SAFETY: zeroes are a valid structure.
+    let [mut addresses, mut data]: [libc::rlimit; 2] = unsafe { std::mem::zeroed() };
+    // SAFETY: known resources, and structures to fill.
+    let done = unsafe {
+        libc::getrlimit(libc::RLIMIT_AS, &raw mut addresses) == 0
+            && libc::getrlimit(libc::RLIMIT_DATA, &raw mut data) == 0
+    };
+    let [addresses, data] = [addresses, data].map(|l| done && l.rlim_cur != libc::RLIM_INFINITY);
+    match (addresses, data) {
+        (true, true) => "`ulimit -v` and `ulimit -d`",
+        (true, false) => "`ulimit -v`",
+        (false, true) => "`ulimit -d`",
+        (false, false) => "`ulimit -v` and `sysctl vm.overcommit_memory`",
+    }
 }
 
 /// For limits of another kind, as strict overcommit.

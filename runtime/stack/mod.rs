@@ -38,7 +38,7 @@ mod alt_stack;
 mod arena;
 mod cache;
 #[cfg(test)]
-mod child;
+pub(crate) mod child;
 mod guard;
 mod overflow;
 mod pool;
@@ -48,6 +48,6 @@ pub(crate) use alt_stack::AltStack;
 pub(crate) use arena::{Stack, left_to_limit};
 pub(crate) use cache::LocalCache;
 pub(crate) use guard::GuardMode;
-pub(crate) use overflow::{OverflowReport, install};
+pub(crate) use overflow::{CallStack, CallWatch, OverflowReport, install};
 pub(crate) use pool::{stats, trim};
 pub(crate) use size::{DEFAULT_BYTES, SizeClass, StackError};

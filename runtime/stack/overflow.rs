@@ -13,15 +13,20 @@
 //! When several goroutines overflow at once, the first to claim the report prints and aborts, the
 //! others wait for that to end them.
 
-use crate::runtime::prims::{Ordering, statics::AtomicUsize};
+use crate::runtime::{
+    prims::{Ordering, statics::AtomicUsize},
+    stack::AltStack,
+};
 use std::{
+    cell::Cell,
+    io,
     mem::{self, MaybeUninit},
     panic::Location,
     ptr,
     sync::OnceLock,
 };
 
-/// Whose guard was hit.
+/// Whose guard was hit: a goroutine's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OverflowReport {
     /// The goroutine's number.
@@ -45,6 +50,47 @@ const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
 static DESCRIBE: OnceLock<Describe> = OnceLock::new();
 
+/// A stack on which a plain thread runs a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallStack {
+    /// The first address of its guard, and the first behind it.
+    pub(crate) guard: (usize, usize),
+    /// Its usable bytes.
+    pub(crate) size: usize,
+    /// Where the call was made.
+    pub(crate) location: &'static Location<'static>,
+}
+
+thread_local! {
+    // No destructor and no lazy initialiser: the handler reads it.
+    static CALL_STACK: Cell<Option<CallStack>> = const { Cell::new(None) };
+}
+
+/// While it lives, an overflow of a stack on which this thread runs a call is reported.
+#[derive(Debug)]
+pub(crate) struct CallWatch {
+    /// The one that the call was made on.
+    outer: Option<CallStack>,
+    _alternate: io::Result<AltStack>,
+}
+
+impl CallWatch {
+    pub(crate) fn new(stack: CallStack) -> Self {
+        install_handler();
+        Self {
+            outer: CALL_STACK.replace(Some(stack)),
+            // Without one an overflow dies without words; the call itself is fine.
+            _alternate: AltStack::new(),
+        }
+    }
+}
+
+impl Drop for CallWatch {
+    fn drop(&mut self) {
+        CALL_STACK.set(self.outer);
+    }
+}
+
 /// What was there before, for each of [`SIGNALS`]. Set before the handler is, and never changed, so
 /// the handler can read it.
 static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [const { OnceLock::new() }; 2];
@@ -52,16 +98,21 @@ static PREVIOUS: [OnceLock<libc::sigaction>; 2] = [const { OnceLock::new() }; 2]
 /// The thread that reports, as its `pthread_t`; 0 while there is none.
 static REPORTER: AtomicUsize = AtomicUsize::new(0);
 
-/// Installs the handler; calls after the first do nothing.
+/// Installs the handler for goroutines; calls after the first do nothing.
 pub(crate) fn install(describe: Describe) {
-    DESCRIBE.get_or_init(|| {
+    DESCRIBE.get_or_init(|| describe);
+    install_handler();
+}
+
+fn install_handler() {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
         for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
             if let Some(old) = current_action(signal) {
                 let _ = previous.set(old);
                 set_action(signal, &ours(&old));
             }
         }
-        describe
     });
 }
 
@@ -105,25 +156,30 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
     // Positive codes come from the kernel and carry an address; else somebody sent the signal
     // (`kill`).
     let by_fault = info_ref.si_code > 0;
-    if by_fault && let Some(describe) = DESCRIBE.get() {
+    if by_fault {
         // SAFETY: both signals carry an address when the kernel sends them.
         let addr = unsafe { info_ref.si_addr() }.addr();
-        if let Some(found) = describe(addr) {
-            report(&found, addr);
+        if let Some(found) = DESCRIBE.get().and_then(|describe| describe(addr)) {
+            report(|text| describe_overflow(text, &found, addr));
+        }
+        if let Some(call) = CALL_STACK.get()
+            && (call.guard.0..call.guard.1).contains(&addr)
+        {
+            report(|text| describe_call(text, &call, addr));
         }
     }
     chain(signal, info, context, by_fault);
 }
 
 /// Prints the report, once in the process, and aborts.
-fn report(found: &OverflowReport, addr: usize) -> ! {
+fn report(describe: impl FnOnce(&mut Text)) -> ! {
     // SAFETY: no preconditions, and a read of the thread pointer only.
     let me = unsafe { libc::pthread_self() } as usize;
     // Relaxed: one word decides, and nothing is published with it.
     match REPORTER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {
             let mut text = Text::new();
-            describe_overflow(&mut text, found, addr);
+            describe(&mut text);
             text.print();
         }
         // This thread's report faulted: no more words.
@@ -153,15 +209,21 @@ fn describe_overflow(text: &mut Text, found: &OverflowReport, addr: usize) {
     text.str(" bytes (fault at 0x");
     text.hex(addr);
     text.str("), spawned at ");
-    text.str(found.location.file());
-    text.str(":");
-    text.number(found.location.line().into());
-    text.str(":");
-    text.number(found.location.column().into());
+    text.place(found.location);
     text.str(
         "\ngort: if it is not endless recursion, give it more: Builder::stack_size for this \
          goroutine, GORT_STACK_SIZE for all, on_big_stack for one call\n",
     );
+}
+
+fn describe_call(text: &mut Text, call: &CallStack, addr: usize) {
+    text.str("\ngort: a call by on_big_stack, on a thread, overflowed its stack of ");
+    text.number(call.size as u64);
+    text.str(" bytes (fault at 0x");
+    text.hex(addr);
+    text.str("), made at ");
+    text.place(call.location);
+    text.str("\ngort: if it is not endless recursion, give it more there\n");
 }
 
 /// Hands a signal that is not ours to the action that was there before.
@@ -241,6 +303,14 @@ impl Text {
         }
     }
 
+    fn place(&mut self, place: &Location<'_>) {
+        self.str(place.file());
+        self.str(":");
+        self.number(place.line().into());
+        self.str(":");
+        self.number(place.column().into());
+    }
+
     fn number(&mut self, n: u64) {
         if n >= 10 {
             self.number(n / 10);
@@ -270,7 +340,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::stack::{AltStack, LocalCache, SizeClass, child};
+    use crate::runtime::stack::{LocalCache, SizeClass, child};
     use std::{
         hint::black_box, os::unix::process::ExitStatusExt, process::Output, sync::Barrier, thread,
     };

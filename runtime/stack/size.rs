@@ -135,6 +135,8 @@ pub(crate) enum StackError {
         bytes: usize,
         /// The system's error number.
         errno: i32,
+        /// What may be the cause.
+        see: &'static str,
     },
     /// Each guard costs two of the process's memory mappings here, and they are used up.
     GuardBudget {
@@ -148,10 +150,10 @@ pub(crate) enum StackError {
 impl fmt::Display for StackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::AddressSpace { bytes, errno } => write!(
+            Self::AddressSpace { bytes, errno, see } => write!(
                 f,
                 "no address space for a goroutine's stack of {bytes} bytes, guard included ({}); \
-                 see `ulimit -v` and `sysctl vm.overcommit_memory`, or ask for smaller stacks",
+                 see {see}, or ask for smaller stacks",
                 io::Error::from_raw_os_error(errno)
             ),
             Self::GuardBudget { limit, live } => write!(
@@ -237,7 +239,8 @@ mod tests {
         let space = StackError::AddressSpace {
             bytes: 331_776,
             errno: 12,
+            see: "`ulimit -v`",
         };
-        assert!(space.to_string().contains("ulimit -v"));
+        assert!(space.to_string().contains("see `ulimit -v`, or"));
     }
 }

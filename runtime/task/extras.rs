@@ -5,6 +5,7 @@
 //! extras with a name are taken from the header only under the depot's lock, which dumps hold (D4).
 
 use crate::runtime::{
+    contain::contain,
     prims::Ordering,
     task::{
         header::{Extras, LocalValue, TaskHeader, TaskRef},
@@ -12,7 +13,6 @@ use crate::runtime::{
     },
 };
 use std::{
-    cell::UnsafeCell,
     ptr::{self, NonNull},
     sync::Arc,
 };
@@ -20,6 +20,10 @@ use std::{
 /// In `TaskHeader::extras`: these have a name.
 const NAMED_BIT: usize = 1;
 const _: () = assert!(align_of::<Extras>() > NAMED_BIT);
+
+/// How often destructors of goroutine-local values may make new ones at a goroutine's end: far more
+/// often than any that come to an end do.
+const MOST_ROUNDS: u32 = 64;
 
 fn pointer(header: &TaskHeader) -> Option<NonNull<Extras>> {
     let tagged = header.extras.load(Ordering::Relaxed);
@@ -39,7 +43,7 @@ pub(crate) fn exist(task: TaskRef) -> bool {
 pub(crate) unsafe fn set_name(task: TaskRef, name: Arc<str>) {
     let extras = Box::into_raw(Box::new(Extras {
         name: Some(name),
-        locals: UnsafeCell::default(),
+        ..Extras::default()
     }));
     let tagged = extras.map_addr(|addr| addr | NAMED_BIT);
     // Release: the name, for the Acquire in `name_in_dump`.
@@ -87,16 +91,40 @@ pub(crate) unsafe fn name_in_dump(header: &TaskHeader, id: u64) -> Option<Arc<st
     name.clone()
 }
 
-/// Takes the goroutine-local values, newest first to drop.
+/// Whether a value that is not there may be made, for this key. At the goroutine's end its own
+/// destructor may not, and others not without end.
 ///
 /// # Safety
-/// As for [`locals`].
-pub(crate) unsafe fn take_locals(task: TaskRef) -> Vec<LocalValue> {
-    if !exist(task) {
-        return Vec::new();
+/// The caller is the goroutine itself.
+pub(crate) unsafe fn may_make_local(task: TaskRef, key: usize) -> bool {
+    pointer(&task).is_none_or(|extras| {
+        // SAFETY: they are not freed while the goroutine runs, or before its values are dropped.
+        let extras = unsafe { extras.as_ref() };
+        extras.dropping.get() != key && extras.rounds.get() < MOST_ROUNDS
+    })
+}
+
+/// Drops the goroutine-local values, newest first, and those that their destructors make. A panic
+/// in a destructor ends there; the hook has told of it.
+///
+/// # Safety
+/// The caller is the goroutine itself.
+pub(crate) unsafe fn drop_locals(task: TaskRef) {
+    while let Some(extras) = pointer(&task) {
+        // SAFETY: the goroutine's own; this reference is gone before a destructor runs.
+        let locals = std::mem::take(unsafe { locals(task) });
+        // SAFETY: not freed before its values are dropped.
+        let extras = unsafe { extras.as_ref() };
+        if locals.is_empty() {
+            break;
+        }
+        extras.rounds.set(extras.rounds.get() + 1);
+        for (key, value) in locals.into_iter().rev() {
+            extras.dropping.set(key);
+            contain(|| drop(value));
+        }
+        extras.dropping.set(0);
     }
-    // SAFETY: passed on.
-    std::mem::take(unsafe { locals(task) })
 }
 
 /// Frees the extras at the goroutine's end. Its local values are gone already.

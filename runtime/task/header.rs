@@ -172,6 +172,10 @@ pub(crate) struct Extras {
     pub(in crate::runtime::task) name: Option<Arc<str>>,
     /// The goroutine's own, while others may read the name.
     pub(in crate::runtime::task) locals: UnsafeCell<Vec<LocalValue>>,
+    /// The key of the value that is being dropped at the goroutine's end, or 0.
+    pub(in crate::runtime::task) dropping: Cell<usize>,
+    /// How often all values have been dropped at the goroutine's end.
+    pub(in crate::runtime::task) rounds: Cell<u32>,
 }
 
 /// What differs from goroutine to goroutine at birth.

@@ -216,6 +216,11 @@ impl ParkWord {
         word & NOTIFIED_BIT != 0
     }
 
+    /// Whether the unpark of a suspended goroutine has come; for the holder of its home.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & NOTIFIED_BIT != 0
+    }
+
     /// For dumps and for the monitor, from any thread.
     pub(crate) fn looks_parked(&self) -> bool {
         self.0.load(Ordering::Relaxed) == PARKED_BIT

@@ -9,7 +9,7 @@ use crate::runtime::{
         word::Arrivals,
     },
     task::{
-        header::{COUNTED, TaskRef},
+        header::{COUNTED, TaskHeader, TaskRef},
         state::Woken,
     },
 };
@@ -193,7 +193,16 @@ impl Held {
     }
 
     fn take_arrivals_slow(self) {
-        let Arrivals { oldest, poked } = self.home.shared.word.take();
+        self.receive(self.home.shared.word.take());
+    }
+
+    /// Takes in what has come, for the last time: the runtime has ended (E1).
+    pub(crate) fn end(self) {
+        self.receive(self.home.shared.word.end());
+    }
+
+    fn receive(self, arrivals: Arrivals<TaskHeader>) {
+        let Arrivals { oldest, poked } = arrivals;
         let mut next = oldest;
         // SAFETY: taken from the inbox, so held by us.
         while let Some(task) = unsafe { TaskRef::from_ptr(next) } {

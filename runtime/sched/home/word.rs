@@ -12,6 +12,7 @@
 //! | BUSY | somebody holds it: it is in exactly one queue, or a thread is inside |
 //! | BUSY + POKED | and the holder is to look at what has no place in the inbox: timers that have fired |
 //! | BUSY + arrivals | and goroutines have been woken meanwhile |
+//! | BUSY + ENDED | its runtime has ended: nobody is ever woken here again, and nothing is taken in |
 //!
 //! Whoever makes an idle home busy holds it and must put it into a queue, or give it back.
 
@@ -23,9 +24,10 @@ use std::{
 
 const BUSY_BIT: usize = 1;
 const POKED_BIT: usize = 2;
-const STATE_MASK: usize = BUSY_BIT | POKED_BIT;
+const ENDED_BIT: usize = 4;
+const STATE_MASK: usize = BUSY_BIT | POKED_BIT | ENDED_BIT;
 
-/// A node with a link that its holder may use, aligned to 4 bytes at least.
+/// A node with a link that its holder may use, aligned to 8 bytes at least.
 ///
 /// # Safety
 /// `next` returns the same field each time, and nothing else writes it while the node is in a list.
@@ -45,6 +47,8 @@ pub(crate) enum Told {
     Holder,
     /// Somebody else holds the home and will see what was told.
     Nothing,
+    /// The home has ended and took nothing in: what was to be told is the caller's still.
+    Ended,
 }
 
 /// What has come in since the holder looked last.
@@ -78,11 +82,15 @@ impl<N: Linked> HomeWord<N> {
     /// Adds a goroutine to the inbox.
     ///
     /// # Safety
-    /// The node is alive until taken, in no list, and the caller gives up its hold of it.
+    /// The node is alive until taken, in no list, and the caller gives up its hold of it, unless
+    /// the home has ended.
     #[inline]
     pub(crate) unsafe fn push(&self, node: NonNull<N>) -> Told {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
+            if word & ENDED_BIT != 0 {
+                return Told::Ended;
+            }
             // SAFETY: ours until the exchange succeeds.
             let next = unsafe { node.as_ref() }.next();
             next.store(
@@ -108,7 +116,7 @@ impl<N: Linked> HomeWord<N> {
     pub(crate) fn poke(&self) -> Told {
         // Release: what there is to see, for the Acquire in `take` (H1). Acquire: as in `claim`, if
         // the home was idle. SeqCst (S1): as in `push`.
-        told(self.0.fetch_or(STATE_MASK, Ordering::SeqCst))
+        told(self.0.fetch_or(BUSY_BIT | POKED_BIT, Ordering::SeqCst))
     }
 
     /// Whether something has come in; for the holder. A hint, but after the fence of S3 a last
@@ -132,8 +140,13 @@ impl<N: Linked> HomeWord<N> {
     /// Takes what has come in; for the holder.
     #[inline]
     pub(crate) fn take(&self) -> Arrivals<N> {
+        self.take_and_leave(BUSY_BIT)
+    }
+
+    #[inline]
+    fn take_and_leave(&self, state: usize) -> Arrivals<N> {
         // Acquire (H1): the nodes and what their wakers did, from `push` and `poke`.
-        let word = self.0.swap(BUSY_BIT, Ordering::Acquire);
+        let word = self.0.swap(state, Ordering::Acquire);
         let newest = ptr::with_exposed_provenance_mut(word & !STATE_MASK);
         // SAFETY: the whole chain is ours.
         let oldest = unsafe { reverse(newest) };
@@ -141,6 +154,13 @@ impl<N: Linked> HomeWord<N> {
             oldest,
             poked: word & POKED_BIT != 0,
         }
+    }
+
+    /// Takes what has come in, and takes in nothing any more (E1); for the holder, who keeps the
+    /// home for good.
+    pub(crate) fn end(&self) -> Arrivals<N> {
+        // Acquire (H1): as in `take`.
+        self.take_and_leave(BUSY_BIT | ENDED_BIT)
     }
 
     /// Takes the arrivals of a home that somebody else holds, who may be busy for long: the newest,

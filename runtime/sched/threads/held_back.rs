@@ -3,7 +3,8 @@
 //! then the program stands still, while the deadlock detector takes a call for something that ends.
 
 use crate::runtime::{
-    sched::{events, scheduler::Scheduler, threads::blocking::HeldBack},
+    contain::contain,
+    sched::{scheduler::Scheduler, threads::blocking::HeldBack},
     stderr,
 };
 use std::time::{Duration, Instant};
@@ -54,7 +55,7 @@ fn tell(held: HeldBack, most: usize, now: Instant) {
         threads,
     } = held;
     let waited = now.saturating_duration_since(since).as_millis();
-    events::contain(|| {
+    contain(|| {
         if tracing::enabled!(target: "gort", tracing::Level::WARN) {
             tracing::warn!(
                 target: "gort",

@@ -1,6 +1,7 @@
 //! Start and end of a runtime's threads.
 
 use crate::runtime::{
+    contain::{AbortAtRoot, contain},
     coroutine::Coroutine,
     os_threads,
     prims::Ordering,
@@ -18,8 +19,8 @@ use crate::runtime::{
         },
         owners,
         scheduler::Scheduler,
-        threads::monitor,
-        worker::{data::Worker, submit, tour},
+        threads::{monitor, stuck::send_back},
+        worker::{data::Worker, tour},
     },
     stack::{self, AltStack, OverflowReport},
     task::{
@@ -108,10 +109,13 @@ pub(crate) fn start_worker(
 }
 
 fn work(scheduler: &'static Scheduler, index: usize) {
+    let _root = AbortAtRoot;
     // Without an alternate stack an overflow dies without words; the thread itself is fine.
     let alternate = AltStack::new();
     if let Err(error) = &alternate {
-        tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
+        contain(|| {
+            tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
+        });
     }
     let listed = Listed::new(scheduler);
     let _worn = scheduler.wear_clock();
@@ -153,29 +157,32 @@ pub(crate) fn stop(scheduler: &'static Scheduler, threads: Threads, patience: Du
     scheduler.close();
     scheduler.blocking.shutdown();
     let until = Instant::now() + patience;
+    let mut ended = Ended::All;
     for (handle, worker) in threads.workers.into_iter().zip(scheduler.workers()) {
         // One that keeps the home of goroutines that are left does not end.
-        join_until(scheduler, handle, until, || {
-            worker.has_left() && !scheduler.lends()
-        });
+        let stays = || worker.has_left() && !scheduler.lends();
+        if !join_until(scheduler, handle, until, stays) && !stays() {
+            ended = Ended::NotAll;
+        }
     }
     if let Some(handle) = threads.monitor {
         join_until(scheduler, handle, until, || false);
     }
     give_homes_back(scheduler, until);
-    drop_injected(scheduler);
+    drop_injected(scheduler, ended);
     drop_sent(scheduler);
     drop_later_ones(scheduler);
     quiescence::leave(scheduler);
 }
 
-/// Waits for a thread's end, unless it stays, and wakes all that may sleep meanwhile.
+/// Waits for a thread's end, unless it stays, and wakes all that may sleep meanwhile. True: it has
+/// ended.
 fn join_until(
     scheduler: &Scheduler,
     handle: JoinHandle<()>,
     until: Instant,
     stays: impl Fn() -> bool,
-) {
+) -> bool {
     while !handle.is_finished() && !stays() && Instant::now() < until {
         scheduler
             .workers()
@@ -183,9 +190,11 @@ fn join_until(
         scheduler.wake_monitor();
         thread::sleep(Duration::from_micros(50));
     }
-    if handle.is_finished() {
+    let has_ended = handle.is_finished();
+    if has_ended {
         let _ = handle.join();
     }
+    has_ended
 }
 
 /// Gives the homes back to their owners, and waits for those threads that end. A home that a worker
@@ -210,9 +219,40 @@ fn give_homes_back(scheduler: &'static Scheduler, until: Instant) {
     }
 }
 
-fn drop_injected(scheduler: &Scheduler) {
-    while let Some(task) = scheduler.take_one_injected() {
-        abandon::abandon(scheduler, task);
+/// How long one of the threads below may take until the next one helps.
+const HELPER_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How many threads may be blocked in destructors at the end of a runtime, those of its workers
+/// left out. What is left by then is leaked.
+const MOST_HELPERS: u32 = 16;
+
+/// Which of a runtime's workers have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    All,
+    NotAll,
+}
+
+/// Drops what is in the injector still. If a worker has not ended, a destructor may block its
+/// thread; so it is done on threads of its own then, one more whenever one is blocked, too.
+fn drop_injected(scheduler: &'static Scheduler, workers: Ended) {
+    if workers == Ended::All {
+        return abandon::abandon_injected(scheduler);
+    }
+    for _ in 0..MOST_HELPERS {
+        if !scheduler.has_injected() {
+            return;
+        }
+        let helper = thread::Builder::new()
+            .name(format!("{}-end", scheduler.config.thread_name))
+            .spawn(move || abandon::abandon_injected(scheduler));
+        let Ok(helper) = helper else {
+            return abandon::abandon_injected(scheduler);
+        };
+        let until = Instant::now() + HELPER_PATIENCE;
+        while !helper.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_micros(100));
+        }
     }
 }
 
@@ -231,7 +271,7 @@ fn drop_sent(scheduler: &Scheduler) {
                 // The others are suspended, or about to be, and stay as they are; or belong to
                 // their home's owner.
                 // SAFETY: held by us, and given up.
-                unsafe { submit::send(None, home, task) };
+                unsafe { send_back(home, task) };
             }
         }
     }

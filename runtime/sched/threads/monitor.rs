@@ -9,6 +9,7 @@
 
 use crate::runtime::{
     clock,
+    contain::{AbortAtRoot, contain},
     prims::{Ordering, fence},
     sched::{
         events,
@@ -69,6 +70,7 @@ struct Monitor {
 
 /// The monitor thread's body; returns when the runtime shuts down.
 pub(crate) fn run(scheduler: &'static Scheduler, start_worker: StartWorker, describe: Describe) {
+    let _root = AbortAtRoot;
     let _ = scheduler.monitor.set(thread::current());
     let _listed = Listed::new(scheduler);
     let _worn = scheduler.wear_clock();
@@ -224,7 +226,9 @@ impl Monitor {
         let new = spares().find(|w: &&WorkerShared| !w.has_thread());
         let spare = new.unwrap_or_else(|| scheduler.add_worker());
         if let Err(error) = (self.start_worker)(scheduler, spare.index) {
-            tracing::warn!(target: "gort", %error, "no thread for a spare worker");
+            contain(|| {
+                tracing::warn!(target: "gort", %error, "no thread for a spare worker");
+            });
         }
     }
 }

@@ -3,12 +3,17 @@
 
 use crate::runtime::{
     goroutine_id::GoroutineId,
+    on_abandon::Fate,
     os_threads,
     prims::Ordering,
     sched::{
+        abandon,
         home::{data::Home, word::reverse},
         scheduler::Scheduler,
-        worker::{shared::WorkerShared, submit},
+        worker::{
+            shared::WorkerShared,
+            submit::{self, Delivery},
+        },
     },
     stuck::Stuck,
     task::{
@@ -206,8 +211,21 @@ pub(crate) fn release_fresh(scheduler: &Scheduler, worker: &WorkerShared) {
             home.uncount_incoming();
             scheduler.inject(task);
         } else {
-            // SAFETY: held by us, and given up.
-            unsafe { submit::send(None, home, task) };
+            // SAFETY: taken out of this home's inbox, so ours, and given up.
+            unsafe { send_back(home, task) };
         }
+    }
+}
+
+/// Puts a task back into the inbox of its home.
+///
+/// # Safety
+/// The caller has taken it out of there, and gives it up.
+pub(crate) unsafe fn send_back(home: &'static Home, task: TaskRef) {
+    // SAFETY: passed on.
+    let delivery = unsafe { submit::send(None, home, task) };
+    if delivery == Delivery::HomeEnded && !task.is_fresh() {
+        // SAFETY: its home has ended, and this is its one unpark.
+        unsafe { abandon::pass_on(task, Fate::Woken) };
     }
 }

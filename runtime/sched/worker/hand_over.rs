@@ -53,9 +53,8 @@ fn gave_away_slow(worker: &Worker, only: &Home, task: TaskRef) -> bool {
 fn send(worker: &Worker, to: &'static Home, task: TaskRef) {
     bump(&worker.shared.own.handed_over, 1);
     events::handed_over(worker, task, to.index);
-    to.count_incoming();
     // SAFETY: taken from a queue, so held by us.
-    unsafe { submit::send(Some(worker), to, task) };
+    unsafe { submit::send_fresh(worker, to, task) };
 }
 
 /// Another worker's home, at random.

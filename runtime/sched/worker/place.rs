@@ -71,9 +71,8 @@ pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start
             start_in(home, task)
         }
         Chosen::Busy(home) => {
-            home.count_incoming();
             // SAFETY: the worker took it from a queue, so it holds it.
-            unsafe { submit::send(Some(worker), home, task) };
+            unsafe { submit::send_fresh(worker, home, task) };
             Start::Elsewhere
         }
         Chosen::None => {

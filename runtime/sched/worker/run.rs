@@ -27,10 +27,7 @@ use crate::runtime::{
         state::Finished,
     },
 };
-use std::{
-    panic::{self, AssertUnwindSafe},
-    ptr::{self, NonNull},
-};
+use std::ptr::{self, NonNull};
 
 /// Runs a task that is to run in this home: fresh or suspended.
 #[inline]
@@ -223,7 +220,7 @@ fn finish(here: Held, task: TaskRef, outcome: Outcome) {
     let detached = task.life.is_detached();
     if detached {
         // SAFETY: done, and no handle: the output is ours.
-        unsafe { task.drop_output() };
+        unsafe { drop_output(task) };
     }
     leave_for_good(here, task);
     here.uncount(task);
@@ -268,7 +265,7 @@ fn count_finished(worker: &Worker) {
 fn drop_late(here: Held, task: TaskRef) {
     here.set_task(Some(task));
     // SAFETY: done, and the handle left output and cell to us.
-    unsafe { task.drop_output() };
+    unsafe { drop_output(task) };
     leave_for_good(here, task);
     // SAFETY: as above; the worker is used up at once.
     unsafe { task.free(&worker_in(here).cells) };
@@ -276,20 +273,24 @@ fn drop_late(here: Held, task: TaskRef) {
 
 #[cold]
 fn drop_extras(task: TaskRef) {
-    loop {
-        // SAFETY: we are the goroutine.
-        let locals = unsafe { extras::take_locals(task) };
-        if locals.is_empty() {
-            break;
-        }
-        for (_, value) in locals.into_iter().rev() {
-            if let Err(cause) = panic::catch_unwind(AssertUnwindSafe(|| drop(value))) {
-                std::mem::forget(cause);
-            }
-        }
-    }
     // SAFETY: we are the goroutine.
-    unsafe { extras::free(task) };
+    unsafe {
+        extras::drop_locals(task);
+        extras::free(task);
+    }
+}
+
+/// Drops the output of a goroutine that nobody asks for it, as part of the goroutine.
+///
+/// # Safety
+/// The task is done, and its output ours.
+unsafe fn drop_output(task: TaskRef) {
+    // SAFETY: passed on.
+    unsafe { task.drop_output() };
+    // Its destructor may have used goroutine-local values.
+    if extras::exist(task) {
+        drop_extras(task);
+    }
 }
 
 #[cold]

@@ -2,6 +2,7 @@
 //! the process ends with a clear text.
 
 use crate::runtime::{
+    contain::contain,
     os_threads, plural,
     prims::Ordering,
     sched::{
@@ -10,6 +11,7 @@ use crate::runtime::{
         worker::{data::Worker, submit},
     },
     stack::{SizeClass, StackError},
+    stderr::say,
     task::header::{LOCAL, TaskRef},
 };
 use std::{io, time::Duration};
@@ -22,10 +24,10 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 #[cold]
 pub(crate) fn keep_for_stack(worker: &Worker, task: TaskRef, error: &StackError) {
     if !worker.scheduler.told_starved.swap(true, Ordering::Relaxed) {
-        eprintln!(
+        say(&format!(
             "gort: a goroutine cannot start yet, no stack for it: {error}\n\
-             gort: it waits until another goroutine ends"
-        );
+             gort: it waits until another goroutine ends\n"
+        ));
     }
     keep(worker, task);
     give_up_if_hopeless(worker, error);
@@ -41,12 +43,14 @@ pub(crate) fn keep(worker: &Worker, task: TaskRef) {
 #[cold]
 pub(crate) fn tell_no_home(scheduler: &Scheduler, error: &io::Error) {
     if !scheduler.told_starved.swap(true, Ordering::Relaxed) {
-        tracing::warn!(
-            target: "gort",
-            %error,
-            homes = scheduler.homes.count(),
-            "no thread for one more home: goroutines share those that there are",
-        );
+        contain(|| {
+            tracing::warn!(
+                target: "gort",
+                %error,
+                homes = scheduler.homes.count(),
+                "no thread for one more home: goroutines share those that there are",
+            );
+        });
     }
 }
 
@@ -72,10 +76,8 @@ fn retry_slow(worker: &Worker) {
             worker.scheduler.starved.end_wait();
             worker.stacks.borrow_mut().give(stack);
             if task.has(LOCAL) {
-                let home = submit::home_of(task);
-                home.count_incoming();
                 // SAFETY: kept here, so held by us.
-                unsafe { submit::send(None, home, task) };
+                unsafe { submit::send_local(task) };
             } else {
                 worker.fresh.push(task);
             }
@@ -106,25 +108,25 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
     match quiescence::source_for(scheduler) {
         WakeSource::Unclear => {}
         WakeSource::None => {
-            eprintln!(
+            say(&format!(
                 "fatal error: goroutines cannot start and none is left that could end: {error}\n\
-                 {} alive",
+                 {} alive\n",
                 plural::count_with(scheduler.live(), "goroutine", ["is", "are"])
-            );
+            ));
             std::process::exit(2);
         }
         WakeSource::Threads(threads) if !scheduler.starved_long.swap(true, Ordering::Relaxed) => {
             let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
-            eprintln!(
+            say(&format!(
                 "gort: goroutines cannot start and none runs that could end: {error}\n\
-                 gort: {} for the other threads of the process ({}) to release one",
+                 gort: {} for the other threads of the process ({}) to release one\n",
                 plural::count_with(
                     scheduler.live(),
                     "goroutine",
                     ["is alive; it waits", "are alive; they wait"]
                 ),
                 names.join(", ")
-            );
+            ));
         }
         WakeSource::Threads(_) => {}
     }

@@ -58,15 +58,28 @@ pub(crate) fn submit_outside(scheduler: &Scheduler, task: TaskRef) {
     scheduler.inject(task);
 }
 
+/// Whether a task has come to its home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Delivery {
+    /// It has, or will.
+    Done,
+    /// Its home has ended: the task is the caller's still.
+    HomeEnded,
+}
+
 /// The one unpark of a goroutine's park; from any thread (protocol P).
 ///
 /// # Safety
 /// As `Unparker::unpark`.
 #[inline]
-pub(crate) unsafe fn unpark(task: TaskRef) {
+pub(crate) unsafe fn unpark(task: TaskRef) -> Delivery {
     let home = home_of(task);
     match current::home() {
-        Some(here) if here.is(home) => here.unpark(task),
+        Some(here) if here.is(home) => {
+            here.unpark(task);
+            Delivery::Done
+        }
         // SAFETY: used up in the call, with no suspend. The rest is passed on.
         _ => unsafe { unpark_in(worker(), home, task) },
     }
@@ -84,28 +97,60 @@ pub(crate) fn home_of(task: TaskRef) -> &'static Home {
 /// # Safety
 /// As `Unparker::unpark`.
 #[inline]
-unsafe fn unpark_in(worker: Option<&Worker>, home: &'static Home, task: TaskRef) {
+unsafe fn unpark_in(worker: Option<&Worker>, home: &'static Home, task: TaskRef) -> Delivery {
     // An idle home is ours for a moment: what this waker does in it needs no inbox.
     if home.claim() {
         // SAFETY: claimed.
         let held = unsafe { Held::new(home) };
         held.unpark(task);
         schedule(worker, home);
+        Delivery::Done
     } else {
         // SAFETY: passed on: until the arrival is taken out, the link is the inbox's.
-        unsafe { send(worker, home, task) };
+        unsafe { send(worker, home, task) }
     }
 }
 
 /// Sends a task to a home: one that is to be woken there, or a fresh one that is to start there.
 ///
 /// # Safety
-/// The caller holds the task, or its one unpark, and gives it up.
-pub(crate) unsafe fn send(worker: Option<&Worker>, home: &'static Home, task: TaskRef) {
+/// The caller holds the task, or its one unpark, and gives it up, unless the home has ended.
+pub(crate) unsafe fn send(worker: Option<&Worker>, home: &'static Home, task: TaskRef) -> Delivery {
     // SAFETY: passed on; never null.
-    let told = unsafe { home.shared.word.push(NonNull::new_unchecked(task.as_ptr())) };
-    if told == Told::Holder {
-        schedule(worker, home);
+    match unsafe { home.shared.word.push(NonNull::new_unchecked(task.as_ptr())) } {
+        Told::Holder => schedule(worker, home),
+        Told::Nothing => {}
+        Told::Ended => return Delivery::HomeEnded,
+    }
+    Delivery::Done
+}
+
+/// Sends a task that is not `Send` and has not started to its home, whose owner drops it if the
+/// runtime ends.
+///
+/// # Safety
+/// The caller holds the task, and gives it up.
+pub(crate) unsafe fn send_local(task: TaskRef) {
+    let home = home_of(task);
+    home.count_incoming();
+    // SAFETY: passed on. If the home has ended, the thread that may drop it is about to end, or has
+    // ended: it is leaked.
+    if unsafe { send(None, home, task) } == Delivery::HomeEnded {
+        home.uncount_incoming();
+    }
+}
+
+/// Sends a fresh task to a home that it may start in.
+///
+/// # Safety
+/// The caller holds the task, and gives it up.
+pub(crate) unsafe fn send_fresh(worker: &Worker, home: &'static Home, task: TaskRef) {
+    home.count_incoming();
+    // SAFETY: passed on.
+    if unsafe { send(Some(worker), home, task) } == Delivery::HomeEnded {
+        home.uncount_incoming();
+        // The runtime ends: this worker drops what it has when it leaves its loop.
+        worker.fresh.push(task);
     }
 }
 

@@ -81,23 +81,20 @@ fn start(worker: &Worker, task: TaskRef) -> Option<&'static Home> {
     }
 }
 
-/// Drops what this worker will never start, at shutdown.
+/// Drops what this worker will never start, at shutdown. First it leaves all of it to everybody: a
+/// destructor may block this thread until another one of these has been dropped.
 fn abandon_own(worker: &Worker) {
-    while let Some(task) = worker
-        .fresh
-        .pop()
-        .or_else(|| worker.scheduler.starved.pop())
-    {
+    let scheduler = worker.scheduler;
+    while let Some(task) = worker.fresh.pop().or_else(|| scheduler.starved.pop()) {
         if task.has(LOCAL) {
             // Not `Send`: its home's owner drops it.
-            let home = submit::home_of(task);
-            home.count_incoming();
             // SAFETY: it was kept here, so held by us.
-            unsafe { submit::send(None, home, task) };
+            unsafe { submit::send_local(task) };
         } else {
-            abandon::abandon(worker.scheduler, task);
+            scheduler.inject(task);
         }
     }
+    abandon::abandon_injected(scheduler);
     // Last: closures that were dropped may have left some.
     worker.refs.flush();
 }

@@ -423,7 +423,7 @@ impl Market {
         if !left.is_null() {
             free.push(SendIdentity(left));
         }
-        // On a busy machine one thread may use up the moves before another has had its turn.
+        // One thread may use up the moves before another has had its turn.
         if left_over.is_err() && self.handed_on.load(Ordering::Relaxed) > 8 {
             return ptr::null_mut();
         }
@@ -496,6 +496,5 @@ fn identities_wander_between_threads_and_lose_nothing() {
             number
         })
         .sum();
-    // Every move leads to one visit, and there may be more of them.
     assert!(total >= MOVES);
 }
