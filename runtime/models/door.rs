@@ -56,9 +56,6 @@ pub(crate) enum Delivery {
     HomeEnded,
 }
 
-/// Loom chooses the schedule here.
-pub(crate) fn explore() {}
-
 const NOTIFIED_BIT: u8 = 1;
 const PARKED_BIT: u8 = 2;
 const TIMEOUT_BIT: u8 = 4;

@@ -64,6 +64,17 @@ struct QuietLine {
 
 const CLOSING_BIT: u32 = 1 << 31;
 
+/// Whether any runtime of this process closes or has closed. Set before its CLOSING_BIT; read by
+/// wakers, most of which need not ask whose goroutine they wake.
+static ANY_CLOSES: AtomicBool = AtomicBool::new(false);
+
+/// Whether any runtime of this process closes or has closed.
+#[inline]
+pub(crate) fn any_closes() -> bool {
+    // Relaxed: as the look at CLOSING_BIT, which comes after it.
+    ANY_CLOSES.load(Ordering::Relaxed)
+}
+
 /// One runtime.
 ///
 /// Homes point to it, and cells of goroutines that have started to their home; other threads follow
@@ -249,6 +260,7 @@ impl Scheduler {
 
     /// Tells the workers to leave their loops; the caller wakes them.
     pub(crate) fn close(&self) {
+        ANY_CLOSES.store(true, Ordering::Relaxed);
         // SeqCst: before the caller looks at the sleep words; partner of the fence before a
         // sleeper's last look (S3).
         self.quiet.requests.fetch_or(CLOSING_BIT, Ordering::SeqCst);

@@ -4,7 +4,7 @@
 use crate::runtime::{
     park_thread::ThreadParker,
     sched::{
-        scheduler::Scheduler,
+        scheduler::{self, Scheduler},
         waker::WakerCell,
         worker::submit::{self, Delivery},
     },
@@ -44,7 +44,7 @@ impl Unparker {
     /// The park that the unparker was published for has not ended.
     #[inline]
     pub(crate) unsafe fn is_abandoned(self) -> bool {
-        if self.0 & (THREAD_BIT | WAKER_BIT) != 0 {
+        if !scheduler::any_closes() || self.0 & (THREAD_BIT | WAKER_BIT) != 0 {
             return false;
         }
         // SAFETY: by the caller's promise the goroutine is parked, or about to, so its cell is
