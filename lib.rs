@@ -141,9 +141,10 @@
 //! - [`thread::park`](std::thread::park) blocks the home, and its token is the home's: an `unpark`
 //!   that was meant for one goroutine may be used up by another. [`sync`] has what parks
 //!   goroutines.
-//! - tokio's `EnterGuard` and an entered tracing span are the thread's: others of the home find
-//!   themselves in a context which they have not entered, and guards that are dropped crosswise may
-//!   panic or leave the wrong context behind.
+//! - tokio's `EnterGuard` is the thread's: others of the home find themselves in a context which
+//!   they have not entered, and guards that are dropped crosswise may panic or leave the wrong
+//!   context behind. [`block_on_with`](runtime::block_on_with) enters one for each poll. The same
+//!   holds of spans that are entered with a subscriber other than those named above.
 //! - `stacker` keeps the thread's stack limit in a thread-local, and knows nothing of goroutines'
 //!   stacks: it may not grow in time, which the guard page turns into the report of an overflow.
 //!   [`on_big_stack`](runtime::on_big_stack) is for deep recursion.

@@ -178,6 +178,51 @@ fn beside_homes_that_never_rest() {
     }
 }
 
+/// Threads outside wake a goroutine while those inside wake each other without rest.
+#[test]
+fn wake_ups_from_outside_get_their_turn_under_load() {
+    let _alone = support::alone();
+    support::beside(&[1, 2], |runtime| {
+        let stop = Stop::default();
+        let load = WaitGroup::new();
+        for _ in 0..6 {
+            let ends = Arc::new([Semaphore::new(1), Semaphore::new(1)]);
+            for side in 0..2 {
+                let ends = Arc::clone(&ends);
+                let stop = Arc::clone(&stop);
+                let done = load.clone();
+                load.add(1);
+                runtime.spawn(move || {
+                    while !stop.load(SeqCst) {
+                        ends[side].acquire(1).forget();
+                        ends[1 - side].add_permits(1);
+                    }
+                    ends[1 - side].add_permits(1);
+                    done.done();
+                });
+            }
+        }
+        let (tx, rx) = unbounded();
+        let (back, answers) = unbounded();
+        let answerer = runtime.spawn(move || rx.iter().for_each(|i: u32| back.send(i).unwrap()));
+        let turn = |i| {
+            // Parked by then.
+            std::thread::sleep(Duration::from_millis(1));
+            let start = Instant::now();
+            tx.send(i).unwrap();
+            assert_eq!(answers.recv_timeout(Duration::from_secs(20)), Ok(i));
+            start.elapsed()
+        };
+        let mut took: Vec<_> = (0..200).map(turn).collect();
+        drop(tx);
+        answerer.join().unwrap();
+        stop.store(true, SeqCst);
+        load.wait();
+        took.sort_unstable();
+        assert!(took[took.len() * 9 / 10] < LONGEST, "{took:?}");
+    });
+}
+
 /// As Go's test of the same: values go to and fro over two channels without a buffer.
 #[test]
 fn under_ping_pong_pairs() {

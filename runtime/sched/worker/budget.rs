@@ -36,6 +36,8 @@ pub(crate) enum First {
     Usual,
     /// What threads from outside have spawned.
     Injected,
+    /// A home in which threads from outside have woken somebody.
+    WokenOutside,
     /// The fresh goroutine that has waited longest.
     Fresh,
     /// A home in which somebody was woken, or one in which all that can run have yielded.
@@ -116,7 +118,8 @@ impl Budget {
         };
         let looks_each_turn = self.interval.get() == 1;
         match picks % 8 {
-            1 | 5 => First::Injected,
+            1 => First::Injected,
+            5 => First::WokenOutside,
             3 => First::Fresh,
             7 if looks_each_turn => other_home,
             7 => First::Fresh,

@@ -132,6 +132,11 @@ impl Worker {
         self.runnable.pop(&self.shared.runnable)
     }
 
+    /// The home that has waited here longest. The caller holds it then.
+    pub(crate) fn pop_oldest_home(&self) -> Option<&'static Home> {
+        self.runnable.pop_oldest(&self.shared.runnable)
+    }
+
     /// As `pop_home`, for a worker that is in no home: where homes are not lent, its only one.
     pub(crate) fn pop_home_outside(&self) -> Option<&'static Home> {
         match self.only_home.get() {

@@ -139,11 +139,19 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
         let oldest = worker.shared.fresh.steal();
         oldest.map(|task| start(worker, here, task))
     };
-    let woken_home = || other_home(worker).map(enter);
+    let woken_outside = || worker.scheduler.take_woken_home().map(enter);
+    let woken_home = || worker.pop_oldest_home().map(enter);
     let yielded_home = || worker.runnable.pop_yielded().map(enter);
     match worker.budget.pick() {
         First::Usual => None,
-        First::Injected => injected().or_else(woken_home).or_else(fresh),
+        First::Injected => injected()
+            .or_else(woken_outside)
+            .or_else(woken_home)
+            .or_else(fresh),
+        First::WokenOutside => woken_outside()
+            .or_else(injected)
+            .or_else(woken_home)
+            .or_else(fresh),
         First::Fresh => fresh().or_else(woken_home).or_else(injected),
         First::OtherHome { yielded: true } => yielded_home().or_else(woken_home),
         First::OtherHome { yielded: false } => woken_home().or_else(yielded_home),
@@ -160,12 +168,4 @@ fn any_other(worker: &Worker) -> &'static WorkerShared {
     let workers = &worker.scheduler.workers;
     let chosen = workers.get(worker.dice.roll(workers.count()));
     chosen.copied().unwrap_or(worker.shared)
-}
-
-/// The home that has waited longest, here or in the queue that outside threads fill.
-fn other_home(worker: &Worker) -> Option<&'static Home> {
-    worker
-        .runnable
-        .pop_oldest(&worker.shared.runnable)
-        .or_else(|| worker.scheduler.take_woken_home())
 }
