@@ -308,12 +308,6 @@ fn suspend_to_yield(here: Held, task: TaskRef) {
     task.wait.end();
 }
 
-/// Whether a test of this process chooses the schedule now.
-#[inline]
-pub(crate) fn is_explored() -> bool {
-    explorer::is_any()
-}
-
 /// Where an operation begins that others might come before: lets them, if a test that chooses the
 /// schedule says so.
 #[inline]

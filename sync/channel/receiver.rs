@@ -110,24 +110,9 @@ impl<T> Receiver<T> {
 
     #[inline]
     pub(crate) fn receive(&self, wait: Wait) -> Result<T, Refused> {
-        if park::is_explored() {
-            return self.receive_explored(wait);
-        }
-        self.receive_now(wait)
-    }
-
-    /// As `receive`, where a test may choose the schedule. By itself, so that the usual way keeps nothing over a call.
-    #[cold]
-    #[inline(never)]
-    fn receive_explored(&self, wait: Wait) -> Result<T, Refused> {
         if wait != Wait::Never {
             park::explore();
         }
-        self.receive_now(wait)
-    }
-
-    #[inline(always)]
-    fn receive_now(&self, wait: Wait) -> Result<T, Refused> {
         let Some(chan) = self.chan() else {
             return self.receive_unsent(wait);
         };

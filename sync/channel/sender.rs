@@ -145,29 +145,9 @@ impl<T> Sender<T> {
         wait: Wait,
         error: fn(T, Refused) -> E,
     ) -> Result<(), E> {
-        if park::is_explored() {
-            return self.transfer_explored(msg, wait, error);
-        }
-        self.transfer_now(msg, wait, error)
-    }
-
-    /// As `transfer`, where a test may choose the schedule. By itself, so that the usual way keeps nothing over a call.
-    #[cold]
-    #[inline(never)]
-    fn transfer_explored<E>(
-        &self,
-        msg: T,
-        wait: Wait,
-        error: fn(T, Refused) -> E,
-    ) -> Result<(), E> {
         if wait != Wait::Never {
             park::explore();
         }
-        self.transfer_now(msg, wait, error)
-    }
-
-    #[inline(always)]
-    fn transfer_now<E>(&self, msg: T, wait: Wait, error: fn(T, Refused) -> E) -> Result<(), E> {
         let Some(chan) = self.chan() else {
             return Err(error(msg, never_send(wait)));
         };
