@@ -182,7 +182,7 @@ pub(crate) fn park(reason: WaitReason) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn park_task(here: Held, task: TaskRef, reason: WaitReason) {
     if task.park.take_early() {
         return;
@@ -208,6 +208,7 @@ pub(crate) fn park_until(reason: WaitReason, deadline: Instant) -> Unparked {
     }
 }
 
+#[inline(never)]
 fn park_task_until(here: Held, task: TaskRef, reason: WaitReason, deadline: Instant) -> Unparked {
     if task.park.take_early() {
         return Unparked::Notified;
@@ -306,6 +307,11 @@ fn suspend_to_yield(here: Held, task: TaskRef) {
     prepare(here, task, WaitReason::None);
     suspend(here, task, After::Yield);
     task.wait.end();
+}
+
+/// Whether a test of this process chooses a schedule now.
+pub(crate) fn is_explored() -> bool {
+    explorer::is_any()
 }
 
 /// Where an operation begins that others might come before: lets them, if a test that chooses the

@@ -82,7 +82,7 @@ impl<T> Buffer<T> {
     ///
     /// # Safety
     /// There are `len` values, that is less than the ring's capacity; a chain is not starved. `from` holds a value, which is gone then.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn push(&mut self, len: usize, from: *const T) {
         let place = match self {
             Self::Ring(ring) => ring.end(len),

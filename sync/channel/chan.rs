@@ -13,12 +13,12 @@
 //! which adds *promises*: see `chan/promise`.
 
 use crate::{
-    runtime::park::{self, Unparker, WaitReason},
+    runtime::park::{self, Unparker},
     sync::channel::{
         buffer::{Buffer, Leftovers, Segment},
         hub::{Hub, Left, Queues, Wait, notify},
         spin::Held,
-        wait::{Home, Outcome, Partners, Side, Waiter, Wakes},
+        wait::{Outcome, Partners, Side, Waiter, Wakes},
     },
 };
 use std::{cell::UnsafeCell, mem};
@@ -71,6 +71,7 @@ impl<T> Chan<T> {
             && !self.hub.is_closed()
             && self.hub.has_room(queues)
             && !buffer.is_starved()
+            && !self.hub.is_explored()
         {
             let is_lap = buffer.push_is_lap(self.hub.len());
             // SAFETY: there is room, the lock is held, `from` holds a value.
@@ -97,7 +98,11 @@ impl<T> Chan<T> {
         let held = self.hub.hold();
         // SAFETY: the lock is held.
         let queues = unsafe { self.hub.queues() };
-        if self.hub.len() > 0 && queues.senders.is_empty() && queues.watchers.is_empty() {
+        if self.hub.len() > 0
+            && queues.senders.is_empty()
+            && queues.watchers.is_empty()
+            && !self.hub.is_explored()
+        {
             // SAFETY: there is a value, the lock is held, `to` is free.
             let (is_lap, used_up) = unsafe { (self.buffer().pop_is_lap(), self.pop(to)) };
             drop(held);
@@ -122,6 +127,9 @@ impl<T> Chan<T> {
         from: *mut T,
         wait: Wait,
     ) -> Result<(), Refused> {
+        if self.hub.is_explored() {
+            held = self.let_others_come_first(held, wait);
+        }
         // SAFETY: the lock is held whenever the condition is looked at.
         while unsafe { self.hub.has_room(self.hub.queues()) && self.buffer().is_starved() } {
             held = self.feed(held);
@@ -168,13 +176,24 @@ impl<T> Chan<T> {
                 park::refuse();
             };
             let node = Waiter::plain(Side::Send, from.cast(), unparker);
-            return match self.park(held, &node, wait) {
+            return match self.hub.park(held, &node, wait) {
                 Outcome::Done => Ok(()),
                 Outcome::Pending => Err(Refused::Time),
                 // Nobody tells a plain sender to look again.
                 Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
             };
         }
+    }
+
+    /// Where an operation begins in a test that chooses the schedule.
+    #[cold]
+    fn let_others_come_first<'a>(&'a self, held: Held<'a>, wait: Wait) -> Held<'a> {
+        if wait == Wait::Never {
+            return held;
+        }
+        drop(held);
+        park::explore();
+        self.hub.hold()
     }
 
     /// A send that did not park is over.
@@ -211,6 +230,9 @@ impl<T> Chan<T> {
         to: *mut T,
         wait: Wait,
     ) -> Result<(), Refused> {
+        if self.hub.is_explored() {
+            held = self.let_others_come_first(held, wait);
+        }
         let mut patient = wait != Wait::Never && !self.hub.is_rendezvous();
         loop {
             // SAFETY: the lock is held.
@@ -229,7 +251,7 @@ impl<T> Chan<T> {
             }
             let mut outcome = Outcome::Pending;
             if self.hub.is_rendezvous()
-                && let Some(sender) = queues.senders.claim_from(Partners::of_caller())
+                && let Some(sender) = claim_sender(queues)
             {
                 // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
                 outcome = unsafe { self.take_from(held, sender, to, wait) };
@@ -249,7 +271,7 @@ impl<T> Chan<T> {
                     park::refuse();
                 };
                 let node = Waiter::plain(Side::Recv, to.cast(), unparker);
-                outcome = self.park(held, &node, wait);
+                outcome = self.hub.park(held, &node, wait);
             }
             match outcome {
                 Outcome::Done => return Ok(()),
@@ -257,31 +279,6 @@ impl<T> Chan<T> {
                 Outcome::Pending => return Err(Refused::Time),
                 Outcome::Retry => held = self.hub.hold(),
             }
-        }
-    }
-
-    /// Links a plain waiter and parks it; `Pending` says that the time was up.
-    #[inline]
-    fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
-        let (home, reason, partner) = match node.side() {
-            Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),
-            Side::Recv => (Home::Receivers, WaitReason::ChanRecv, Side::Send),
-        };
-        let mut wakes = Wakes::new();
-        // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only when it is linked no more.
-        unsafe {
-            let queues = self.hub.queues();
-            queues.list(home).push(node, home);
-            if self.hub.is_rendezvous() {
-                notify(queues, partner, &mut wakes);
-            }
-        }
-        drop(held);
-        wakes.fire();
-        if self.hub.park_linked(node, reason, wait) {
-            node.outcome()
-        } else {
-            Outcome::Pending
         }
     }
 
@@ -378,6 +375,17 @@ impl<T> Chan<T> {
 fn let_others_run(wait: Wait) {
     if wait != Wait::Never {
         park::take_turns();
+    }
+}
+
+/// The oldest sender with which the caller, a receiver, can be paired.
+#[inline]
+fn claim_sender(queues: &mut Queues) -> Option<*const Waiter> {
+    // The usual case first: whether the caller may wait for a promise matters to promises only.
+    match queues.senders.claim_plain() {
+        Some(sender) => Some(sender),
+        None if queues.senders.is_empty() => None,
+        None => queues.senders.claim_from(Partners::of_caller()),
     }
 }
 

@@ -83,7 +83,7 @@ impl Wait {
     }
 
     /// Parks the caller within these limits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn park(self, reason: WaitReason) -> Unparked {
         match self {
             Self::Until(deadline) => park::park_until(reason, deadline),
@@ -152,6 +152,8 @@ pub(crate) struct Hub {
     sealed: AtomicBool,
     /// The last handle of one side has gone. Written under the lock by that side, read by the other.
     abandoned: AtomicBool,
+    /// It was made in a test that chooses the schedule: its operations let others come first.
+    explored: bool,
     /// The number of values in the buffer. Written under the lock, read by anybody.
     len: AtomicUsize,
     capacity: usize,
@@ -171,6 +173,7 @@ impl Hub {
             closed: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
+            explored: park::is_explored(),
             len: AtomicUsize::new(0),
             capacity: capacity.unwrap_or(usize::MAX),
             bounded: capacity.is_some(),
@@ -214,6 +217,12 @@ impl Hub {
 
     pub(crate) fn is_bounded(&self) -> bool {
         self.bounded
+    }
+
+    /// Whether a test chooses what comes first.
+    #[inline]
+    pub(crate) fn is_explored(&self) -> bool {
+        self.explored
     }
 
     #[inline]
@@ -359,21 +368,63 @@ impl Hub {
         }
     }
 
+    /// Links a plain waiter and parks it; `Pending` says that the time was up. The lock is this
+    /// channel's.
+    pub(crate) fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
+        let (home, reason, partner) = match node.side() {
+            Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),
+            Side::Recv => (Home::Receivers, WaitReason::ChanRecv, Side::Send),
+        };
+        let mut wakes = Wakes::new();
+        // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only
+        // when it is linked no more.
+        unsafe {
+            let queues = self.queues();
+            queues.list(home).push(node, home);
+            if self.is_rendezvous() {
+                notify(queues, partner, &mut wakes);
+            }
+        }
+        drop(held);
+        wakes.fire();
+        if self.park_linked(node, reason, wait) {
+            node.outcome()
+        } else {
+            Outcome::Pending
+        }
+    }
+
     /// Parks a waiter that has been linked; false if the time was up first, and then it is
     /// unlinked. A receiver that has been promised a value by then waits [`GRACE`] longer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
         let unwinding = Linked {
             hub: self,
             node,
             reason,
         };
-        let mut unparked = wait.park(reason);
-        if unparked == Unparked::TimedOut && self.is_rendezvous() && self.is_promised(node) {
-            unparked = Wait::at_most(GRACE).park(reason);
-        }
+        let unparked = wait.park(reason);
         mem::forget(unwinding);
-        unparked == Unparked::Notified || !self.leave(node, reason)
+        unparked == Unparked::Notified || self.is_served_late(node, reason)
+    }
+
+    /// The time is up for this waiter: whether it is served all the same; else it is unlinked.
+    #[cold]
+    #[inline(never)]
+    fn is_served_late(&self, node: &Waiter, reason: WaitReason) -> bool {
+        if self.is_rendezvous() && self.is_promised(node) {
+            let unwinding = Linked {
+                hub: self,
+                node,
+                reason,
+            };
+            let unparked = Wait::at_most(GRACE).park(reason);
+            mem::forget(unwinding);
+            if unparked == Unparked::Notified {
+                return true;
+            }
+        }
+        !self.leave(node, reason)
     }
 
     /// Whether a waiter of the caller's has been promised a value, which has not come.

@@ -110,9 +110,6 @@ impl<T> Receiver<T> {
 
     #[inline]
     pub(crate) fn receive(&self, wait: Wait) -> Result<T, Refused> {
-        if wait != Wait::Never {
-            park::explore();
-        }
         let Some(chan) = self.chan() else {
             return self.receive_unsent(wait);
         };

@@ -145,9 +145,6 @@ impl<T> Sender<T> {
         wait: Wait,
         error: fn(T, Refused) -> E,
     ) -> Result<(), E> {
-        if wait != Wait::Never {
-            park::explore();
-        }
         let Some(chan) = self.chan() else {
             return Err(error(msg, never_send(wait)));
         };

@@ -303,10 +303,29 @@ impl WaitList {
     /// Takes the oldest waiter that can be won. The caller owes it an `unpark`.
     #[inline]
     pub(crate) fn claim(&mut self) -> Option<*const Waiter> {
-        self.claim_from(Partners::All)
+        match self.claim_plain() {
+            Some(node) => Some(node),
+            None if self.is_empty() => None,
+            None => self.claim_from(Partners::All),
+        }
+    }
+
+    /// As [`claim`](Self::claim), if the oldest waiter is one that nobody else can win.
+    #[inline]
+    pub(crate) fn claim_plain(&mut self) -> Option<*const Waiter> {
+        let node = self.head;
+        // SAFETY: linked, hence alive until our `unpark`.
+        unsafe {
+            if node.is_null() || !(*node).token.is_null() || (*node).is_given_up() {
+                return None;
+            }
+            self.unlink(node);
+        }
+        Some(node)
     }
 
     /// As [`claim`](Self::claim), of senders with which a receiver can be paired.
+    #[inline(never)]
     pub(crate) fn claim_from(&mut self, partners: Partners) -> Option<*const Waiter> {
         while let Some(node) = self.find(partners) {
             // SAFETY: linked, hence alive; once won, alive until our `unpark`; once lost, not touched again.

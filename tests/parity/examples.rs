@@ -91,9 +91,11 @@ fn stopwatch() {
                 }
             }
         }
-        // At most one at each tick, and the last one; a busy machine misses some.
-        assert!((2..=7).contains(&lines.len()), "{lines:?}");
-        assert!(lines.is_sorted() && *lines.last().unwrap() >= Duration::from_millis(55));
+        // At most one at each tick, and the last one; a busy machine misses some, or is late.
+        let last = *lines.last().unwrap();
+        let ticks = (last.as_millis() / 10) as usize;
+        assert!((2..=ticks + 1).contains(&lines.len()), "{lines:?}");
+        assert!(lines.is_sorted() && last >= Duration::from_millis(55));
     });
 }
 
