@@ -39,17 +39,25 @@ impl<T> Buffer<T> {
         })
     }
 
-    /// Whether a push to a ring that holds `len` values is one of those before which a sender lets others run. A push to a chain never parks,
-    /// and so never yields either.
-    #[inline]
-    pub(crate) fn push_is_lap(&self, len: usize) -> bool {
+    /// Where the next value goes, after `len` others; none if a chain is starved. The caller fills
+    /// it. There is room.
+    #[inline(always)]
+    pub(crate) fn place(&mut self, len: usize) -> Option<Place<T>> {
         match self {
-            Self::Ring(ring) => ring.head.wrapping_add(len) % LAP == 0,
-            Self::Chain(_) => false,
+            Self::Ring(ring) => Some(Place {
+                is_lap: ring.head.wrapping_add(len) % LAP == 0,
+                at: ring.end(len),
+            }),
+            Self::Chain(chain) if chain.is_starved() => None,
+            // A push to a chain never parks, and so never yields either.
+            Self::Chain(chain) => Some(Place {
+                is_lap: false,
+                at: chain.end(),
+            }),
         }
     }
 
-    /// As [`push_is_lap`](Self::push_is_lap), for a pop.
+    /// Whether a pop is one of those before which a receiver lets others run.
     #[inline]
     pub(crate) fn pop_is_lap(&self) -> bool {
         match self {
@@ -82,14 +90,11 @@ impl<T> Buffer<T> {
     ///
     /// # Safety
     /// There are `len` values, that is less than the ring's capacity; a chain is not starved. `from` holds a value, which is gone then.
-    #[inline(always)]
+    #[inline]
     pub(crate) unsafe fn push(&mut self, len: usize, from: *const T) {
-        let place = match self {
-            Self::Ring(ring) => ring.end(len),
-            Self::Chain(chain) => chain.end(),
-        };
+        let place = self.place(len).expect("a starved chain was pushed to");
         // SAFETY: the place is the buffer's own and free, and `from` holds a value.
-        unsafe { place.copy_from_nonoverlapping(from, 1) };
+        unsafe { place.at.copy_from_nonoverlapping(from, 1) };
     }
 
     /// Moves the oldest value out; perhaps returns a segment to be freed outside the lock.
@@ -113,6 +118,13 @@ impl<T> Buffer<T> {
             }
         }
     }
+}
+
+/// A free place of a buffer.
+pub(crate) struct Place<T> {
+    pub(crate) at: *mut T,
+    /// Whether a sender that has filled it lets others run.
+    pub(crate) is_lap: bool,
 }
 
 /// A ring of `slots.len()` places; the values start at `head`.
@@ -203,6 +215,7 @@ impl<T> Chain<T> {
         unsafe { (&mut (*self.tail).slots)[at].as_mut_ptr() }
     }
 
+    #[cold]
     fn extend(&mut self) {
         let segment = Box::into_raw(self.spare.take().expect("a starved chain was pushed to"));
         // SAFETY: the segment is ours; the old tail, if any, is too.

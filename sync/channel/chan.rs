@@ -61,7 +61,7 @@ impl<T> Chan<T> {
     ///
     /// # Safety
     /// `from` holds a value, may be written, and is not used by others meanwhile. On `Ok` the value is gone.
-    #[inline]
+    #[inline(never)]
     pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
         let held = self.hub.hold();
         // SAFETY: the lock is held.
@@ -70,17 +70,19 @@ impl<T> Chan<T> {
             && queues.watchers.is_empty()
             && !self.hub.is_closed()
             && self.hub.has_room(queues)
-            && !buffer.is_starved()
             && !self.hub.is_explored()
         {
-            let is_lap = buffer.push_is_lap(self.hub.len());
-            // SAFETY: there is room, the lock is held, `from` holds a value.
-            unsafe { self.push(buffer, from) };
-            drop(held);
-            if is_lap {
-                let_others_run(wait);
+            let len = self.hub.len();
+            if let Some(place) = buffer.place(len) {
+                // SAFETY: the place is free, the lock is held, `from` holds a value.
+                unsafe { place.at.copy_from_nonoverlapping(from, 1) };
+                self.hub.set_len(len + 1);
+                drop(held);
+                if place.is_lap {
+                    let_others_run(wait);
+                }
+                return Ok(());
             }
-            return Ok(());
         }
         // SAFETY: passed on.
         unsafe { self.send_held(held, from, wait) }

@@ -138,7 +138,7 @@ impl<T> Sender<T> {
     }
 
     /// Sends, and makes the error of the value and the reason. (Large values are moved no more often than must be.)
-    #[inline]
+    #[inline(always)]
     pub(crate) fn transfer<E>(
         &self,
         msg: T,
