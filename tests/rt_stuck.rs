@@ -5,14 +5,13 @@ mod support;
 
 use gort::{
     go,
-    runtime::{Builder, Runtime, Stuck, spawn_local, yield_if_due},
+    runtime::{Builder, GoroutineId, Runtime, Stuck, spawn_local, yield_if_due},
     sleep, spawn,
     sync::{Semaphore, WaitGroup, channel},
     yield_now,
 };
 use std::{
     collections::HashSet,
-    panic::Location,
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -295,19 +294,13 @@ fn everybody_who_waits_is_counted_and_nobody_else() {
     told(|runtime, told| {
         let mut sites = HashSet::new();
         for round in 0..3 {
-            let handle = runtime.spawn(move || wait_in_all_ways(round));
-            let id = handle.goroutine().id();
-            handle.join().unwrap();
-            let told = std::mem::take(&mut *told.lock().unwrap());
-            let [stuck] = &told[..] else {
-                panic!("told once: {told:?}");
-            };
+            let (id, stuck) = told_of_six(runtime, told, round);
             assert_eq!(stuck.goroutine(), id);
             assert_eq!(stuck.waiting(), 6, "{stuck}");
             assert!(stuck.ran_for() >= Duration::from_millis(100), "{stuck}");
             assert!(stuck.ran_for() < 2 * KEPT, "{stuck}");
             let site = stuck.site().expect("it was spawned somewhere");
-            assert_eq!(site.file(), Location::caller().file());
+            assert_eq!(site.file(), file!());
             sites.insert((site.line(), site.column()));
             if cfg!(target_os = "linux") {
                 let call = "in the system call clock_nanosleep";
@@ -316,6 +309,24 @@ fn everybody_who_waits_is_counted_and_nobody_else() {
         }
         assert_eq!(sites.len(), 1);
     });
+}
+
+/// What is told of one whom six wait for. On a busy machine some come to wait too late for that.
+fn told_of_six(runtime: &Runtime, told: &Mutex<Vec<Stuck>>, round: u64) -> (GoroutineId, Stuck) {
+    let mut attempts = 10;
+    loop {
+        attempts -= 1;
+        let handle = runtime.spawn(move || wait_in_all_ways(round));
+        let id = handle.goroutine().id();
+        handle.join().unwrap();
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        let [stuck] = &told[..] else {
+            panic!("told once: {told:?}");
+        };
+        if stuck.waiting() >= 6 || attempts == 0 {
+            return (id, stuck.clone());
+        }
+    }
 }
 
 /// Keeps its thread while six goroutines of its home wait, each in its own way, and others are
@@ -354,7 +365,7 @@ fn wait_in_all_ways(round: u64) {
     }
     settle();
     let sender = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(20));
         outside.send(()).unwrap();
     });
     tx.send(()).unwrap();
@@ -408,8 +419,9 @@ fn it_is_told_again_after_a_second() {
     told(|runtime, told| {
         let counts = runtime.run(|| {
             let waiting = spawn_local(|| ());
-            let counts = [500, 400, 600].map(|ms| {
-                compute(Duration::from_millis(ms));
+            let counts = [500, 200, 800].map(|ms| {
+                // Not `compute`: of one that gets too little of a busy machine nothing is told.
+                thread::sleep(Duration::from_millis(ms));
                 told.lock().unwrap().len()
             });
             waiting.join().unwrap();
@@ -419,8 +431,26 @@ fn it_is_told_again_after_a_second() {
         let told = told.lock().unwrap();
         assert!(told[1].ran_for() >= Duration::from_secs(1), "{told:?}");
         assert_eq!(told[0].goroutine(), told[1].goroutine());
+    });
+}
+
+/// Sooner or later: not while it gets too little of a busy machine.
+#[test]
+fn one_that_computes_is_told_of() {
+    let _alone = support::alone();
+    told(|runtime, told| {
+        let mut attempts = 40;
+        while told.lock().unwrap().is_empty() {
+            assert!(attempts > 0, "nothing was told");
+            attempts -= 1;
+            runtime.run(|| {
+                let waiting = spawn_local(|| ());
+                compute(KEPT);
+                waiting.join().unwrap();
+            });
+        }
         if cfg!(target_os = "linux") {
-            assert_eq!(told[1].doing(), "computing");
+            assert_eq!(told.lock().unwrap()[0].doing(), "computing");
         }
     });
 }
@@ -435,10 +465,10 @@ fn one_that_comes_to_wait_late_is_told_of_once() {
             let theirs = Arc::clone(&gate);
             let waiting = spawn_local(move || theirs.acquire(1).forget());
             settle();
-            compute(Duration::from_millis(1200));
+            thread::sleep(Duration::from_millis(1200));
             let early = told.lock().unwrap().len();
             gate.add_permits(1);
-            compute(KEPT);
+            thread::sleep(KEPT);
             waiting.join().unwrap();
             early
         });
