@@ -16,8 +16,8 @@
 //! * `pool`     what the process holds of each size, warm and cold; how free memory goes back to
 //!   the system;
 //! * `cache`    the hot list of free stacks that each worker has for itself;
-//! * `overflow` the fault handler that names the goroutine, and `alt_stack`, which that handler
-//!   runs on.
+//! * `overflow` the fault handler that names the goroutine, `alt_stack`, which that handler runs
+//!   on, and `signal_text`, with which it writes.
 //!
 //! Invariants that hold between the files:
 //!
@@ -42,6 +42,7 @@ pub(crate) mod child;
 mod guard;
 mod overflow;
 mod pool;
+mod signal_text;
 mod size;
 
 pub(crate) use alt_stack::AltStack;

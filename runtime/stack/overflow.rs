@@ -15,7 +15,7 @@
 
 use crate::runtime::{
     prims::{Ordering, statics::AtomicUsize},
-    stack::AltStack,
+    stack::{AltStack, signal_text::SignalText},
 };
 use std::{
     cell::Cell,
@@ -172,13 +172,13 @@ extern "C" fn handler(signal: libc::c_int, info: *mut libc::siginfo_t, context: 
 }
 
 /// Prints the report, once in the process, and aborts.
-fn report(describe: impl FnOnce(&mut Text)) -> ! {
+fn report(describe: impl FnOnce(&mut SignalText)) -> ! {
     // SAFETY: no preconditions, and a read of the thread pointer only.
     let me = unsafe { libc::pthread_self() } as usize;
     // Relaxed: one word decides, and nothing is published with it.
     match REPORTER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
         Ok(_) => {
-            let mut text = Text::new();
+            let mut text = SignalText::new();
             describe(&mut text);
             text.print();
         }
@@ -196,7 +196,7 @@ fn report(describe: impl FnOnce(&mut Text)) -> ! {
     unsafe { libc::abort() }
 }
 
-fn describe_overflow(text: &mut Text, found: &OverflowReport, addr: usize) {
+fn describe_overflow(text: &mut SignalText, found: &OverflowReport, addr: usize) {
     text.str("\ngort: goroutine ");
     text.number(found.id);
     if let Some(name) = found.name {
@@ -216,7 +216,7 @@ fn describe_overflow(text: &mut Text, found: &OverflowReport, addr: usize) {
     );
 }
 
-fn describe_call(text: &mut Text, call: &CallStack, addr: usize) {
+fn describe_call(text: &mut SignalText, call: &CallStack, addr: usize) {
     text.str("\ngort: a call by on_big_stack, on a thread, overflowed its stack of ");
     text.number(call.size as u64);
     text.str(" bytes (fault at 0x");
@@ -263,75 +263,6 @@ fn chain(
                 // function of this type.
                 let f: extern "C" fn(libc::c_int) = unsafe { mem::transmute(target) };
                 f(signal);
-            }
-        }
-    }
-}
-
-/// A message of bounded length, built without allocation and written at once, so that it is not
-/// torn by others' output.
-struct Text {
-    bytes: [u8; 2048],
-    len: usize,
-}
-
-impl Text {
-    fn new() -> Self {
-        Self {
-            bytes: [0; 2048],
-            len: 0,
-        }
-    }
-
-    fn byte(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.len) {
-            *place = byte;
-            self.len += 1;
-        }
-    }
-
-    /// At most 1,024 bytes, so that a long path leaves room for the hint.
-    fn str(&mut self, text: &str) {
-        text.bytes().take(1024).for_each(|b| self.byte(b));
-    }
-
-    /// At most 256 bytes, and no control characters: a name is the program's data, and this goes to
-    /// a terminal.
-    fn name(&mut self, name: &[u8]) {
-        for &b in name.iter().take(256) {
-            self.byte(if b.is_ascii_control() { b'?' } else { b });
-        }
-    }
-
-    fn place(&mut self, place: &Location<'_>) {
-        self.str(place.file());
-        self.str(":");
-        self.number(place.line().into());
-        self.str(":");
-        self.number(place.column().into());
-    }
-
-    fn number(&mut self, n: u64) {
-        if n >= 10 {
-            self.number(n / 10);
-        }
-        self.byte(b'0' + (n % 10) as u8);
-    }
-
-    fn hex(&mut self, n: usize) {
-        if n >= 16 {
-            self.hex(n / 16);
-        }
-        self.byte(b"0123456789abcdef"[n % 16]);
-    }
-
-    fn print(&self) {
-        let mut rest = &self.bytes[..self.len];
-        while !rest.is_empty() {
-            // SAFETY: the bytes are valid for their length. Async-signal-safe.
-            match unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) } {
-                n @ 1.. => rest = &rest[n as usize..],
-                _ => return,
             }
         }
     }
@@ -502,18 +433,5 @@ mod tests {
         let (output, text) = die("std_still_reports_the_overflow_of_a_thread", "thread");
         assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
         assert!(text.contains("has overflowed its stack"), "{text}");
-    }
-
-    #[test]
-    fn numbers_and_long_names() {
-        let mut text = Text::new();
-        text.number(0);
-        text.number(u64::MAX);
-        text.hex(0xdead_beef);
-        assert_eq!(&text.bytes[..text.len], b"018446744073709551615deadbeef");
-        for _ in 0..100 {
-            text.name(&[b'n'; 5000]);
-        }
-        assert_eq!(text.len, text.bytes.len());
     }
 }
