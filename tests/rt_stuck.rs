@@ -33,9 +33,9 @@ const KEEPS: [Keep; 2] = [thread::sleep, compute];
 
 /// Repeats what a busy machine can spoil; a defect spoils it each time.
 #[track_caller]
-fn in_one_of_five(attempt: impl Fn() -> Duration) {
+fn in_one_of_ten(attempt: impl Fn() -> Duration) {
     let mut tries = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..10 {
         let noise = Noise::start();
         let took = attempt();
         let allowed = SOON.max(2 * noise.stop());
@@ -52,7 +52,7 @@ fn fresh_goroutines_run_while_their_spawner_keeps_its_thread() {
     let _alone = support::alone();
     support::each(|_| {
         for keep in KEEPS {
-            in_one_of_five(|| {
+            in_one_of_ten(|| {
                 let start = Instant::now();
                 let last = Arc::new(Mutex::new(Duration::ZERO));
                 let group = WaitGroup::new();
@@ -73,7 +73,7 @@ fn what_threads_spawn_runs_while_the_only_worker_is_kept() {
     let _alone = support::alone();
     support::beside(&[1], |runtime| {
         for keep in KEEPS {
-            in_one_of_five(|| {
+            in_one_of_ten(|| {
                 let (started, starts) = mpsc::channel();
                 let busy = runtime.spawn(move || {
                     started.send(()).unwrap();
@@ -190,7 +190,7 @@ fn the_other_homes_go_on_beside_one_that_is_kept() {
     support::each(|runtime| {
         let sleepers = Sleepers::start(64);
         for keep in KEEPS {
-            in_one_of_five(|| {
+            in_one_of_ten(|| {
                 sleepers.reset();
                 keep(KEPT);
                 let (_, elsewhere) = sleepers.longest(thread::current().id());
@@ -229,7 +229,7 @@ fn block_until_all_have_started(runtime: &Runtime, count: usize) -> Duration {
 fn goroutines_that_block_their_threads_all_start() {
     let _alone = support::alone();
     support::beside(support::WORKERS, |runtime| {
-        in_one_of_five(|| block_until_all_have_started(runtime, 3) / 2);
+        in_one_of_ten(|| block_until_all_have_started(runtime, 3) / 2);
     });
 }
 
@@ -248,7 +248,7 @@ fn a_hundred_that_block_their_threads_all_start() {
 fn a_loop_that_yields_if_due_lets_others_run() {
     let _alone = support::alone();
     support::under(&[1], |_| {
-        in_one_of_five(|| {
+        in_one_of_ten(|| {
             let start = Instant::now();
             let gate = Arc::new(Semaphore::new(0));
             let theirs = Arc::clone(&gate);
