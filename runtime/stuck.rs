@@ -4,8 +4,8 @@ use crate::runtime::{goroutine_id::GoroutineId, stderr};
 use std::{
     fmt, mem,
     panic::{self, AssertUnwindSafe, Location},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 /// What makes a goroutine hold others up, most often.
@@ -17,8 +17,8 @@ const USUAL_CAUSES: &str = "usual causes: a std or parking_lot lock that a parke
 ///
 /// The runtime tells of one that others have waited for during 100 ms, and again after 1 s and 10
 /// s: to the function given to [`Builder::on_stuck`](crate::runtime::Builder::on_stuck), or else as
-/// a `tracing` event, or else on the error stream. Its text, by [`Display`](fmt::Display), is that
-/// line.
+/// a `tracing` event, or else on the error stream, at most ten of them in a second. Its text, by
+/// [`Display`](fmt::Display), is that line.
 ///
 /// # Examples
 /// ```
@@ -216,7 +216,15 @@ impl fmt::Debug for StuckHook {
 /// A `tracing` event if somebody listens, else a line on the error stream.
 fn tell_whoever_listens(stuck: &Stuck) {
     if !tracing::enabled!(target: "gort", tracing::Level::WARN) {
-        stderr::say(&format!("gort: {stuck}\n"));
+        let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        match lines.next(Instant::now()) {
+            Say::Line => stderr::say(&format!("gort: {stuck}\n")),
+            Say::LastLine => stderr::say(&format!(
+                "gort: {stuck}\ngort: more goroutines do so; of those that are found in this second \
+                 nothing is said\n"
+            )),
+            Say::Nothing => {}
+        }
         return;
     }
     tracing::warn!(
@@ -229,6 +237,54 @@ fn tell_whoever_listens(stuck: &Stuck) {
         doing = stuck.doing(),
         "a goroutine keeps its thread from others; {USUAL_CAUSES}",
     );
+}
+
+/// The most lines on the error stream in a second: a hundred goroutines that block their threads at
+/// once most often do so at the same place (guess).
+const MOST_LINES: u32 = 10;
+
+static LINES: Mutex<Lines> = Mutex::new(Lines::new());
+
+/// How many lines were said of late.
+#[derive(Debug)]
+struct Lines {
+    /// When the first of them was.
+    since: Option<Instant>,
+    said: u32,
+}
+
+/// What to say of one more goroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Say {
+    Line,
+    /// Its line, and that it is the last one for now.
+    LastLine,
+    Nothing,
+}
+
+impl Lines {
+    const fn new() -> Self {
+        Self {
+            since: None,
+            said: 0,
+        }
+    }
+
+    fn next(&mut self, now: Instant) -> Say {
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= Duration::from_secs(1) {
+            *self = Self {
+                since: Some(now),
+                said: 0,
+            };
+        }
+        self.said = self.said.saturating_add(1);
+        match self.said {
+            ..MOST_LINES => Say::Line,
+            MOST_LINES => Say::LastLine,
+            _ => Say::Nothing,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tests of what is told of a stuck goroutine.
 
 use super::*;
-use std::{num::NonZeroU64, sync::Mutex, thread};
+use std::{num::NonZeroU64, thread};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -66,6 +66,21 @@ fn the_programs_function_is_told_all() {
     assert_eq!((first.waiting(), second.waiting()), (3, 1));
     assert_eq!(first.ran_for(), Duration::from_millis(1234));
     assert_eq!(first.doing(), "in the system call futex");
+}
+
+#[test]
+fn ten_lines_are_said_in_a_second_and_the_last_one_says_so() {
+    let mut lines = Lines::new();
+    let start = Instant::now();
+    let mut say_after = |ms| lines.next(start + Duration::from_millis(ms));
+    for second in [0, 1000, 5000] {
+        for at in 0..9 {
+            assert_eq!(say_after(second + at), Say::Line);
+        }
+        assert_eq!(say_after(second + 500), Say::LastLine);
+        assert_eq!(say_after(second + 600), Say::Nothing);
+        assert_eq!(say_after(second + 999), Say::Nothing);
+    }
 }
 
 /// A payload that must not be dropped.
