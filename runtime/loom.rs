@@ -5,7 +5,7 @@
 pub(crate) mod clock;
 pub(crate) mod future;
 #[cfg(test)]
-mod models;
+pub(crate) mod models;
 pub(crate) mod on_abandon;
 #[path = "models/door.rs"]
 pub(crate) mod park;

@@ -10,9 +10,9 @@
 //! change that makes it fail.
 
 mod deque;
+mod future;
 mod homes;
 mod leaving;
-mod locks;
 mod monitor;
 mod plain;
 mod slot;
@@ -24,7 +24,7 @@ mod workers;
 pub(crate) use self::plain::Plain;
 
 /// Runs a model; 2 pre-emptions unless the environment says otherwise.
-fn check(model: impl Fn() + Sync + Send + 'static) {
+pub(crate) fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(2);
     builder.max_branches = 10_000;

@@ -2,7 +2,7 @@
 
 #[cfg(not(loom))]
 pub(crate) use std::{
-    cell::UnsafeCell,
+    cell::{Cell, UnsafeCell},
     hint::spin_loop,
     sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
@@ -20,7 +20,7 @@ mod modelled;
 
 #[cfg(loom)]
 pub(crate) use self::modelled::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Instant, Ordering,
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Cell, Instant, Ordering,
     UnsafeCell, exclusive, fence, shared, spin_loop, yield_now,
 };
 

@@ -1,13 +1,17 @@
-//! `sync` as loom sees it: the algorithms without their typed shells. The map that programs get is
-//! `mod.rs`; `lib.rs` chooses.
+//! `sync` as loom sees it: the algorithms without their typed shells, and the models. The map that
+//! programs get is `mod.rs`; `lib.rs` chooses.
 
+#[path = "channel/loom.rs"]
+pub(crate) mod channel;
+#[cfg(test)]
+mod models;
 pub(crate) mod raw_mutex;
 pub(crate) mod raw_rw_mutex;
 pub(crate) mod raw_wait_group;
 /// The real spin lock, for its own model.
 #[path = "spin.rs"]
 pub(crate) mod real_spin;
-#[path = "../runtime/models/lock.rs"]
+#[path = "models/lock.rs"]
 pub(crate) mod spin;
 pub(crate) mod unwind;
 pub(crate) mod wait_list;

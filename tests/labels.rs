@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The letters of the protocols that have labels.
-const PROTOCOLS: &str = "HPSQBCTMKD";
+const PROTOCOLS: &str = "HPSQBCTMKDW";
 
 /// The labels in a text, each a letter of [`PROTOCOLS`] and one digit that stand alone.
 fn labels(text: &str) -> Vec<String> {

@@ -115,6 +115,10 @@ const NARROW: &[&str] = &[
     "sync/channel/receiver/future",
     "sync/channel/receiver/stream",
     "sync/channel/sender/future",
+    "sync/channel/loom",
+    "sync/loom",
+    "sync/models",
+    "sync/models/",
 ];
 
 /// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands

@@ -15,12 +15,15 @@ use loom::thread::{self, Thread};
 /// Why a thread parks; nobody looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitReason {
+    ChanRecv,
+    ChanSend,
     Cond,
     Future,
     Join,
     Mutex,
     RwMutexRead,
     RwMutexWrite,
+    Select,
     WaitGroup,
 }
 
@@ -34,6 +37,27 @@ pub(crate) enum Unparked {
 
 /// loom chooses the schedule itself.
 pub(crate) fn explore() {}
+
+pub(crate) fn is_explored() -> bool {
+    false
+}
+
+/// A choice that is the same in each run, as loom requires.
+pub(crate) fn explored_choice(_: usize) -> Option<usize> {
+    Some(0)
+}
+
+/// Every thread has a processor.
+pub(crate) fn take_turns() {}
+
+/// There are no guards against it here.
+pub(crate) fn may_park() -> bool {
+    true
+}
+
+pub(crate) fn refuse() -> ! {
+    unreachable!("every thread may park")
+}
 
 /// Every thread has a processor.
 ///
@@ -52,7 +76,6 @@ pub(crate) unsafe fn set_on_abandon(_: Option<OnAbandon>) {}
 #[must_use]
 pub(crate) enum Delivery {
     Done,
-    #[expect(dead_code, reason = "no runtime ends here")]
     HomeEnded,
 }
 
@@ -114,6 +137,14 @@ pub(crate) struct Unparker(usize);
 impl Unparker {
     pub(crate) fn current() -> Self {
         PARKER.with(|p| Self(std::ptr::from_ref::<Parker>(p) as usize))
+    }
+
+    pub(crate) fn allowed() -> Option<Self> {
+        Some(Self::current())
+    }
+
+    pub(crate) fn unchecked() -> Self {
+        Self::current()
     }
 
     pub(crate) fn into_raw(self) -> usize {

@@ -8,11 +8,15 @@
 //! that stand before the `SeqCst` one.
 
 pub(crate) use loom::{
-    cell::UnsafeCell,
+    cell::{Cell, UnsafeCell},
     sync::atomic::{Ordering, fence},
     thread::yield_now,
 };
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell as StdCell,
+    ops::{Add, Sub},
+    time::Duration,
+};
 
 /// Nothing: with a yield here the others would always get their turn, and nobody would come to
 /// park.
@@ -20,7 +24,7 @@ pub(crate) fn spin_loop() {}
 
 loom::thread_local! {
     /// Whether this thread has written with SeqCst.
-    static HAS_WRITTEN: Cell<bool> = Cell::new(false);
+    static HAS_WRITTEN: StdCell<bool> = StdCell::new(false);
 }
 
 fn wrote(order: Ordering) {
@@ -30,7 +34,7 @@ fn wrote(order: Ordering) {
 }
 
 fn before_load(order: Ordering) {
-    if order == Ordering::SeqCst && HAS_WRITTEN.with(Cell::get) {
+    if order == Ordering::SeqCst && HAS_WRITTEN.with(StdCell::get) {
         fence(Ordering::SeqCst);
     }
 }
@@ -131,8 +135,8 @@ pub(crate) unsafe fn exclusive<T>(cell: &UnsafeCell<T>) -> &mut T {
 }
 
 thread_local! {
-    static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-    static STEP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static NOW: StdCell<Duration> = const { StdCell::new(Duration::ZERO) };
+    static STEP: StdCell<Duration> = const { StdCell::new(Duration::ZERO) };
 }
 
 /// A point in the model's time, which goes on by one step each time somebody looks.
@@ -156,5 +160,21 @@ impl Instant {
     /// How far the clock goes on at each look, in this model.
     pub(crate) fn set_step(step: Duration) {
         STEP.set(step);
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0 + duration)
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    fn sub(self, other: Self) -> Duration {
+        self.0 - other.0
     }
 }

@@ -13,7 +13,10 @@
 //! which adds *promises*: see `chan/promise`.
 
 use crate::{
-    runtime::park::{self, Unparker},
+    runtime::{
+        park::{self, Unparker},
+        prims::{UnsafeCell, exclusive},
+    },
     sync::channel::{
         buffer::{Buffer, Leftovers, Segment},
         hub::{Hub, Left, Queues, Wait, notify},
@@ -21,7 +24,7 @@ use crate::{
         wait::{Outcome, Partners, Side, Waiter, Wakes},
     },
 };
-use std::{cell::UnsafeCell, mem};
+use std::mem;
 
 /// Why an operation was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -348,7 +351,7 @@ impl<T> Chan<T> {
     )]
     pub(crate) unsafe fn buffer(&self) -> &mut Buffer<T> {
         // SAFETY: the caller's promise.
-        unsafe { &mut *self.buffer.get() }
+        unsafe { exclusive(&self.buffer) }
     }
 
     /// # Safety

@@ -15,18 +15,14 @@ use crate::{
     runtime::{
         clock,
         park::{self, Unparked, WaitReason},
-        prims::{AtomicBool, AtomicUsize, Ordering},
+        prims::{AtomicBool, AtomicUsize, Instant, Ordering, UnsafeCell, exclusive},
     },
     sync::channel::{
         spin::{Held, SpinLock},
         wait::{Home, Outcome, Promise, Side, WaitList, Waiter, Wakes},
     },
 };
-use std::{
-    cell::UnsafeCell,
-    mem,
-    time::{Duration, Instant},
-};
+use std::{mem, time::Duration};
 
 /// How much longer than it may wait a receiver waits for a value that it has been promised, so that
 /// one that is made at once comes in time, however busy the machine is. A guess: well above the
@@ -208,7 +204,7 @@ impl Hub {
     )]
     pub(crate) unsafe fn queues(&self) -> &mut Queues {
         // SAFETY: the caller's promise.
-        unsafe { &mut *self.queues.get() }
+        unsafe { exclusive(&self.queues) }
     }
 
     pub(crate) fn capacity(&self) -> Option<usize> {
@@ -319,7 +315,7 @@ impl Hub {
     }
 
     /// For a side's last handle: whether the other side has left, and the lock as well, so that nobody but the caller can touch the
-    /// channel any more. False says nothing.
+    /// channel any more (W6). False says nothing.
     pub(crate) fn is_abandoned(&self) -> bool {
         // Acquire: after the other side has taken the lock for the last time; so a free lock is one that it has left (Acquire there).
         self.abandoned.load(Ordering::Acquire) && self.lock.is_free()
@@ -356,7 +352,7 @@ impl Hub {
         true
     }
 
-    /// Breaks a promise: its receiver, if it still waits, looks again.
+    /// Breaks a promise (W5): its receiver, if it still waits, looks again.
     pub(crate) fn break_promise(&self, promise: Promise) {
         let held = self.hold();
         // SAFETY: the lock is held.
@@ -368,8 +364,8 @@ impl Hub {
         }
     }
 
-    /// Links a plain waiter and parks it; `Pending` says that the time was up. The lock is this
-    /// channel's.
+    /// Links a plain waiter, under the lock of the look before (W1), and parks it; `Pending` says
+    /// that the time was up. The lock is this channel's.
     pub(crate) fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
         let (home, reason, partner) = match node.side() {
             Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),
@@ -433,7 +429,7 @@ impl Hub {
         node.home() == Home::Promised
     }
 
-    /// Unlinks a waiter that was not unparked; false if it had been claimed, and then its `unpark` has been consumed.
+    /// Unlinks a waiter that was not unparked (W4); false if it had been claimed, and then its `unpark` has been consumed.
     fn leave(&self, node: &Waiter, reason: WaitReason) -> bool {
         let held = self.hold();
         // SAFETY: the lock is held, the caller linked the node into this hub.

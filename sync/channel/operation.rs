@@ -158,6 +158,23 @@ impl<'a> SelectedOperation<'a> {
         }
     }
 
+    /// Takes the commitment back. A received value is leaked: the caller may be on a thread that
+    /// must not drop it (a `Select` is `Send` whatever the values are, and only whoever has the
+    /// receiver may have a value).
+    fn give_up(&self) {
+        match self.commit {
+            Commit::Reserved => self.port.unreserve(),
+            Commit::To(promise) => self.port.hub().break_promise(promise),
+            _ => {}
+        }
+    }
+
+    /// What `Drop` does, without the panic.
+    #[cfg(loom)]
+    pub(crate) fn abandon(self) {
+        ManuallyDrop::new(self).give_up();
+    }
+
     /// Without what `Drop` does.
     fn into_parts(self) -> (Commit, Slot) {
         let this = ManuallyDrop::new(self);
@@ -168,13 +185,7 @@ impl<'a> SelectedOperation<'a> {
 
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
-        match self.commit {
-            Commit::Reserved => self.port.unreserve(),
-            Commit::To(promise) => self.port.hub().break_promise(promise),
-            // A received value is leaked: the caller may be on a thread that must not drop it (a `Select` is `Send` whatever
-            // the values are, and only whoever has the receiver may have a value).
-            _ => {}
-        }
+        self.give_up();
         if !std::thread::panicking() {
             panic!("dropped `SelectedOperation` without completing the operation");
         }

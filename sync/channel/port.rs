@@ -1,12 +1,15 @@
 //! What a select needs of a channel, whatever the type of its values: see `select` for when each is called.
 
-use crate::sync::channel::{
-    chan::Chan,
-    hub::Hub,
-    timer::{Moment, TimerChan},
-    wait::{Outcome, Partners, Promise, Side, Waiter, Wakes},
+use crate::{
+    runtime::prims::Instant,
+    sync::channel::{
+        chan::Chan,
+        hub::Hub,
+        timer::{Moment, TimerChan},
+        wait::{Outcome, Partners, Promise, Side, Waiter, Wakes},
+    },
 };
-use std::{alloc::Layout, time::Instant};
+use std::alloc::Layout;
 
 /// How a select's arm was committed under the locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

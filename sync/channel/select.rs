@@ -1,7 +1,7 @@
 //! The select engine: waits until one of several operations can be done, and commits exactly that one.
 //!
 //! The algorithm is Go's `selectgo` (runtime/select.go). All channels are locked, in the order of
-//! their addresses, so that the select judges them at one instant. Pass 1 looks: of the ready arms
+//! their addresses, so that the select judges them at one instant (W1). Pass 1 looks: of the ready arms
 //! one is chosen at random (or the first, if biased) and committed. If there is none, pass 2 links
 //! a node for each arm into its channel's list, all locks are left, and the caller parks
 //! (`waiting`). The waker wins the select by its token (see `wait`), so that one arm at most is
@@ -33,6 +33,7 @@ use crate::{
     runtime::{
         clock,
         park::{self, Unparker, WaitReason},
+        prims::Instant,
     },
     sync::channel::{
         hub::{Hub, Wait},
@@ -47,7 +48,7 @@ use crate::{
         waiting::{Purpose, link, park_linked, prepare},
     },
 };
-use std::{fmt, ptr, time::Instant};
+use std::{fmt, ptr};
 
 /// One operation of a select. Public for the macros only.
 #[doc(hidden)]

@@ -7,7 +7,7 @@
 //!
 //! Used by `hub` (one lock at a time, through [`Held`]) and by `select` (many, in address order, through the raw pair).
 
-use crate::runtime::prims::{AtomicBool, Ordering};
+use crate::runtime::prims::{AtomicBool, Ordering, spin_loop, yield_now};
 
 /// How long a waiter pauses between its first two looks at the lock, and at most, in pauses of the processor.
 ///
@@ -50,7 +50,7 @@ impl SpinLock {
         let mut pauses = PAUSES.0;
         loop {
             for _ in 0..pauses {
-                std::hint::spin_loop();
+                spin_loop();
             }
             // Acquire: pairs with the Release in `release`.
             if !self.taken.load(Ordering::Relaxed) && !self.taken.swap(true, Ordering::Acquire) {
@@ -60,7 +60,7 @@ impl SpinLock {
                 pauses *= 2;
             } else {
                 // The holder may be off its core.
-                std::thread::yield_now();
+                yield_now();
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::{
     runtime::{
         clock,
         park::{self, Unparker, WaitReason},
+        prims::{Instant, UnsafeCell, exclusive},
     },
     sync::channel::{
         chan::Refused,
@@ -21,10 +22,7 @@ use crate::{
         wait::{Home, Outcome, Side, Waiter, Wakes},
     },
 };
-use std::{
-    cell::UnsafeCell,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 /// What follows a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +111,7 @@ impl TimerChan {
     )]
     unsafe fn schedule(&self) -> &mut Schedule {
         // SAFETY: the caller's promise.
-        unsafe { &mut *self.schedule.get() }
+        unsafe { exclusive(&self.schedule) }
     }
 
     /// The next message's instant.
@@ -199,7 +197,7 @@ pub(crate) fn from_now(duration: Duration) -> Instant {
     now.checked_add(duration).unwrap_or_else(|| now + FAR)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::{Moment, Repeat, Schedule};
     use std::time::{Duration, Instant};

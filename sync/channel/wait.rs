@@ -23,6 +23,8 @@
 //!
 //! # Winning
 //!
+//! W2 and W3 in `runtime/README.md`.
+//!
 //! The nodes of one select share a [`SelectToken`] on the selecting stack. A waker wins such a node by setting the token, which one
 //! waker at most can do; one that loses has touched nothing. A plain waiter has no token and is always won.
 //! The token's operations are Relaxed: they decide who wins and publish nothing. What a winner writes (value, outcome, peer) is
@@ -31,9 +33,9 @@
 
 use crate::runtime::{
     park::{self, Unparker},
-    prims::{AtomicUsize, Ordering},
+    prims::{AtomicUsize, Cell, Ordering},
 };
-use std::{cell::Cell, ptr};
+use std::ptr;
 
 /// Which half of a channel an operation uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +108,7 @@ impl SelectToken {
         self.0.load(Ordering::Relaxed).checked_sub(1)
     }
 
+    /// W2. Relaxed: publishes nothing.
     fn choose(&self, place: usize) -> bool {
         self.0
             .compare_exchange(0, place + 1, Ordering::Relaxed, Ordering::Relaxed)
@@ -207,7 +210,7 @@ impl Waiter {
         self.promised_to.set(promise);
     }
 
-    /// Says what was done and wakes the owner.
+    /// Says what was done and wakes the owner (W3).
     ///
     /// # Safety
     /// The caller has claimed the waiter and does not touch it again.
@@ -238,6 +241,16 @@ impl Waiter {
     fn win(&self) -> bool {
         // SAFETY: as in `is_live`: the caller has just unlinked the node, under the lock that its owner needs to leave.
         self.token.is_null() || unsafe { &*self.token }.choose(self.place)
+    }
+}
+
+/// The end of a node is a write to it, so that loom reports whoever still uses it.
+#[cfg(loom)]
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.next.set(ptr::null());
+        self.home.set(Home::Nowhere);
+        self.outcome.set(Outcome::Pending);
     }
 }
 
@@ -440,7 +453,7 @@ impl Wakes {
         self.tail = node;
     }
 
-    /// Unparks them all; not under a lock.
+    /// Unparks them all (W3); not under a lock.
     #[inline]
     pub(crate) fn fire(self) {
         let mut node = self.head;
@@ -455,7 +468,7 @@ impl Wakes {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::{Home, Outcome, Partners, SelectToken, Side, WaitList, Waiter, Wakes};
     use crate::runtime::park::Unparker;

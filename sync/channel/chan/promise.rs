@@ -10,9 +10,9 @@
 //!   arm parked. It stays linked, in `Queues::promised`; the arm can only ask whether it is still
 //!   there.
 //!
-//! The user's expression may take for ever, or need that very receiver. So a receiver can leave:
-//! when its time is up (and [`GRACE`](crate::sync::channel::hub::GRACE) is over) it unlinks itself,
-//! as from any other list. One that may not park at all is never paired with a promise
+//! The user's expression may take for ever, or need that very receiver. So a receiver can leave
+//! (W5): when its time is up (and [`GRACE`](crate::sync::channel::hub::GRACE) is over) it unlinks
+//! itself, as from any other list. One that may not park at all is never paired with a promise
 //! ([`Partners::WithValue`](crate::sync::channel::wait::Partners)).
 //!
 //! An arm that finds its receiver gone has been chosen all the same, and its other arms are lost.

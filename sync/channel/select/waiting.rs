@@ -84,8 +84,8 @@ pub(crate) unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
     wakes
 }
 
-/// Takes every node back that is still linked; whether one of them had been promised a value. Then
-/// the select is chosen, and nobody owes it an `unpark` any more.
+/// Takes every node back that is still linked (W4); whether one of them had been promised a value.
+/// Then the select is chosen, and nobody owes it an `unpark` any more.
 fn withdraw(arms: &[Arm<'_>]) -> bool {
     let mut was_promised = false;
     for arm in arms {

@@ -1,0 +1,28 @@
+//! Channels as loom sees them: the lists of those who wait, the core, promises and the select
+//! engine, all of them the real files. Only the lock, which would spin, and the handles, which take
+//! their memory from a worker, are the models' own. The map that programs get is `mod.rs`.
+
+pub(crate) mod buffer;
+pub(crate) mod chan;
+pub(crate) mod error;
+pub(crate) mod hub;
+pub(crate) mod operation;
+pub(crate) mod port;
+#[path = "chan/promise.rs"]
+pub(crate) mod promise;
+/// The real lock, for its own model.
+#[path = "spin.rs"]
+pub(crate) mod real_spin;
+#[path = "../models/receiver.rs"]
+pub(crate) mod receiver;
+pub(crate) mod rng;
+pub(crate) mod select;
+#[path = "../models/sender.rs"]
+pub(crate) mod sender;
+pub(crate) mod slot;
+#[path = "../models/channel_lock.rs"]
+pub(crate) mod spin;
+pub(crate) mod timer;
+pub(crate) mod wait;
+#[path = "select/waiting.rs"]
+pub(crate) mod waiting;
