@@ -114,7 +114,8 @@ const NARROW: &[&str] = &[
     "sync/channel/link",
     "sync/channel/receiver/future",
     "sync/channel/receiver/stream",
-    "sync/channel/sender/future",
+    "sync/channel/sender/",
+    "sync/channel/awaited",
 ];
 
 /// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands
