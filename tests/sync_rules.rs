@@ -8,6 +8,7 @@ use gort::{
         Barrier, Cond, Lazy, Mutex, Once, OnceCell, RwMutex, Semaphore, WaitGroup,
         channel::{bounded, unbounded},
     },
+    time::now,
     yield_now,
 };
 use std::{
@@ -16,15 +17,38 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use support::{
     DELIBERATE, Random, message,
-    party::{Party, spawn, three_ways},
+    party::{Party, explored, spawn, three_ways},
     silence,
 };
 
 three_ways! {
+    locks_wait_no_longer_than_they_are_told,
+    a_lock_that_comes_free_in_time_is_taken,
+    a_limit_that_passes_as_the_lock_comes_loses_neither,
+    a_mutex_is_handed_to_one_who_has_waited_for_a_millisecond,
+    a_wait_group_wakes_all_and_may_be_used_again,
+    a_wait_group_below_zero_panics_and_goes_on,
+    a_semaphore_serves_in_order_and_starves_nobody,
+    a_semaphore_request_that_gives_up_lets_the_next_pass,
+    permits_race_with_limits,
+    a_cond_wakes_in_order,
+    a_cond_wakes_all_generation_after_generation,
+    a_cond_takes_guards_of_readers_and_writers,
+    a_cond_with_a_limit_loses_no_notification,
+    a_cond_waits_while,
+    a_barrier_may_be_used_again,
+    a_cell_is_filled_once_whoever_comes,
+    an_initialiser_that_panics_lets_the_next_try,
+    an_initialiser_may_park_and_use_other_cells,
+    a_lazy_value_is_poisoned_by_a_panic,
+    once_runs_once_and_is_poisoned_by_a_panic,
+}
+
+explored! {
     locks_wait_no_longer_than_they_are_told,
     a_lock_that_comes_free_in_time_is_taken,
     a_limit_that_passes_as_the_lock_comes_loses_neither,
@@ -76,13 +100,13 @@ fn locks_wait_no_longer_than_they_are_told() {
     let theirs = (lock.clone(), table.clone());
     let party = spawn(move || {
         let (lock, table) = theirs;
-        let start = Instant::now();
+        let start = now();
         assert!(lock.try_lock_for(ms(5)).is_none());
-        assert!(start.elapsed() >= ms(5));
+        assert!(now() - start >= ms(5));
         assert!(table.try_read_for(ms(5)).is_none());
-        assert!(start.elapsed() >= ms(10));
+        assert!(now() - start >= ms(10));
         assert!(table.try_write_for(ms(5)).is_none());
-        assert!(start.elapsed() >= ms(15));
+        assert!(now() - start >= ms(15));
         let none = Duration::ZERO;
         assert!(lock.try_lock_for(none).is_none() && table.try_write_for(none).is_none());
         assert!(lock.try_lock().is_none() && table.try_read().is_none());
