@@ -54,13 +54,6 @@ fn everywhere(body: impl Fn() + Send + Sync + 'static) {
     support::explored(None, body);
 }
 
-/// In a goroutine of each worker count, and under so many schedules.
-#[track_caller]
-fn in_goroutines(schedules: u64, body: impl Fn() + Send + Sync + 'static) {
-    support::each(|_| body());
-    support::explored(Some(schedules), body);
-}
-
 #[test]
 fn background_never_ends() {
     for ctx in [
@@ -422,7 +415,7 @@ fn after_func_runs_once_in_a_goroutine_of_its_own() {
 
 #[test]
 fn a_function_is_either_stopped_or_run() {
-    in_goroutines(4, || {
+    support::each_and_explored(Some(4), || {
         for round in 0..300_u32 {
             let (ctx, cancel) = match round % 3 {
                 0 => context::with_timeout(
@@ -735,7 +728,7 @@ impl std::error::Error for Reenters {}
 
 #[test]
 fn destructors_may_use_the_contexts_that_end() {
-    in_goroutines(24, || {
+    support::each_and_explored(None, || {
         let dropped = Arc::new(AtomicUsize::new(0));
         let (top, cancel_top) = root();
         let (ctx, cancel) = context::with_cancel_cause(&top);
@@ -881,7 +874,7 @@ fn contexts_go_on_without_the_runtime_that_made_them() {
 
 #[test]
 fn goroutines_of_many_homes_hear_of_the_end() {
-    in_goroutines(6, || {
+    support::each_and_explored(Some(6), || {
         let (top, cancel) = root();
         let wait = WaitGroup::new();
         for i in 0..200 {
@@ -936,7 +929,7 @@ fn go_example_cancel() {
 /// Waiting on a condition, and for a context, at the same time.
 #[test]
 fn go_example_cond() {
-    in_goroutines(24, || {
+    support::each_and_explored(None, || {
         let shared = Arc::new((Mutex::new(false), Cond::new()));
         let wait_on_cond = |ctx: &Context| -> Result<(), Error> {
             let notify = Arc::clone(&shared);
@@ -999,7 +992,7 @@ fn go_example_merge() {
 /// A limit on how many work, that those who wait give up with their context.
 #[test]
 fn a_semaphore_with_a_context() {
-    in_goroutines(24, || {
+    support::each_and_explored(None, || {
         let limit = Arc::new(Semaphore::new(0));
         let (ctx, _cancel) = context::with_timeout(&Context::background(), 2 * MS);
         let (tx, rx) = bounded(1);

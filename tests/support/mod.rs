@@ -55,6 +55,13 @@ pub(crate) fn beside(workers: &[usize], body: impl Fn(&Runtime)) {
     run_each(workers, builder, |runtime| body(runtime));
 }
 
+/// Runs `body` under 1, 2, 3 and 8 workers, and under so many schedules that seeds choose.
+#[track_caller]
+pub(crate) fn each_and_explored(count: Option<u64>, body: impl Fn() + Send + Sync + 'static) {
+    each(|_| body());
+    explored(count, body);
+}
+
 /// How many schedules a test explores that does not say how many.
 const SCHEDULES: u64 = 24;
 
