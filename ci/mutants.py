@@ -139,10 +139,10 @@ def verdict(copy, mutant, baseline):
         return f"STALE: {file} holds the lines {text.count(old)} times"
     path.write_text(text.replace(old, new))
     try:
-        done, output = build(copy, tests)
-        if not done:
-            return f"STALE: does not compile\n{output[-4000:]}"
         for target in tests:
+            done, output = build(copy, [target])
+            if not done:
+                return f"STALE: does not compile\n{output[-4000:]}"
             what = noticed_by(copy, target, baseline)
             if what:
                 return what

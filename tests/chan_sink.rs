@@ -58,7 +58,7 @@ fn start<T>(sink: &mut SendSink<'_, T>, value: T) -> Result<(), SendError<T>> {
 
 #[test]
 fn all_values_come_once_and_in_order() {
-    support::each(|_| {
+    support::each_and_explored(Some(4), || {
         for capacity in CAPACITIES {
             let (tx, rx) = channel(capacity);
             let senders: Vec<_> = (0..3)
@@ -87,7 +87,7 @@ fn all_values_come_once_and_in_order() {
 
 #[test]
 fn a_stream_is_forwarded_to_a_sink() {
-    support::each(|_| {
+    support::each_and_explored(Some(4), || {
         for capacity in CAPACITIES {
             let (first, from) = channel(capacity);
             let (to, last) = channel(capacity);
@@ -158,7 +158,7 @@ fn a_sink_keeps_what_has_no_room_until_it_has() {
 
 #[test]
 fn a_value_that_waits_has_its_place_among_parked_senders() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let (tx, rx) = bounded(0);
         let (_, waker) = counter();
         let mut sink = tx.sink();
