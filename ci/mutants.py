@@ -32,6 +32,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SKIPPED = {"target", ".git", "venv"}
+# Stands in a copy of the checkout, whose files may be changed and deleted.
+MARK = ".copy-for-mutants"
 BUILD_LIMIT = 1800  # seconds
 # How long a target may take: at least this, and so many times what it takes without a fault.
 LEAST, TIMES = 120, 5
@@ -59,11 +61,15 @@ def targets(tests):
 
 def copy_to(copy):
     """Writes what differs only, with the time of now, since cargo goes by the times of files."""
+    if copy.exists() and any(copy.iterdir()) and not (copy / MARK).exists():
+        sys.exit(f"{copy} is neither empty nor a copy that this script has made")
+    copy.mkdir(parents=True, exist_ok=True)
+    (copy / MARK).touch()
     for folder, folders, files in os.walk(copy):
         folders[:] = [name for name in folders if name not in SKIPPED]
         for name in files:
             old = pathlib.Path(folder) / name
-            if name != "Cargo.lock" and not (ROOT / old.relative_to(copy)).exists():
+            if name not in ("Cargo.lock", MARK) and not (ROOT / old.relative_to(copy)).exists():
                 old.unlink()
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in SKIPPED]
