@@ -33,6 +33,7 @@ three_ways! {
     a_wait_group_wakes_all_and_may_be_used_again,
     a_wait_group_below_zero_panics_and_goes_on,
     a_semaphore_serves_in_order_and_starves_nobody,
+    a_semaphore_lets_in_as_many_as_it_has_permits_for,
     a_semaphore_request_that_gives_up_lets_the_next_pass,
     permits_race_with_limits,
     a_cond_wakes_in_order,
@@ -56,6 +57,7 @@ explored! {
     a_wait_group_wakes_all_and_may_be_used_again,
     a_wait_group_below_zero_panics_and_goes_on,
     a_semaphore_serves_in_order_and_starves_nobody,
+    a_semaphore_lets_in_as_many_as_it_has_permits_for,
     a_semaphore_request_that_gives_up_lets_the_next_pass,
     permits_race_with_limits,
     a_cond_wakes_in_order,
@@ -291,6 +293,31 @@ fn a_semaphore_serves_in_order_and_starves_nobody() {
     let order = order.lock();
     assert_eq!(order[0], 0);
     assert_eq!(semaphore.available_permits(), 4);
+}
+
+/// Three wait and keep what they get, and four permits come free at once.
+fn a_semaphore_lets_in_as_many_as_it_has_permits_for() {
+    for by_drop in [true, false] {
+        let semaphore = Arc::new(Semaphore::new(if by_drop { 4 } else { 0 }));
+        let all = by_drop.then(|| semaphore.acquire(4));
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let wait = |_| {
+            let (theirs, count) = (semaphore.clone(), waiting.clone());
+            spawn(move || {
+                count.fetch_add(1, SeqCst);
+                let permit = theirs.acquire_timeout(1, support::PATIENCE / 4);
+                permit.expect("there were enough").forget();
+            })
+        };
+        let parties: Vec<_> = (0..3).map(wait).collect();
+        until(&waiting, 3);
+        match all {
+            Some(all) => drop(all),
+            None => semaphore.add_permits(4),
+        }
+        join_all(parties);
+        assert_eq!(semaphore.available_permits(), 1);
+    }
 }
 
 fn a_semaphore_request_that_gives_up_lets_the_next_pass() {
