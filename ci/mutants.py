@@ -13,7 +13,7 @@ longer than without the fault counts as having noticed. What fails without the f
 only if it fails three times. Which faults there are, and which tests are
 asked, stands in ci/mutants/*.txt:
 
-    # name: file: tests, as cargo test takes them
+    # name: file: tests, as cargo test takes them, or --loom with a model's name
     <<<
     lines as they are
     ===
@@ -56,7 +56,7 @@ def read_mutants():
 
 def targets(tests):
     """`--lib --test a` as [("--lib",), ("--test", "a")]."""
-    return [tuple(target.split()) for target in re.findall(r"--lib|--test \S+", tests)]
+    return [tuple(target.split()) for target in re.findall(r"--lib|--(?:test|loom) \S+", tests)]
 
 
 def copy_to(copy):
@@ -82,11 +82,19 @@ def copy_to(copy):
                 old.chmod(new.stat().st_mode)
 
 
-def run(copy, arguments, limit):
-    """Whether `cargo test` ended well, None after the limit; and what it wrote."""
+def command_for(target):
+    return ["ci/loom.sh", target[1]] if is_model(target) else ["cargo", "test", "--quiet", *target]
+
+
+def is_model(target):
+    return target[0] == "--loom"
+
+
+def run(copy, command, limit):
+    """Whether the command ended well, None after the limit; and what it wrote."""
     environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
     child = subprocess.Popen(
-        ["cargo", "test", "--quiet", *arguments],
+        command,
         cwd=copy,
         env=environment,
         stdout=subprocess.PIPE,
@@ -103,8 +111,11 @@ def run(copy, arguments, limit):
 
 
 def build(copy, tests):
-    words = [word for target in tests for word in target]
-    return run(copy, ["--no-run", *words], BUILD_LIMIT)
+    """Builds them; the models are built when they are run."""
+    words = [word for target in tests if not is_model(target) for word in target]
+    if not words:
+        return True, ""
+    return run(copy, ["cargo", "test", "--quiet", "--no-run", *words], BUILD_LIMIT)
 
 
 class Baseline:
@@ -123,7 +134,7 @@ class Baseline:
         self.unsteady[target] = set()
         for _ in range(TRIES):
             begin = time.monotonic()
-            passed, output = run(copy, target, BUILD_LIMIT)
+            passed, output = run(copy, command_for(target), BUILD_LIMIT)
             if passed:
                 self.seconds[target] = time.monotonic() - begin
                 failed = " ".join(sorted(self.unsteady[target]))
@@ -160,7 +171,8 @@ def verdict(copy, mutant, baseline):
 def noticed_by(copy, target, baseline):
     """None if the target passes, at least once if it fails as it does without a fault."""
     for _ in range(TRIES):
-        passed, output = run(copy, target, max(LEAST, TIMES * baseline.seconds[target]))
+        limit = max(LEAST, TIMES * baseline.seconds[target])
+        passed, output = run(copy, command_for(target), limit)
         if passed is None:
             return f"noticed by {target[-1]}, which does not end"
         if passed:
