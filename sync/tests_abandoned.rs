@@ -6,7 +6,7 @@ use crate::runtime::system::{Builder, Runtime};
 use crate::runtime::{os_threads, park_thread};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Leave, Parking, WaitList, Waiter, park_in};
-use crate::sync::{Cond, Mutex};
+use crate::sync::{Cond, Mutex, Semaphore};
 use std::{
     sync::Arc,
     thread,
@@ -107,6 +107,37 @@ fn a_wake_up_that_is_not_received_is_passed_on() {
     go.send(()).unwrap();
     ends.join().unwrap();
     soon(|| probe.passed_on.load(SeqCst) == 7 && probe.withdrawn.load(SeqCst) == 1);
+}
+
+/// Permits that were handed to a goroutine whose runtime ended before it came to run are free again:
+/// also to one that waits for more than those that are left.
+#[test]
+fn permits_that_are_not_received_are_given_back() {
+    let semaphore = Arc::new(Semaphore::new(3));
+    let all = semaphore.acquire(3);
+    let runtime = Builder::new().workers(1).homes(1).build().unwrap();
+    let theirs = Arc::clone(&semaphore);
+    runtime.spawn(move || theirs.acquire(2).forget());
+    soon(|| runtime.metrics().parks == 1);
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
+    // Keeps the worker, and its home, until the runtime has closed.
+    runtime.spawn(move || {
+        tell.send(()).unwrap();
+        gate.recv().unwrap();
+    });
+    told.recv().unwrap();
+    drop(all);
+    assert_eq!(semaphore.available_permits(), 1, "two are handed over");
+    let ours = Arc::clone(&semaphore);
+    let waits = parked_thread(move || drop(ours.acquire(3)));
+    let scheduler = runtime.scheduler();
+    let ends = thread::spawn(move || drop(runtime));
+    soon(|| scheduler.is_closing());
+    go.send(()).unwrap();
+    ends.join().unwrap();
+    soon(|| waits.is_finished());
+    assert_eq!(semaphore.available_permits(), 3);
 }
 
 /// While its home has not ended yet, since another goroutine keeps it, wakers skip it: those of a list, and an unlock.

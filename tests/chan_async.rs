@@ -141,7 +141,7 @@ fn futures_and_goroutines_send_and_receive_side_by_side() {
 
 #[test]
 fn values_of_one_sender_come_in_order() {
-    support::each(|_| {
+    support::each_and_explored(Some(4), || {
         for capacity in CAPACITIES {
             let (tx, rx) = channel(capacity);
             let sender = spawn(move || send_all(tx, 0..500, true));
@@ -476,7 +476,7 @@ fn a_timer_that_is_set_to_an_earlier_instant_wakes_its_future() {
 
 #[test]
 fn a_stream_gives_all_values_and_ends() {
-    support::each(|_| {
+    support::each_and_explored(Some(4), || {
         for capacity in CAPACITIES {
             let (tx, rx) = channel(capacity);
             let sender = spawn(move || send_all(tx, 0..300, true));
@@ -617,7 +617,7 @@ fn a_clone_of_a_waker_that_panics_harms_nobody() {
 /// A `select!` makes its value when its arm is chosen; a future that chooses it gets that value.
 #[test]
 fn a_sending_arm_of_a_select_meets_a_future() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         for round in 0..50 {
             let (tx, rx) = bounded(0);
             let (_quiet, never_ready) = bounded::<()>(0);

@@ -10,13 +10,19 @@ use gort::{
     },
 };
 use std::time::Duration;
-use support::party::{spawn, three_ways};
+use support::party::{explored, spawn, three_ways};
 
 three_ways! {
     truth_table,
     close_gives_values_back_to_parked_senders,
     close_while_a_thousand_wait,
     close_races_with_both_sides,
+}
+
+explored! {
+    truth_table,
+    close_gives_values_back_to_parked_senders,
+    close_while_a_thousand_wait = 1,
 }
 
 const SHORT: Duration = Duration::from_millis(5);

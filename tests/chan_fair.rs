@@ -1,11 +1,12 @@
 //! Ready arms are chosen uniformly: 10,000 selects, each arm within 4.9 standard deviations of its share (one false alarm in a million).
+//! Those who wait are served in their order.
 
 mod support;
 
 use gort::{
     sleep,
     sync::channel::{Receiver, Select, Sender, bounded, never, select, unbounded},
-    yield_now,
+    testing, yield_now,
 };
 use std::time::Duration;
 use support::party::{spawn, three_ways};
@@ -251,4 +252,64 @@ fn among_receivers_of_one_channel() {
     assert_eq!(hits.iter().sum::<usize>(), TRIALS);
     // No equal shares: some may wait longer for their core than others. But each has some.
     assert!(hits.iter().all(|&n| n > 0), "{hits:?}");
+}
+
+/// Sends or receives, by an operation of its own or as an arm of a select.
+fn send_by(way: usize, tx: &Sender<usize>, value: usize) {
+    match way % 2 {
+        0 => tx.send(value).unwrap(),
+        _ => select! {
+            send(tx, value) -> sent => sent.unwrap(),
+            recv(never::<()>()) -> _ => unreachable!(),
+        },
+    }
+}
+
+fn receive_by(way: usize, rx: &Receiver<usize>) -> usize {
+    match way % 2 {
+        0 => rx.recv().unwrap(),
+        _ => select! {
+            recv(rx) -> value => value.unwrap(),
+            recv(never::<()>()) -> _ => unreachable!(),
+        },
+    }
+}
+
+/// In a bubble it is certain that one waits before the next one comes.
+#[test]
+fn those_who_wait_are_served_in_the_order_in_which_they_came() {
+    const WAITING: usize = 5;
+    for cap in [Some(0), Some(1), Some(3), None] {
+        testing::bubble(move || {
+            let (tx, rx) = cap.map_or_else(unbounded, bounded);
+            let receivers: Vec<_> = (0..WAITING)
+                .map(|i| {
+                    let rx = rx.clone();
+                    let receiver = gort::spawn(move || receive_by(i, &rx));
+                    testing::wait();
+                    receiver
+                })
+                .collect();
+            (0..WAITING).for_each(|i| send_by(i / 2, &tx, i));
+            for (i, receiver) in receivers.into_iter().enumerate() {
+                assert_eq!(receiver.join().unwrap(), i, "{cap:?}");
+            }
+        });
+        let Some(cap) = cap else { continue };
+        testing::bubble(move || {
+            let (tx, rx) = bounded(cap);
+            (0..cap).for_each(|i| tx.send(i).unwrap());
+            for i in cap..cap + WAITING {
+                // A select's message is made after its turn has come; so it may come into a buffer
+                // after the next one's.
+                let way = if cap == 0 { i } else { 0 };
+                let tx = tx.clone();
+                gort::spawn(move || send_by(way, &tx, i));
+                testing::wait();
+            }
+            for i in 0..cap + WAITING {
+                assert_eq!(receive_by(i / 2, &rx), i, "capacity {cap}");
+            }
+        });
+    }
 }

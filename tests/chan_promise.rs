@@ -21,10 +21,22 @@ use std::{
 };
 use support::{
     PATIENCE, Watchdog,
-    party::{Party, spawn, three_ways},
+    party::{Party, explored, spawn, three_ways},
 };
 
 three_ways! {
+    who_looks_waits_no_longer_than_he_may,
+    who_is_parked_waits_no_longer_than_he_may,
+    a_message_that_needs_what_its_receiver_holds,
+    under_a_guard_nobody_is_promised_anything,
+    what_no_receiver_waits_for_any_more_goes_to_the_next,
+    what_no_receiver_waits_for_any_more_is_kept_until_the_end,
+    a_message_for_a_closed_channel_comes_back,
+    a_broken_promise_leaves_nothing,
+    those_with_limits_meet,
+}
+
+explored! {
     who_looks_waits_no_longer_than_he_may,
     who_is_parked_waits_no_longer_than_he_may,
     a_message_that_needs_what_its_receiver_holds,

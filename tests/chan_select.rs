@@ -8,6 +8,7 @@ use gort::{
         Receiver, RecvError, Select, SendError, Sender, TryRecvError, bounded, never, select,
         select_biased, unbounded,
     },
+    time::now,
     yield_now,
 };
 use std::{
@@ -17,9 +18,9 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
-use support::party::{spawn, three_ways};
+use support::party::{explored, spawn, three_ways};
 
 three_ways! {
     fairness,
@@ -35,6 +36,30 @@ three_ways! {
     duplicates,
     losing_arms_consume_nothing,
     one_instant,
+    timeouts_and_defaults,
+    timeouts_race_with_partners,
+    closing_wakes_selects,
+    the_macro_takes_what_people_write,
+    the_builder,
+    many_arms,
+    unfinished_operations_give_back_what_they_hold,
+    a_place_that_gets_free_leads_to_those_who_wait_on_both_sides,
+    a_panicking_message_leaves_the_channel_whole,
+    try_recv_meets_a_parked_select,
+    ready_waits_for_each_kind_of_readiness,
+}
+
+explored! {
+    biased_takes_the_first,
+    double_select = 1,
+    stress_rendezvous,
+    stress_buffered = 6,
+    plain_and_select_partners_mix = 12,
+    two_selects_meet,
+    a_select_does_not_meet_itself,
+    duplicates = 12,
+    losing_arms_consume_nothing,
+    one_instant = 2,
     timeouts_and_defaults,
     timeouts_race_with_partners,
     closing_wakes_selects,
@@ -418,14 +443,14 @@ fn one_instant() {
 
 fn timeouts_and_defaults() {
     let (tx, rx) = bounded::<i32>(0);
-    let start = Instant::now();
+    let start = now();
     let out = select! {
         recv(rx) -> _ => 1,
         send(tx, 1) -> _ => 2,
         default(ms(40)) => 3,
     };
     assert_eq!(out, 3);
-    assert!(start.elapsed() >= ms(40));
+    assert!(now() - start >= ms(40));
     assert_eq!(select! { recv(rx) -> _ => 1, default => 2 }, 2);
     select! { default => {} }
     select! { default(ms(1)) => {} }

@@ -14,7 +14,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use support::party::{spawn, three_ways};
+use support::party::{explored, spawn, three_ways};
 
 three_ways! {
     four_to_four_exactly_once,
@@ -26,6 +26,16 @@ three_ways! {
     leaving_a_popular_channel_takes_constant_time,
     cloning_and_dropping_handles_races_with_use,
     ends_are_as_shareable_as_their_values,
+}
+
+explored! {
+    four_to_four_exactly_once = 1,
+    linearizable_try,
+    linearizable_select = 8,
+    every_value_is_dropped_once = 1,
+    values_dropped_on_disconnect_race,
+    a_panicking_destructor_is_the_last_one,
+    cloning_and_dropping_handles_races_with_use,
 }
 
 fn kinds<T>() -> Vec<(Sender<T>, Receiver<T>)> {

@@ -17,11 +17,21 @@ use gort::{
         Receiver, RecvError, RecvTimeoutError, Select, SendError, SendTimeoutError, Sender,
         TryRecvError, TrySendError, bounded, never, never_sender, select, select_biased, unbounded,
     },
+    time::now,
 };
-use std::time::{Duration, Instant};
-use support::party::{spawn, three_ways};
+use std::time::Duration;
+use support::party::{explored, spawn, three_ways};
 
 three_ways! {
+    every_way_to_receive,
+    every_way_to_send,
+    those_who_must_wait_do,
+    what_a_channel_tells_of_itself,
+    the_disconnected_arm_is_ready_beside_one_that_waits,
+    nil_arms_are_never_chosen,
+}
+
+explored! {
     every_way_to_receive,
     every_way_to_send,
     those_who_must_wait_do,
@@ -128,12 +138,8 @@ const RECEIVES: &[(&str, Receive)] = &[
     ("recv_timeout 0", |rx| {
         timed(rx.recv_timeout(Duration::ZERO))
     }),
-    ("recv_deadline", |rx| {
-        timed(rx.recv_deadline(Instant::now() + SHORT))
-    }),
-    ("recv_deadline past", |rx| {
-        timed(rx.recv_deadline(Instant::now()))
-    }),
+    ("recv_deadline", |rx| timed(rx.recv_deadline(now() + SHORT))),
+    ("recv_deadline past", |rx| timed(rx.recv_deadline(now()))),
     ("select default", |rx| {
         select! { recv(rx) -> msg => received(msg), default => Waits }
     }),
@@ -160,7 +166,7 @@ const RECEIVES: &[(&str, Receive)] = &[
     ("select_deadline", |rx| {
         let mut sel = Select::new_biased();
         sel.recv(rx);
-        sel.select_deadline(Instant::now() + SHORT)
+        sel.select_deadline(now() + SHORT)
             .map_or(Waits, |op| received(op.recv(rx)))
     }),
     ("try_ready", |rx| {
@@ -177,7 +183,7 @@ const RECEIVES: &[(&str, Receive)] = &[
     ("ready_deadline", |rx| {
         let mut sel = Select::new();
         sel.recv(rx);
-        sel.ready_deadline(Instant::now())
+        sel.ready_deadline(now())
             .map_or(Waits, |_| received(rx.recv()))
     }),
 ];
@@ -189,9 +195,7 @@ const PATIENT_RECEIVES: &[(&str, Receive)] = &[
     ("recv_timeout for ever", |rx| {
         timed(rx.recv_timeout(Duration::MAX))
     }),
-    ("recv_deadline", |rx| {
-        timed(rx.recv_deadline(Instant::now() + LONG))
-    }),
+    ("recv_deadline", |rx| timed(rx.recv_deadline(now() + LONG))),
     ("select", |rx| select! { recv(rx) -> msg => received(msg) }),
     ("select timeout", |rx| {
         select! { recv(rx) -> msg => received(msg), default(LONG) => Waits }
@@ -293,10 +297,10 @@ const SENDS: &[(&str, Send)] = &[
         sent_in_time(tx.send_timeout(v, Duration::ZERO))
     }),
     ("send_deadline", |tx, v| {
-        sent_in_time(tx.send_deadline(v, Instant::now() + SHORT))
+        sent_in_time(tx.send_deadline(v, now() + SHORT))
     }),
     ("send_deadline past", |tx, v| {
-        sent_in_time(tx.send_deadline(v, Instant::now()))
+        sent_in_time(tx.send_deadline(v, now()))
     }),
     ("select default", |tx, v| {
         select! { send(tx, v) -> res => sent(res), default => Waits }
@@ -339,7 +343,7 @@ const PATIENT_SENDS: &[(&str, Send)] = &[
         sent_in_time(tx.send_timeout(v, Duration::MAX))
     }),
     ("send_deadline", |tx, v| {
-        sent_in_time(tx.send_deadline(v, Instant::now() + LONG))
+        sent_in_time(tx.send_deadline(v, now() + LONG))
     }),
     (
         "select",
@@ -498,14 +502,14 @@ fn nil_arms_are_never_chosen() {
             recv(nil) -> _ => unreachable!(),
         }
     }
-    let start = Instant::now();
+    let start = now();
     select! {
         recv(nil) -> _ => unreachable!(),
         send(nil_sender, 1) -> _ => unreachable!(),
         recv(nil) -> _ => unreachable!(),
         default(Duration::from_millis(10)) => {}
     }
-    assert!(start.elapsed() >= Duration::from_millis(10));
+    assert!(now() - start >= Duration::from_millis(10));
 }
 
 /// As Go's `<-nil` and `select {}`: nothing ends it, not even the end of the runtime.

@@ -10,6 +10,7 @@ use gort::{
     sync::{
         Cond, Mutex, Receiver, Semaphore, Sender, WaitGroup, bounded, channel::TryRecvError, never,
     },
+    time,
 };
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -18,7 +19,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use support::{Random, within_yielding};
 
@@ -40,9 +41,17 @@ fn text(ctx: &Context) -> String {
 }
 
 /// Runs the body in a goroutine of each worker count, and on a plain thread.
-fn everywhere(body: impl Fn() + Send + Sync) {
+#[track_caller]
+fn on_all(body: impl Fn() + Send + Sync) {
     support::each(|_| body());
     thread::scope(|s| s.spawn(&body).join().unwrap());
+}
+
+/// As [`on_all`], and under many schedules.
+#[track_caller]
+fn everywhere(body: impl Fn() + Send + Sync + 'static) {
+    on_all(&body);
+    support::explored(None, body);
 }
 
 #[test]
@@ -267,7 +276,7 @@ fn a_cause_of_a_deadline_is_for_the_deadline_only() {
 #[test]
 fn the_earlier_deadline_wins_and_none_comes_early() {
     everywhere(|| {
-        let start = Instant::now();
+        let start = time::now();
         let soon = start + 20 * MS;
         let (outer, _outer) = context::with_deadline(&Context::background(), soon);
         let (inner, _inner) = context::with_timeout(&outer, HOUR);
@@ -278,10 +287,10 @@ fn the_earlier_deadline_wins_and_none_comes_early() {
         assert_eq!(early.deadline(), Some(soon - 10 * MS));
         assert_eq!(context::with_cancel(&early).0.deadline(), early.deadline());
         wait_for(&early, 0);
-        assert!(start.elapsed() >= 10 * MS);
+        assert!(time::now() - start >= 10 * MS);
         wait_for(&inner, 1);
         wait_for(&same, 2);
-        assert!(start.elapsed() >= 20 * MS);
+        assert!(time::now() - start >= 20 * MS);
         for ctx in [&outer, &inner, &same, &early] {
             assert_eq!(ctx.err(), Some(Error::DeadlineExceeded));
         }
@@ -291,7 +300,7 @@ fn the_earlier_deadline_wins_and_none_comes_early() {
 #[test]
 fn a_deadline_that_has_passed_ends_the_context_from_the_start() {
     everywhere(|| {
-        let now = Instant::now();
+        let now = time::now();
         let (ctx, cancel) = context::with_deadline(&Context::background(), now);
         assert_eq!(
             (ctx.err(), ctx.deadline()),
@@ -323,7 +332,7 @@ fn a_timeout_beyond_the_clock_is_none() {
 
 #[test]
 fn many_deadlines_all_come() {
-    everywhere(|| {
+    on_all(|| {
         let wait = WaitGroup::new();
         for i in 0..2_000 {
             let (ctx, cancel) = context::with_timeout(&Context::background(), i % 20 * MS);
@@ -331,7 +340,7 @@ fn many_deadlines_all_come() {
                 let _cancel = cancel;
                 wait_for(&ctx, i as usize);
                 assert_eq!(ctx.err(), Some(Error::DeadlineExceeded));
-                assert!(Instant::now() >= ctx.deadline().unwrap());
+                assert!(time::now() >= ctx.deadline().unwrap());
             });
         }
         wait.wait();
@@ -406,7 +415,7 @@ fn after_func_runs_once_in_a_goroutine_of_its_own() {
 
 #[test]
 fn a_function_is_either_stopped_or_run() {
-    support::each(|_| {
+    support::each_and_explored(Some(4), || {
         for round in 0..300_u32 {
             let (ctx, cancel) = match round % 3 {
                 0 => context::with_timeout(
@@ -539,7 +548,7 @@ fn tree(top: &Context, n: usize) -> Vec<(Context, CancelFunc)> {
 
 #[test]
 fn a_tree_ends_as_a_whole() {
-    everywhere(|| {
+    on_all(|| {
         let (top, cancel) = root();
         let nodes = tree(&top, 10_000);
         cancel.cancel();
@@ -719,7 +728,7 @@ impl std::error::Error for Reenters {}
 
 #[test]
 fn destructors_may_use_the_contexts_that_end() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let dropped = Arc::new(AtomicUsize::new(0));
         let (top, cancel_top) = root();
         let (ctx, cancel) = context::with_cancel_cause(&top);
@@ -842,7 +851,7 @@ fn nothing_parks() {
         let nodes = tree(&top, 100);
         let waiting = top.done();
         context::after_func(&top, || {});
-        let (ctx, _cancel) = context::with_deadline(&top, Instant::now());
+        let (ctx, _cancel) = context::with_deadline(&top, time::now());
         assert!(is_done(&ctx));
         cancel.cancel();
         assert!(waiting.try_recv().is_err());
@@ -865,7 +874,7 @@ fn contexts_go_on_without_the_runtime_that_made_them() {
 
 #[test]
 fn goroutines_of_many_homes_hear_of_the_end() {
-    support::each(|_| {
+    support::each_and_explored(Some(6), || {
         let (top, cancel) = root();
         let wait = WaitGroup::new();
         for i in 0..200 {
@@ -920,7 +929,7 @@ fn go_example_cancel() {
 /// Waiting on a condition, and for a context, at the same time.
 #[test]
 fn go_example_cond() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let shared = Arc::new((Mutex::new(false), Cond::new()));
         let wait_on_cond = |ctx: &Context| -> Result<(), Error> {
             let notify = Arc::clone(&shared);
@@ -964,7 +973,7 @@ fn go_example_merge() {
             context::after_func(other, move || cancels.cancel(context::cause(&why).unwrap()));
         (ctx, cancel, stop)
     };
-    everywhere(|| {
+    everywhere(move || {
         let (one, _one) = context::with_cancel_cause(&Context::background());
         let (two, cancel_two) = context::with_cancel_cause(&Context::background());
         let (merged, _cancel, _stop) = merge(&one, &two);
@@ -983,7 +992,7 @@ fn go_example_merge() {
 /// A limit on how many work, that those who wait give up with their context.
 #[test]
 fn a_semaphore_with_a_context() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let limit = Arc::new(Semaphore::new(0));
         let (ctx, _cancel) = context::with_timeout(&Context::background(), 2 * MS);
         let (tx, rx) = bounded(1);

@@ -22,10 +22,12 @@ use support::{DELIBERATE, within_yielding};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs the body in a goroutine of each worker count, and on a plain thread.
-fn everywhere(body: impl Fn() + Send + Sync) {
+/// Runs the body in a goroutine of each worker count, on a plain thread, and under many schedules.
+#[track_caller]
+fn everywhere(body: impl Fn() + Send + Sync + 'static) {
     support::each(|_| body());
     thread::scope(|s| s.spawn(&body).join().unwrap());
+    support::explored(None, body);
 }
 
 /// The text of the panic of `f`.
@@ -221,7 +223,7 @@ fn a_cause_that_panics_loses_no_end() {
 #[test]
 fn no_more_than_the_limit_run_at_once() {
     for limit in [1, 2, 5] {
-        everywhere(|| {
+        everywhere(move || {
             let group = Group::<String>::new();
             group.set_limit(limit);
             let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -538,7 +540,7 @@ fn go_example_parallel() {
         group.wait()?;
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(results.lock().clone())
     };
-    everywhere(|| {
+    everywhere(move || {
         let found = google(&["web", "image"]).unwrap();
         assert_eq!(found, ["web result for golang", "image result for golang"]);
         assert_eq!(
@@ -584,7 +586,7 @@ fn go_example_pipeline() {
         let sum = squared.iter().sum();
         group.wait().map(|()| sum)
     };
-    everywhere(|| {
+    everywhere(move || {
         assert_eq!(square_all(None), Ok(338_350));
         assert_eq!(square_all(Some(50)), Err("50 is bad".into()));
     });

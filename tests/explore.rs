@@ -150,17 +150,11 @@ fn races_are_found() {
     assert!(!is_found(50, || jumble(&Log::default())));
 }
 
-/// The seeds that what follows is run under; more with `GORT_TEST_SEEDS`.
-fn seeds() -> std::ops::Range<u64> {
-    let wished = std::env::var("GORT_TEST_SEEDS").ok();
-    0..wished.map_or(150, |n| n.parse().expect("a number of seeds"))
-}
-
 #[test]
 fn channels_lose_and_double_nothing() {
     let _watchdog = watch("channels");
     for cap in [Some(0), Some(1), Some(3), None] {
-        explore(seeds(), move || {
+        explore(support::seeds(150), move || {
             let (tx, rx) = cap.map_or_else(unbounded, bounded);
             let senders: Vec<_> = (0..3)
                 .map(|s| {
@@ -197,7 +191,7 @@ fn channels_lose_and_double_nothing() {
 fn selects_lose_and_double_nothing() {
     let _watchdog = watch("selects");
     for cap in [0, 1, 2] {
-        explore(seeds(), move || {
+        explore(support::seeds(150), move || {
             let (a, b) = (bounded(cap), bounded(cap));
             let (sent, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let all = WaitGroup::new();
@@ -249,7 +243,7 @@ fn selects_lose_and_double_nothing() {
 #[test]
 fn locks_exclude_each_other() {
     let _watchdog = watch("locks");
-    explore(seeds(), || {
+    explore(support::seeds(150), || {
         let (mutex, lock) = (Arc::new(Mutex::new(0)), Arc::new(RwMutex::new((0, 0))));
         let all = WaitGroup::new();
         for i in 0..4 {
@@ -281,7 +275,7 @@ fn locks_exclude_each_other() {
 #[test]
 fn permits_conditions_and_barriers_let_through_whom_they_should() {
     let _watchdog = watch("permits");
-    explore(seeds(), || {
+    explore(support::seeds(150), || {
         let permits = Arc::new(Semaphore::new(2));
         let inside = Arc::new(AtomicUsize::new(0));
         let queue = Arc::new((Mutex::new(0), Cond::new()));
@@ -326,7 +320,7 @@ fn permits_conditions_and_barriers_let_through_whom_they_should() {
 #[test]
 fn groups_and_contexts_end_those_who_listen() {
     let _watchdog = watch("groups");
-    explore(seeds(), || {
+    explore(support::seeds(150), || {
         let (group, context) = Group::<&str>::with_context(&gort::context::background());
         for i in 0..3 {
             let context = context.clone();

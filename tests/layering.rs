@@ -114,11 +114,12 @@ const NARROW: &[&str] = &[
     "sync/channel/link",
     "sync/channel/receiver/future",
     "sync/channel/receiver/stream",
-    "sync/channel/sender/future",
     "sync/channel/loom",
     "sync/loom",
     "sync/models",
     "sync/models/",
+    "sync/channel/sender/",
+    "sync/channel/awaited",
 ];
 
 /// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands

@@ -4,7 +4,7 @@
 mod support;
 
 use gort::{
-    runtime::Runtime,
+    runtime::{Builder, Runtime},
     sleep, spawn,
     sync::{
         Mutex, Semaphore, WaitGroup,
@@ -19,7 +19,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use support::Noise;
+use support::{Noise, Watchdog};
 
 /// The longest that the probe may wait for its turn; more only if a thread of its own would have waited nearly as long.
 const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 50 });
@@ -465,4 +465,41 @@ fn a_single_yielder_lets_outside_goroutines_in() {
         stop.store(true, SeqCst);
         yielder.join().unwrap();
     });
+}
+
+/// Goroutines that a thread wakes while their worker is busy run in the order in which they were
+/// woken.
+#[test]
+fn those_that_a_thread_has_woken_run_in_their_order() {
+    const COUNT: usize = 8;
+    let runtime = Arc::new(Builder::new().workers(1).homes(1).build().unwrap());
+    let _watchdog = Watchdog::start(&runtime, support::PATIENCE, "in order");
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let (gates, all): (Vec<_>, Vec<_>) = (0..COUNT)
+        .map(|i| {
+            let (gate, waits) = bounded(1);
+            let order = Arc::clone(&order);
+            let waiter = runtime.spawn(move || {
+                waits.recv().unwrap();
+                order.lock().push(i);
+            });
+            (gate, waiter)
+        })
+        .unzip();
+    assert!(support::within(support::PATIENCE, || {
+        runtime.metrics().parks >= COUNT as u64
+    }));
+    // Keeps the worker until all have been woken.
+    let (tell, told) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let busy = runtime.spawn(move || {
+        tell.send(()).unwrap();
+        may_go_on.recv().unwrap();
+    });
+    told.recv().unwrap();
+    gates.iter().for_each(|gate| gate.send(()).unwrap());
+    go_on.send(()).unwrap();
+    busy.join().unwrap();
+    all.into_iter().for_each(|waiter| waiter.join().unwrap());
+    assert!(order.lock().iter().copied().eq(0..COUNT), "{order:?}");
 }

@@ -343,3 +343,23 @@ fn a_home_goes_to_another_worker_while_the_waker_computes() {
         assert!(changes > 0, "one worker carried it all the time");
     });
 }
+
+/// One that waits for the end of others does not run, so they start in its home, where nobody needs
+/// to be woken for them.
+#[test]
+fn a_parent_that_joins_has_its_children_at_hand() {
+    const ROUNDS: usize = 200;
+    support::under(&[1], |runtime| {
+        if !support::is_lending(runtime) {
+            return;
+        }
+        let here = thread::current().id();
+        let beside = (0..ROUNDS).filter(|_| {
+            let child = spawn(|| thread::current().id());
+            child.join().unwrap() == here
+        });
+        // On a busy machine another thread may step in for the worker.
+        let count = beside.count();
+        assert!(count > ROUNDS / 2, "{count} of {ROUNDS}");
+    });
+}

@@ -28,7 +28,7 @@ fn panic_of<T>(f: impl FnOnce() -> T) -> Box<dyn Any + Send> {
 
 #[test]
 fn scoped_goroutines_borrow_and_change_what_is_outside() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let mut numbers = vec![0_usize; 1000];
         let text = String::from("shared");
         let lengths = AtomicUsize::new(0);
@@ -51,7 +51,7 @@ fn scoped_goroutines_borrow_and_change_what_is_outside() {
 
 #[test]
 fn a_scope_returns_what_its_closure_returns() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         assert_eq!(scope(|_| 5), 5);
         let list = [1, 2, 3];
         let sum = scope(|s| {
@@ -65,7 +65,7 @@ fn a_scope_returns_what_its_closure_returns() {
 
 #[test]
 fn a_scope_waits_for_those_whose_handles_were_dropped() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         for i in 0..200 {
             let ended = AtomicUsize::new(0);
             scope(|s| {
@@ -96,7 +96,7 @@ fn scopes_nest_a_thousand_deep() {
         seen.fetch_add(1, SeqCst);
         below + 1
     }
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let seen = AtomicUsize::new(0);
         assert_eq!(nest(1000, &seen), 1000);
         assert_eq!(seen.into_inner(), 1000);
@@ -105,7 +105,7 @@ fn scopes_nest_a_thousand_deep() {
 
 #[test]
 fn scoped_goroutines_spawn_into_their_scope() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let count = AtomicUsize::new(0);
         scope(|s| {
             for _ in 0..50 {
@@ -125,7 +125,7 @@ fn scoped_goroutines_spawn_into_their_scope() {
 #[test]
 fn a_panic_in_the_closure_waits_for_all_and_goes_on() {
     silence();
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let ended = AtomicUsize::new(0);
         let payload = panic_of(|| {
             scope(|s| {
@@ -145,7 +145,7 @@ fn a_panic_in_the_closure_waits_for_all_and_goes_on() {
 
 #[test]
 fn a_panic_that_nobody_joined_is_the_scope_s() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let ended = AtomicUsize::new(0);
         let payload = panic_of(|| {
             scope(|s| {
@@ -164,7 +164,7 @@ fn a_panic_that_nobody_joined_is_the_scope_s() {
 
 #[test]
 fn a_panic_that_was_joined_is_not_the_scope_s() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let value = scope(|s| {
             let handle = s.spawn(|| panic::resume_unwind(Box::new(9)));
             let payload: Box<dyn Any + Send> = handle.join().unwrap_err();
@@ -177,7 +177,7 @@ fn a_panic_that_was_joined_is_not_the_scope_s() {
 
 #[test]
 fn a_goexit_is_no_panic() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         scope(|s| {
             s.spawn(|| goexit());
             let told: Box<dyn Any + Send> = s.spawn(|| goexit()).join().unwrap_err();
@@ -217,7 +217,7 @@ impl Drop for Looks<'_> {
 
 #[test]
 fn outputs_that_borrow_are_dropped_within_the_scope() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         for _ in 0..100 {
             let log = Mutex::new(Vec::new());
             scope(|s| {
@@ -251,7 +251,7 @@ fn an_output_whose_drop_panics_does_no_harm() {
             panic!("deliberate: in the drop of an output");
         }
     }
-    support::each(|_| {
+    support::each_and_explored(None, || {
         scope(|s| {
             drop(s.spawn(|| Bomb));
             let kept = s.spawn(|| Bomb);
@@ -264,7 +264,7 @@ fn an_output_whose_drop_panics_does_no_harm() {
 /// The captures of a goroutine are gone when the scope ends, not only its call.
 #[test]
 fn captures_are_dropped_within_the_scope() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         for _ in 0..100 {
             let log = Mutex::new(Vec::new());
             scope(|s| {
@@ -285,7 +285,7 @@ fn captures_are_dropped_within_the_scope() {
 
 #[test]
 fn handles_are_joined_in_other_goroutines_of_the_scope() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let base = 40;
         let sum = scope(|s| {
             let first = s.spawn(|| base + 1);
@@ -316,7 +316,7 @@ fn a_scope_on_a_thread_waits_for_goroutines() {
 
 #[test]
 fn scopes_of_goroutines_and_threads_mix() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let total = AtomicUsize::new(0);
         scope(|s| {
             for _ in 0..4 {

@@ -10,7 +10,7 @@ use gort::{
     sync::{
         Barrier, Cond, Lazy, Mutex, MutexGuard, Once, OnceCell, Permit, Receiver, RwMutex,
         RwMutexReadGuard, RwMutexWriteGuard, Semaphore, Sender, WaitGroup,
-        channel::{RecvFuture, RecvStream, SendFuture},
+        channel::{RecvFuture, RecvStream, SendFuture, SendSink},
         errgroup::Group,
     },
     time::{Ticker, Timer},
@@ -81,6 +81,8 @@ table! {
     RecvFuture<'static, Neither>: NotSend NotSync;
     RecvStream<'static, SendOnly>: Send;
     RecvStream<'static, Neither>: NotSend NotSync;
+    SendSink<'static, SendOnly>: Send;
+    SendSink<'static, Neither>: NotSend NotSync;
     SendFuture<'static, u8>: Send Sync;
     SendFuture<'static, SendOnly>: Send;
     SendFuture<'static, Neither>: NotSend NotSync;

@@ -154,7 +154,7 @@ fn an_rw_mutex_lets_readers_or_one_writer_in() {
 
 #[test]
 fn a_writer_gets_in_past_readers_without_pause() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let lock = Arc::new(RwMutex::new(()));
         let stop = Arc::new(AtomicBool::new(false));
         let readers = WaitGroup::new();
@@ -183,7 +183,7 @@ fn a_writer_gets_in_past_readers_without_pause() {
 /// As Go's test of the same: a hog takes the lock again and again with no pause; others must get it, too.
 #[test]
 fn a_mutex_is_fair_to_those_who_wait() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let lock = Arc::new(Mutex::new(()));
         let stop = Arc::new(AtomicBool::new(false));
         let (theirs, stops) = (Arc::clone(&lock), Arc::clone(&stop));
@@ -242,7 +242,7 @@ fn a_wait_group_waits_for_threads_and_goroutines() {
 /// Used again and again, with waiters from the last round on their way out.
 #[test]
 fn a_wait_group_may_be_used_again() {
-    support::each(|_| {
+    support::each_and_explored(None, || {
         let group = WaitGroup::new();
         let count = Arc::new(AtomicUsize::new(0));
         for round in 1..=500 {
@@ -260,7 +260,7 @@ fn a_wait_group_may_be_used_again() {
 
 #[test]
 fn a_thousand_waiters_of_each_kind_are_woken() {
-    support::each(|_| {
+    support::each_and_explored(Some(1), || {
         let gate = WaitGroup::new();
         gate.add(1);
         let (lock, table) = (Arc::new(Mutex::new(0)), Arc::new(RwMutex::new(0)));

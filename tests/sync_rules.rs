@@ -8,6 +8,7 @@ use gort::{
         Barrier, Cond, Lazy, Mutex, Once, OnceCell, RwMutex, Semaphore, WaitGroup,
         channel::{bounded, unbounded},
     },
+    time::now,
     yield_now,
 };
 use std::{
@@ -16,11 +17,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 use support::{
     DELIBERATE, Random, message,
-    party::{Party, spawn, three_ways},
+    party::{Party, explored, spawn, three_ways},
     silence,
 };
 
@@ -32,6 +33,31 @@ three_ways! {
     a_wait_group_wakes_all_and_may_be_used_again,
     a_wait_group_below_zero_panics_and_goes_on,
     a_semaphore_serves_in_order_and_starves_nobody,
+    a_semaphore_lets_in_as_many_as_it_has_permits_for,
+    a_semaphore_request_that_gives_up_lets_the_next_pass,
+    permits_race_with_limits,
+    a_cond_wakes_in_order,
+    a_cond_wakes_all_generation_after_generation,
+    a_cond_takes_guards_of_readers_and_writers,
+    a_cond_with_a_limit_loses_no_notification,
+    a_cond_waits_while,
+    a_barrier_may_be_used_again,
+    a_cell_is_filled_once_whoever_comes,
+    an_initialiser_that_panics_lets_the_next_try,
+    an_initialiser_may_park_and_use_other_cells,
+    a_lazy_value_is_poisoned_by_a_panic,
+    once_runs_once_and_is_poisoned_by_a_panic,
+}
+
+explored! {
+    locks_wait_no_longer_than_they_are_told,
+    a_lock_that_comes_free_in_time_is_taken,
+    a_limit_that_passes_as_the_lock_comes_loses_neither,
+    a_mutex_is_handed_to_one_who_has_waited_for_a_millisecond,
+    a_wait_group_wakes_all_and_may_be_used_again,
+    a_wait_group_below_zero_panics_and_goes_on,
+    a_semaphore_serves_in_order_and_starves_nobody,
+    a_semaphore_lets_in_as_many_as_it_has_permits_for,
     a_semaphore_request_that_gives_up_lets_the_next_pass,
     permits_race_with_limits,
     a_cond_wakes_in_order,
@@ -76,13 +102,13 @@ fn locks_wait_no_longer_than_they_are_told() {
     let theirs = (lock.clone(), table.clone());
     let party = spawn(move || {
         let (lock, table) = theirs;
-        let start = Instant::now();
+        let start = now();
         assert!(lock.try_lock_for(ms(5)).is_none());
-        assert!(start.elapsed() >= ms(5));
+        assert!(now() - start >= ms(5));
         assert!(table.try_read_for(ms(5)).is_none());
-        assert!(start.elapsed() >= ms(10));
+        assert!(now() - start >= ms(10));
         assert!(table.try_write_for(ms(5)).is_none());
-        assert!(start.elapsed() >= ms(15));
+        assert!(now() - start >= ms(15));
         let none = Duration::ZERO;
         assert!(lock.try_lock_for(none).is_none() && table.try_write_for(none).is_none());
         assert!(lock.try_lock().is_none() && table.try_read().is_none());
@@ -267,6 +293,31 @@ fn a_semaphore_serves_in_order_and_starves_nobody() {
     let order = order.lock();
     assert_eq!(order[0], 0);
     assert_eq!(semaphore.available_permits(), 4);
+}
+
+/// Three wait and keep what they get, and four permits come free at once.
+fn a_semaphore_lets_in_as_many_as_it_has_permits_for() {
+    for by_drop in [true, false] {
+        let semaphore = Arc::new(Semaphore::new(if by_drop { 4 } else { 0 }));
+        let all = by_drop.then(|| semaphore.acquire(4));
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let wait = |_| {
+            let (theirs, count) = (semaphore.clone(), waiting.clone());
+            spawn(move || {
+                count.fetch_add(1, SeqCst);
+                let permit = theirs.acquire_timeout(1, support::PATIENCE / 4);
+                permit.expect("there were enough").forget();
+            })
+        };
+        let parties: Vec<_> = (0..3).map(wait).collect();
+        until(&waiting, 3);
+        match all {
+            Some(all) => drop(all),
+            None => semaphore.add_permits(4),
+        }
+        join_all(parties);
+        assert_eq!(semaphore.available_permits(), 1);
+    }
 }
 
 fn a_semaphore_request_that_gives_up_lets_the_next_pass() {

@@ -226,3 +226,39 @@ impl ParkWord {
         self.0.load(Ordering::Relaxed) == PARKED_BIT
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Finished, Joining, Life};
+    use std::sync::atomic::AtomicU8;
+
+    fn life() -> Life {
+        Life(AtomicU8::new(0))
+    }
+
+    /// Whoever comes last frees the cell, and only he.
+    #[test]
+    fn a_cell_is_freed_by_the_end_or_by_the_handle() {
+        let one = life();
+        assert_eq!(one.finish(), Finished::LeftToHandle);
+        assert!(one.detach(), "the handle came last");
+        let one = life();
+        assert!(!one.detach());
+        assert_eq!(one.finish(), Finished::Free);
+    }
+
+    #[test]
+    fn a_joiner_that_has_left_leaves_the_cell_to_the_end() {
+        let one = life();
+        assert_eq!(one.join(), Joining::Wait);
+        assert_eq!(one.finish(), Finished::WakeJoiner);
+        assert!(!one.give_up_join(), "it is being woken");
+        let one = life();
+        assert_eq!(one.join(), Joining::Wait);
+        assert!(one.give_up_join());
+        assert_eq!(one.finish(), Finished::Free);
+        let one = life();
+        assert_eq!(one.finish(), Finished::LeftToHandle);
+        assert_eq!(one.join(), Joining::Ready);
+    }
+}

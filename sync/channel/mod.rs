@@ -13,7 +13,7 @@
 //! | `close(ch)` | [`tx.close()`](Sender::close), or drop the senders; closing twice is harmless |
 //! | `len(ch)`, `cap(ch)` | [`rx.len()`](Receiver::len), [`rx.capacity()`](Receiver::capacity) |
 //! | `for v := range ch` | `for v in &rx` |
-//! | in `async` code | [`rx.recv_async()`](Receiver::recv_async), [`tx.send_async(v)`](Sender::send_async); as a stream: [`rx.stream()`](Receiver::stream) |
+//! | in `async` code | [`rx.recv_async()`](Receiver::recv_async), [`tx.send_async(v)`](Sender::send_async); as a stream and a sink: [`rx.stream()`](Receiver::stream), [`tx.sink()`](Sender::sink) |
 //! | nil channel | [`never()`](never()) to receive from, [`never_sender()`](never_sender()) to send to |
 //! | `select` | [`select!`]; [`Select`] for a list made at run time |
 //! | `select` with `default` | [`select!`] with `default =>`, or `try_send`, `try_recv` |
@@ -37,7 +37,8 @@
 //! - `buffer`: a ring, or a chain of segments.
 //! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
 //!   receive; `promise`: what a select's sending arm owes until its value is made.
-//! - `link`: a future's wait; `recv_future`, `send_future`, `stream`: the futures.
+//! - `link`: a future's wait; `awaited`: what all of them share; `recv_future`, `send_future`,
+//!   `stream`, `sink`: the futures.
 //! - `timer`: a channel that the clock fills.
 //! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
 //! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice;
@@ -50,6 +51,7 @@
 //! - A node is claimed (taken out of its list and won) under the lock, and then owed exactly one `unpark`.
 //! - Locks of several channels are only held by a select, and taken in the order of their addresses.
 
+mod awaited;
 mod buffer;
 mod builder;
 mod chan;
@@ -73,6 +75,9 @@ mod select;
 #[path = "sender/future.rs"]
 mod send_future;
 mod sender;
+#[cfg(feature = "sink")]
+#[path = "sender/sink.rs"]
+mod sink;
 mod slot;
 mod spin;
 #[cfg(feature = "stream")]
@@ -98,5 +103,7 @@ pub use receiver::{Receiver, never};
 pub use recv_future::RecvFuture;
 pub use send_future::SendFuture;
 pub use sender::{Sender, never_sender};
+#[cfg(feature = "sink")]
+pub use sink::SendSink;
 #[cfg(feature = "stream")]
 pub use stream::RecvStream;

@@ -1,6 +1,7 @@
 //! The fixture of the runtime's tests: a body as a goroutine of fresh runtimes with 1, 2, 3 and 8 workers, a watchdog, and a look at what is left.
 //!
 //! * `GORT_TEST_WORKERS=1,2` narrows the worker counts.
+//! * `GORT_TEST_SEEDS=1000` sets how many schedules are explored.
 //! * A body that takes longer than its patience is dumped, and the process aborts: a test that hangs tells where.
 //! * When the body has returned all its goroutines must end within 5 s; else the test fails with the dump.
 #![allow(dead_code, unused_imports, unused_macros)]
@@ -12,6 +13,7 @@ use std::{
     any::Any,
     env, fs,
     io::Write,
+    ops::Range,
     panic::{self, Location},
     process,
     sync::{
@@ -51,6 +53,33 @@ pub(crate) fn with_homes(workers: &[usize], homes: usize, body: impl Fn(&Runtime
 #[track_caller]
 pub(crate) fn beside(workers: &[usize], body: impl Fn(&Runtime)) {
     run_each(workers, builder, |runtime| body(runtime));
+}
+
+/// Runs `body` under 1, 2, 3 and 8 workers, and under so many schedules that seeds choose.
+#[track_caller]
+pub(crate) fn each_and_explored(count: Option<u64>, body: impl Fn() + Send + Sync + 'static) {
+    each(|_| body());
+    explored(count, body);
+}
+
+/// How many schedules a test explores that does not say how many.
+const SCHEDULES: u64 = 24;
+
+/// Runs `body` in a goroutine under a few dozen schedules, or so many, with a fake clock: see
+/// [`gort::testing::explore`]. `GORT_TEST_SEEDS=1000` takes more of them, of all in proportion.
+#[track_caller]
+pub(crate) fn explored(count: Option<u64>, body: impl Fn() + Send + Sync + 'static) {
+    let count = count.unwrap_or(SCHEDULES);
+    let wished = seeds(SCHEDULES).end;
+    let patience = PATIENCE * wished.div_ceil(SCHEDULES) as u32;
+    let _watchdog = Watchdog::with(patience, "explored", || String::from("no dump\n"));
+    gort::testing::explore(0..(count * wished / SCHEDULES).max(1), body);
+}
+
+/// So many seeds, or what `GORT_TEST_SEEDS` says.
+pub(crate) fn seeds(default: u64) -> Range<u64> {
+    let wished = env::var("GORT_TEST_SEEDS").ok();
+    0..wished.map_or(default, |n| n.parse().expect("a number of seeds"))
 }
 
 #[track_caller]

@@ -95,6 +95,15 @@ pub(crate) fn mixed(test: impl Fn() + Sync) {
     });
 }
 
+/// Runs a test in goroutines, under so many schedules that seeds choose.
+#[track_caller]
+pub(crate) fn under_schedules(test: fn(), count: Option<u64>) {
+    super::explored(count, move || {
+        goroutines_here();
+        test();
+    });
+}
+
 /// Makes tests of functions: each on threads, in goroutines, and mixed.
 macro_rules! three_ways {
     ($($test:ident,)+) => {
@@ -110,3 +119,17 @@ macro_rules! three_ways {
     };
 }
 pub(crate) use three_ways;
+
+/// Makes tests of functions: each under schedules that seeds choose, a few dozen unless another
+/// number stands there. For those that do not ask the real clock.
+macro_rules! explored {
+    ($($test:ident $(= $count:literal)?,)+) => {
+        mod explored {
+            $(#[test] fn $test() {
+                let count = None $(.or(Some($count)))?;
+                crate::support::party::under_schedules(super::$test, count)
+            })+
+        }
+    };
+}
+pub(crate) use explored;

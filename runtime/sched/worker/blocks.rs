@@ -98,3 +98,30 @@ pub(crate) unsafe fn free(block: NonNull<u8>) {
     // SAFETY: allocated with this layout.
     unsafe { alloc::dealloc(block.as_ptr(), BLOCK) };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, SpareBlocks};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn blocks_in_use_are_different_ones_and_those_given_back_come_again() {
+        let blocks = SpareBlocks::new();
+        let mut kept = BTreeSet::new();
+        for most in [1, 2, 3, MOST, MOST + 1, 3 * MOST] {
+            let taken: Vec<_> = (0..most).map(|_| blocks.take()).collect();
+            let different: BTreeSet<_> = taken.iter().copied().collect();
+            assert_eq!(different.len(), most, "one was given out twice");
+            assert!(
+                kept.is_subset(&different),
+                "some that were kept are not used again"
+            );
+            for block in &taken {
+                // SAFETY: taken above, once.
+                unsafe { blocks.give(*block) };
+            }
+            assert_eq!(blocks.len.get(), most.min(MOST), "16 KiB at most");
+            kept = taken.into_iter().take(MOST).collect();
+        }
+    }
+}

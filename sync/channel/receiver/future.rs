@@ -7,10 +7,10 @@
 use crate::{
     runtime::{
         later::{Later, spawn_later},
-        park,
         sched::waker::Look,
     },
     sync::channel::{
+        awaited,
         chan::Refused,
         error::RecvError,
         hub::{Hub, Wait},
@@ -29,9 +29,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-
-/// How often a poll looks and is overtaken before it lets others of its executor run.
-const TRIES: u32 = 4;
 
 /// A receive under way: what [`Receiver::recv_async`] returns.
 ///
@@ -123,21 +120,16 @@ impl Listener {
         receiver: &Receiver<T>,
         context: &Context<'_>,
     ) -> Poll<Result<T, RecvError>> {
-        for _ in 0..TRIES {
-            match receiver.receive(Wait::Never) {
-                Err(Refused::Time) => {}
-                done => {
-                    self.leave(receiver);
-                    park::take_turns();
-                    return Poll::Ready(done.map_err(|_| RecvError));
-                }
+        awaited::poll_with(context, || match receiver.receive(Wait::Never) {
+            Err(Refused::Time) => match self.listen(receiver, context) {
+                Published::Waiting => Some(Poll::Pending),
+                Published::Ready => None,
+            },
+            done => {
+                self.leave(receiver);
+                Some(Poll::Ready(done.map_err(|_| RecvError)))
             }
-            if self.listen(receiver, context) == Published::Waiting {
-                return Poll::Pending;
-            }
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
+        })
     }
 
     fn listen<T>(&mut self, receiver: &Receiver<T>, context: &Context<'_>) -> Published {

@@ -1,6 +1,6 @@
 //! A receiver as a stream of `futures_core`.
 
-use crate::sync::channel::{receiver::Receiver, recv_future::Listener};
+use crate::sync::channel::{awaited::MaybeOwned, receiver::Receiver, recv_future::Listener};
 use futures_core::{FusedStream, Stream};
 use std::{
     fmt,
@@ -34,23 +34,9 @@ use std::{
 /// ```
 #[must_use = "streams do nothing unless they are polled"]
 pub struct RecvStream<'a, T> {
-    receiver: Source<'a, T>,
+    receiver: MaybeOwned<'a, Receiver<T>>,
     listener: Listener,
     has_ended: bool,
-}
-
-enum Source<'a, T> {
-    Owned(Receiver<T>),
-    Borrowed(&'a Receiver<T>),
-}
-
-impl<T> Source<'_, T> {
-    fn get(&self) -> &Receiver<T> {
-        match self {
-            Self::Owned(receiver) => receiver,
-            Self::Borrowed(receiver) => receiver,
-        }
-    }
 }
 
 impl<T> Receiver<T> {
@@ -71,7 +57,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(block_on(poll_fn(|cx| stream.as_mut().poll_next(cx))), None);
     /// ```
     pub fn stream(&self) -> RecvStream<'_, T> {
-        RecvStream::new(Source::Borrowed(self))
+        RecvStream::new(MaybeOwned::Borrowed(self))
     }
 
     /// As [`stream`](Self::stream), with the receiver inside.
@@ -88,12 +74,12 @@ impl<T> Receiver<T> {
     /// drop(numbers());
     /// ```
     pub fn into_stream(self) -> RecvStream<'static, T> {
-        RecvStream::new(Source::Owned(self))
+        RecvStream::new(MaybeOwned::Owned(self))
     }
 }
 
 impl<'a, T> RecvStream<'a, T> {
-    fn new(receiver: Source<'a, T>) -> Self {
+    fn new(receiver: MaybeOwned<'a, Receiver<T>>) -> Self {
         Self {
             receiver,
             listener: Listener::default(),
@@ -109,7 +95,7 @@ impl<T> Stream for RecvStream<'_, T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         let this = self.get_mut();
-        let poll = this.listener.poll(this.receiver.get(), context);
+        let poll = this.listener.poll(this.receiver.as_ref(), context);
         poll.map(|received| {
             this.has_ended = received.is_err();
             received.ok()
@@ -125,7 +111,7 @@ impl<T> FusedStream for RecvStream<'_, T> {
 
 impl<T> Drop for RecvStream<'_, T> {
     fn drop(&mut self) {
-        self.listener.leave(self.receiver.get());
+        self.listener.leave(self.receiver.as_ref());
     }
 }
 

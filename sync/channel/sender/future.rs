@@ -5,8 +5,9 @@
 //! value is dropped with it.
 
 use crate::{
-    runtime::{park, sched::waker::Look},
+    runtime::sched::waker::Look,
     sync::channel::{
+        awaited,
         chan::Refused,
         error::SendError,
         hub::Wait,
@@ -24,9 +25,6 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-
-/// How often a poll looks and is overtaken before it lets others of its executor run.
-const TRIES: u32 = 4;
 
 /// A send under way: what [`Sender::send_async`] returns.
 ///
@@ -51,15 +49,7 @@ const TRIES: u32 = 4;
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct SendFuture<'a, T> {
     sender: &'a Sender<T>,
-    state: State<T>,
-}
-
-enum State<T> {
-    /// It does not wait.
-    Value(T),
-    /// It waits, with the value.
-    Waiting(Arc<Link<T>>),
-    Over,
+    message: Message<T>,
 }
 
 // The value is never pinned: it is moved when the future begins to wait.
@@ -89,58 +79,7 @@ impl<T> Sender<T> {
     pub fn send_async(&self, msg: T) -> SendFuture<'_, T> {
         SendFuture {
             sender: self,
-            state: State::Value(msg),
-        }
-    }
-}
-
-impl<T> SendFuture<'_, T> {
-    /// One attempt to send, or to wait; `None`: others were faster, or made room meanwhile.
-    fn attempt(&mut self, context: &Context<'_>) -> Option<Poll<Result<(), SendError<T>>>> {
-        let sender = self.sender;
-        // Before anything is changed: the waker's clone may panic.
-        if let State::Waiting(link) = &self.state
-            && link.cell().look_again(context.waker()) == Look::Waiting
-        {
-            return Some(Poll::Pending);
-        }
-        match mem::replace(&mut self.state, State::Over) {
-            State::Value(msg) => {
-                let refused = self
-                    .sender
-                    .transfer(msg, Wait::Never, |msg, why| (msg, why));
-                let msg = match refused {
-                    Ok(()) => return Some(Poll::Ready(Ok(()))),
-                    Err((msg, Refused::Closed)) => {
-                        return Some(Poll::Ready(Err(SendError(msg))));
-                    }
-                    Err((msg, Refused::Time)) => msg,
-                };
-                let Some(chan) = sender.chan() else {
-                    // Nobody will ever receive.
-                    self.state = State::Value(msg);
-                    return Some(Poll::Pending);
-                };
-                let hub = &chan.hub;
-                let link = Link::sender(msg);
-                link.cell().arm(context.waker());
-                // SAFETY: called under the lock.
-                let ready = || unsafe { is_ready(hub, Side::Send, Partners::All) };
-                // SAFETY: ours, and new.
-                if unsafe { link.publish(hub, Home::Senders, ready) } == Published::Ready {
-                    // SAFETY: it was not published.
-                    self.state = State::Value(unsafe { link.take_value() });
-                    return None;
-                }
-                self.state = State::Waiting(link);
-                Some(Poll::Pending)
-            }
-            State::Waiting(link) => Some(Poll::Ready(match link.outcome() {
-                Outcome::Done => Ok(()),
-                // SAFETY: fired, and not done.
-                _ => Err(SendError(unsafe { link.take_value() })),
-            })),
-            State::Over => panic!("gort: a `SendFuture` was polled after it was ready"),
+            message: Message::Value(msg),
         }
     }
 }
@@ -149,31 +88,106 @@ impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        for _ in 0..TRIES {
-            if let Some(poll) = self.attempt(context) {
-                if poll.is_ready() {
-                    park::take_turns();
-                }
-                return poll;
-            }
+        if self.message.is_gone() {
+            panic!("gort: a `SendFuture` was polled after it was ready");
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
+        let sender = self.sender;
+        self.message.poll(sender, context)
     }
 }
 
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
-        if let (State::Waiting(link), Some(chan)) = (&self.state, self.sender.chan()) {
-            // If it was claimed, who did that has the value, or leaves it to the link.
-            // SAFETY: ours, published to this hub, and not seen fired since.
-            let _ = unsafe { link.withdraw(&chan.hub) };
-        }
+        self.message.take_back(self.sender);
     }
 }
 
 impl<T> fmt::Debug for SendFuture<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("SendFuture { .. }")
+    }
+}
+
+/// What a sending future, or a sink, has to send; always with the same sender.
+pub(crate) enum Message<T> {
+    /// It does not wait.
+    Value(T),
+    /// It waits, with the value.
+    Waiting(Arc<Link<T>>),
+    /// It was sent or given back, or there was none.
+    Gone,
+}
+
+impl<T> Message<T> {
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone)
+    }
+
+    /// Sends it, or has the context's waker told when that was done. Ready if it is gone.
+    pub(crate) fn poll(
+        &mut self,
+        sender: &Sender<T>,
+        context: &Context<'_>,
+    ) -> Poll<Result<(), SendError<T>>> {
+        awaited::poll_with(context, || self.attempt(sender, context))
+    }
+
+    /// One attempt to send, or to wait; `None`: others were faster, or made room meanwhile.
+    fn attempt(
+        &mut self,
+        sender: &Sender<T>,
+        context: &Context<'_>,
+    ) -> Option<Poll<Result<(), SendError<T>>>> {
+        // Before anything is changed: the waker's clone may panic.
+        if let Self::Waiting(link) = self
+            && link.cell().look_again(context.waker()) == Look::Waiting
+        {
+            return Some(Poll::Pending);
+        }
+        match mem::replace(self, Self::Gone) {
+            Self::Value(msg) => match sender.transfer(msg, Wait::Never, |msg, why| (msg, why)) {
+                Ok(()) => Some(Poll::Ready(Ok(()))),
+                Err((msg, Refused::Closed)) => Some(Poll::Ready(Err(SendError(msg)))),
+                Err((msg, Refused::Time)) => self.wait(msg, sender, context),
+            },
+            Self::Waiting(link) => Some(Poll::Ready(match link.outcome() {
+                Outcome::Done => Ok(()),
+                // SAFETY: fired, and not done.
+                _ => Err(SendError(unsafe { link.take_value() })),
+            })),
+            Self::Gone => Some(Poll::Ready(Ok(()))),
+        }
+    }
+
+    /// Begins to wait; `None`: it need not.
+    fn wait<R>(&mut self, msg: T, sender: &Sender<T>, context: &Context<'_>) -> Option<Poll<R>> {
+        let Some(chan) = sender.chan() else {
+            // Nobody will ever receive.
+            *self = Self::Value(msg);
+            return Some(Poll::Pending);
+        };
+        let hub = &chan.hub;
+        let link = Link::sender(msg);
+        link.cell().arm(context.waker());
+        // SAFETY: called under the lock.
+        let ready = || unsafe { is_ready(hub, Side::Send, Partners::All) };
+        // SAFETY: ours, and new.
+        if unsafe { link.publish(hub, Home::Senders, ready) } == Published::Ready {
+            // SAFETY: it was not published.
+            *self = Self::Value(unsafe { link.take_value() });
+            return None;
+        }
+        *self = Self::Waiting(link);
+        Some(Poll::Pending)
+    }
+
+    /// Waits no more; the value is dropped, unless a receiver has it.
+    pub(crate) fn take_back(&mut self, sender: &Sender<T>) {
+        if let (Self::Waiting(link), Some(chan)) = (&*self, sender.chan()) {
+            // If it was claimed, who did that has the value, or leaves it to the link.
+            // SAFETY: ours, published to this hub, and not seen fired since.
+            let _ = unsafe { link.withdraw(&chan.hub) };
+        }
+        *self = Self::Gone;
     }
 }
