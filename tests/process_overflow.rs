@@ -26,6 +26,10 @@ const ROLES: &[Role] = &[
     ("thread_beside", thread_beside),
     ("blocking_thread", blocking_thread),
     ("enough_on_a_big_stack", enough_on_a_big_stack),
+    #[cfg(target_os = "linux")]
+    ("without_sigaltstack", dig_without_sigaltstack),
+    #[cfg(target_os = "linux")]
+    ("without_sigaction", start_without_sigaction),
 ];
 
 #[test]
@@ -38,6 +42,13 @@ const DEFAULT: usize = if cfg!(debug_assertions) {
     1 << 20
 } else {
     256 << 10
+};
+
+/// Bytes of the smallest stack that a goroutine can have on this target.
+const SMALLEST: usize = if cfg!(target_arch = "aarch64") {
+    64 << 10
+} else {
+    32 << 10
 };
 
 /// Recursion without end by frames of some 100 bytes.
@@ -220,7 +231,7 @@ fn main_goroutine() {
 }
 
 fn plain_runtime() {
-    let runtime = gort::runtime::Builder::new().stack_size(32 << 10).build();
+    let runtime = gort::runtime::Builder::new().stack_size(SMALLEST).build();
     spawned_on_the_next_line();
     runtime.unwrap().run(|| {
         sign();
@@ -304,7 +315,7 @@ fn endless_recursion_is_reported() {
 fn the_size_is_the_one_that_was_set() {
     let child = Child::new("small_frames").workers(1);
     check(&child.var("GORT_STACK_SIZE", "64k").run(), "", 64 << 10);
-    each("plain_runtime", |ended| check(ended, "", 32 << 10));
+    each("plain_runtime", |ended| check(ended, "", SMALLEST));
 }
 
 #[test]
@@ -402,4 +413,74 @@ fn deep_recursion_fits_a_big_stack() {
     each("enough_on_a_big_stack", |ended| {
         ended.passes();
     });
+}
+
+/// A goroutine overflows in a process in which no thread can have an alternate signal stack.
+#[cfg(target_os = "linux")]
+fn dig_without_sigaltstack() {
+    forbid(libc::SYS_sigaltstack);
+    let builder = gort::runtime::Builder::new().workers(1);
+    let runtime = builder.build().expect("a runtime starts");
+    black_box(runtime.run(|| dig(0)));
+}
+
+/// No overflow here: std's handler, to which the fault would go, could not leave it to the system.
+#[cfg(target_os = "linux")]
+fn start_without_sigaction() {
+    forbid(libc::SYS_rt_sigaction);
+    assert_eq!(go!(|| 6 * 7).join().unwrap(), 42);
+}
+
+/// From now on this system call fails, for this thread and those that it starts.
+#[cfg(target_os = "linux")]
+fn forbid(call: libc::c_long) {
+    let call = u32::try_from(call).expect("numbers of calls are small");
+    let step = |code: u32, (jt, jf), k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let mut steps = [
+        // The number of the call, which comes first in what a filter sees.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, (0, 0), 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, (0, 1), call),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            (0, 0),
+            libc::SECCOMP_RET_ERRNO | libc::ENOMEM as u32,
+        ),
+        step(libc::BPF_RET | libc::BPF_K, (0, 0), libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog {
+        len: steps.len() as u16,
+        filter: steps.as_mut_ptr(),
+    };
+    // SAFETY: the filter is valid, and the kernel keeps a copy of it.
+    let done = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) == 0
+    };
+    assert!(done, "{}", std::io::Error::last_os_error());
+}
+
+/// Nobody can say so afterwards.
+#[test]
+#[cfg(target_os = "linux")]
+fn that_it_cannot_be_reported_is_said_beforehand() {
+    if child::is_emulated("it cannot forbid system calls") {
+        return;
+    }
+    for (role, lacks) in [
+        ("without_sigaltstack", "no alternate signal stack"),
+        ("without_sigaction", "no handler for a signal"),
+    ] {
+        let ended = Child::new(role).workers(1).run();
+        ended.says(lacks).says("without a message");
+        assert_eq!(ended.err.matches("without a message").count(), 1);
+        match role {
+            "without_sigaction" => ended.passes(),
+            _ => ended.signal(libc::SIGSEGV),
+        };
+    }
 }
