@@ -259,7 +259,7 @@ fn gave_up(ended: &Ended, words: &[&str]) {
     for word in words {
         ended.says(word);
     }
-    assert!(ended.took < GIVES_UP, "{}", ended.tell());
+    ended.in_time(GIVES_UP);
 }
 
 fn an_end_of_addresses_ends_the_process_with_words() {
