@@ -2,6 +2,9 @@
 
 #[path = "support/child.rs"]
 mod child;
+#[cfg(target_os = "linux")]
+#[path = "support/forbid.rs"]
+mod forbid;
 
 use child::{Child, Ended, Role};
 use gort::{go, runtime::on_big_stack, sync::Barrier};
@@ -418,7 +421,7 @@ fn deep_recursion_fits_a_big_stack() {
 /// A goroutine overflows in a process in which no thread can have an alternate signal stack.
 #[cfg(target_os = "linux")]
 fn dig_without_sigaltstack() {
-    forbid(libc::SYS_sigaltstack);
+    forbid::forbid(libc::SYS_sigaltstack);
     let builder = gort::runtime::Builder::new().workers(1);
     let runtime = builder.build().expect("a runtime starts");
     black_box(runtime.run(|| dig(0)));
@@ -427,41 +430,8 @@ fn dig_without_sigaltstack() {
 /// No overflow here: std's handler, to which the fault would go, could not leave it to the system.
 #[cfg(target_os = "linux")]
 fn start_without_sigaction() {
-    forbid(libc::SYS_rt_sigaction);
+    forbid::forbid(libc::SYS_rt_sigaction);
     assert_eq!(go!(|| 6 * 7).join().unwrap(), 42);
-}
-
-/// From now on this system call fails, for this thread and those that it starts.
-#[cfg(target_os = "linux")]
-fn forbid(call: libc::c_long) {
-    let call = u32::try_from(call).expect("numbers of calls are small");
-    let step = |code: u32, (jt, jf), k| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
-    let mut steps = [
-        // The number of the call, which comes first in what a filter sees.
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, (0, 0), 0),
-        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, (0, 1), call),
-        step(
-            libc::BPF_RET | libc::BPF_K,
-            (0, 0),
-            libc::SECCOMP_RET_ERRNO | libc::ENOMEM as u32,
-        ),
-        step(libc::BPF_RET | libc::BPF_K, (0, 0), libc::SECCOMP_RET_ALLOW),
-    ];
-    let filter = libc::sock_fprog {
-        len: steps.len() as u16,
-        filter: steps.as_mut_ptr(),
-    };
-    // SAFETY: the filter is valid, and the kernel keeps a copy of it.
-    let done = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter) == 0
-    };
-    assert!(done, "{}", std::io::Error::last_os_error());
 }
 
 /// Nobody can say so afterwards.

@@ -40,14 +40,16 @@ pub(crate) fn refill(class: SizeClass, hot: &mut Vec<Stack>) -> Result<(), Stack
     let mut carved = uncarved.guard();
     let rest = carved.stacks.len().saturating_sub(class.batch());
     hot.extend(carved.stacks.drain(rest..));
+    let refused = carved.refused;
     pool(class).settle(carved);
-    if hot.is_empty() {
-        return Err(StackError::GuardBudget {
+    match refused {
+        _ if !hot.is_empty() => Ok(()),
+        Some(errno) => Err(StackError::GuardRefused { errno }),
+        None => Err(StackError::GuardBudget {
             limit: guard::budget(),
             live: guard::protected(),
-        });
+        }),
     }
-    Ok(())
 }
 
 /// Takes stacks back that a worker has too many of.
