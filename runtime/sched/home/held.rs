@@ -141,7 +141,8 @@ impl Held {
     }
 
     /// A fresh goroutine could not start for want of a stack. Those of this home that can run come
-    /// before the next fresh one, also if the worker looks around at every turn: failing takes long.
+    /// before the next fresh one, also if the worker looks around at every turn, as failing is
+    /// slow.
     #[cold]
     pub(crate) fn renew_stay(self) {
         self.has_run.set(false);
