@@ -6,7 +6,6 @@ use crate::runtime::{
     os_threads, plural,
     prims::Ordering,
     sched::{
-        home::current,
         inspect::quiescence::{self, WakeSource},
         scheduler::Scheduler,
         worker::{data::Worker, submit},
@@ -92,8 +91,6 @@ fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
     // Goroutines that run, or can, may end. Searching does not count: workers that wait for stacks
     // wake up and search now and then, and would keep each other waiting.
     let runs = scheduler.homes().any(|home| !home.current().is_null());
-    // This worker's own home is in no queue.
-    let runs = runs || current::home().is_some_and(|here| here.has_ready());
     let timers = scheduler.workers().any(|w| w.has_timers());
     if runs || worker.has_homes() || timers || scheduler.blocking.pending() > 0 {
         scheduler.starved.end_wait();
