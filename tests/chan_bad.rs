@@ -550,7 +550,7 @@ fn a_channel_that_holds_its_own_ends() {
 fn a_select_that_is_abandoned_while_it_parks_and_used_again() {
     let (tx, rx) = bounded(0);
     let (tx2, rx2) = bounded(0);
-    let log = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::new(Mutex::new([Vec::new(), Vec::new()]));
     let theirs = log.clone();
     let party = spawn(move || {
         let mut random = Random::new(3);
@@ -564,22 +564,24 @@ fn a_select_that_is_abandoned_while_it_parks_and_used_again() {
             };
             let is_first = op.index() == first;
             match op.recv(if is_first { &rx } else { &rx2 }) {
-                Ok(n) => theirs.lock().push(n),
+                Ok(n) => theirs.lock()[usize::from(!is_first)].push(n),
                 Err(_) => return,
             }
         }
     });
     let mut random = Random::new(4);
-    let mut sent = Vec::new();
+    let mut sent = [Vec::new(), Vec::new()];
     for n in 0..2000 {
         let limit = Duration::from_micros(random.below(60));
         select! {
-            send(tx, n) -> res => { res.unwrap(); sent.push(n) }
-            send(tx2, n) -> res => { res.unwrap(); sent.push(n) }
+            send(tx, n) -> res => { res.unwrap(); sent[0].push(n) }
+            send(tx2, n) -> res => { res.unwrap(); sent[1].push(n) }
             default(limit) => {}
         }
     }
     drop((tx, tx2));
     party.join().unwrap();
+    // Each channel keeps its order. Not both together: a message whose receiver gave up on it, while
+    // the sender was kept from making it, waits in its channel.
     assert_eq!(*log.lock(), sent);
 }

@@ -511,7 +511,7 @@ fn each_is_reported(roles: &[&'static str], words: &str) {
     for role in roles {
         each(role, |ended| {
             ended.code(2).says(LINE).says(words);
-            assert!(ended.took < Duration::from_secs(15), "{}", ended.tell());
+            ended.in_time(Duration::from_secs(15));
         });
     }
 }

@@ -3,6 +3,8 @@
 
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/forbid.rs"]
+mod forbid;
 
 use child::{Child, Ended, Role};
 use gort::{
@@ -32,6 +34,7 @@ const ROLES: &[Role] = &[
     ("released_by_a_thread", released_by_a_thread),
     ("after_a_timeout_in_vain", after_a_timeout_in_vain),
     ("few_mappings", few_mappings),
+    ("without_guards", without_guards),
 ];
 
 const TESTS: &[child::Test] = child::tests! {
@@ -43,6 +46,7 @@ const TESTS: &[child::Test] = child::tests! {
     more_guards_than_mappings_end_the_process_with_words
     more_goroutines_than_mappings_run_if_they_end
     a_hundred_thousand_parked_goroutines_take_few_mappings
+    a_guard_that_the_system_refuses_is_not_blamed_on_their_number
 };
 
 /// Without the usual harness: who gives up depends on which threads there are.
@@ -259,7 +263,7 @@ fn gave_up(ended: &Ended, words: &[&str]) {
     for word in words {
         ended.says(word);
     }
-    assert!(ended.took < GIVES_UP, "{}", ended.tell());
+    ended.in_time(GIVES_UP);
 }
 
 fn an_end_of_addresses_ends_the_process_with_words() {
@@ -377,4 +381,17 @@ fn a_hundred_thousand_parked_goroutines_take_few_mappings() {
         let new: usize = ended.value("new").parse().unwrap();
         assert!(new < 200, "{new} new mappings");
     }
+}
+
+fn without_guards() {
+    forbid::forbid_guards();
+    let runtime = gort::runtime::Builder::new().workers(1).build().unwrap();
+    runtime.run(|| println!("it runs"));
+}
+
+fn a_guard_that_the_system_refuses_is_not_blamed_on_their_number() {
+    let ended = with_mprotect("without_guards", 1);
+    ended.code(2).does_not_print("it runs");
+    ended.says("no guard for another goroutine's stack (Operation not permitted");
+    ended.does_not_say("the limit is");
 }

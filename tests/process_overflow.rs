@@ -2,6 +2,9 @@
 
 #[path = "support/child.rs"]
 mod child;
+#[cfg(target_os = "linux")]
+#[path = "support/forbid.rs"]
+mod forbid;
 
 use child::{Child, Ended, Role};
 use gort::{go, runtime::on_big_stack, sync::Barrier};
@@ -26,6 +29,10 @@ const ROLES: &[Role] = &[
     ("thread_beside", thread_beside),
     ("blocking_thread", blocking_thread),
     ("enough_on_a_big_stack", enough_on_a_big_stack),
+    #[cfg(target_os = "linux")]
+    ("without_sigaltstack", dig_without_sigaltstack),
+    #[cfg(target_os = "linux")]
+    ("without_sigaction", start_without_sigaction),
 ];
 
 #[test]
@@ -38,6 +45,13 @@ const DEFAULT: usize = if cfg!(debug_assertions) {
     1 << 20
 } else {
     256 << 10
+};
+
+/// Bytes of the smallest stack that a goroutine can have on this target.
+const SMALLEST: usize = if cfg!(target_arch = "aarch64") {
+    64 << 10
+} else {
+    32 << 10
 };
 
 /// Recursion without end by frames of some 100 bytes.
@@ -220,7 +234,7 @@ fn main_goroutine() {
 }
 
 fn plain_runtime() {
-    let runtime = gort::runtime::Builder::new().stack_size(32 << 10).build();
+    let runtime = gort::runtime::Builder::new().stack_size(SMALLEST).build();
     spawned_on_the_next_line();
     runtime.unwrap().run(|| {
         sign();
@@ -304,7 +318,7 @@ fn endless_recursion_is_reported() {
 fn the_size_is_the_one_that_was_set() {
     let child = Child::new("small_frames").workers(1);
     check(&child.var("GORT_STACK_SIZE", "64k").run(), "", 64 << 10);
-    each("plain_runtime", |ended| check(ended, "", 32 << 10));
+    each("plain_runtime", |ended| check(ended, "", SMALLEST));
 }
 
 #[test]
@@ -402,4 +416,41 @@ fn deep_recursion_fits_a_big_stack() {
     each("enough_on_a_big_stack", |ended| {
         ended.passes();
     });
+}
+
+/// A goroutine overflows in a process in which no thread can have an alternate signal stack.
+#[cfg(target_os = "linux")]
+fn dig_without_sigaltstack() {
+    forbid::forbid(libc::SYS_sigaltstack);
+    let builder = gort::runtime::Builder::new().workers(1);
+    let runtime = builder.build().expect("a runtime starts");
+    black_box(runtime.run(|| dig(0)));
+}
+
+/// No overflow here: std's handler, to which the fault would go, could not leave it to the system.
+#[cfg(target_os = "linux")]
+fn start_without_sigaction() {
+    forbid::forbid(libc::SYS_rt_sigaction);
+    assert_eq!(go!(|| 6 * 7).join().unwrap(), 42);
+}
+
+/// Nobody can say so afterwards.
+#[test]
+#[cfg(target_os = "linux")]
+fn that_it_cannot_be_reported_is_said_beforehand() {
+    if child::is_emulated("it cannot forbid system calls") {
+        return;
+    }
+    for (role, lacks) in [
+        ("without_sigaltstack", "no alternate signal stack"),
+        ("without_sigaction", "no handler for a signal"),
+    ] {
+        let ended = Child::new(role).workers(1).run();
+        ended.says(lacks).says("without a message");
+        assert_eq!(ended.err.matches("without a message").count(), 1);
+        match role {
+            "without_sigaction" => ended.passes(),
+            _ => ended.signal(libc::SIGSEGV),
+        };
+    }
 }

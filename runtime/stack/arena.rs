@@ -298,6 +298,8 @@ pub(crate) struct Carved {
     pub(crate) stacks: Vec<Stack>,
     unguarded: Vec<u16>,
     protected: usize,
+    /// The system's error number, if it was the system that refused a guard.
+    pub(crate) refused: Option<i32>,
 }
 
 impl Uncarved {
@@ -330,6 +332,7 @@ impl Uncarved {
             stacks,
             unguarded,
             protected: done.protected,
+            refused: done.refused,
         }
     }
 }

@@ -11,6 +11,11 @@ use std::{
 /// Names the part of the test that the child is to play.
 const ROLE: &str = "GORT_TEST_CHILD";
 
+/// What children are started with, and how much longer they may take: for emulators. As in the
+/// tests outside, see `tests/support/`.
+const RUNNER: &str = "GORT_TEST_RUNNER";
+const SCALE: &str = "GORT_TEST_SCALE";
+
 /// How long a child may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -22,7 +27,9 @@ pub(crate) fn role() -> Option<String> {
 /// Runs the test `name` (its full path without the crate) again in a child with the role and the
 /// variables set.
 pub(crate) fn run(name: &str, role: &str, vars: &[(&str, &str)]) -> Output {
-    let mut child = Command::new(env::current_exe().unwrap())
+    let scale: Option<u32> = env::var(SCALE).ok().and_then(|factor| factor.parse().ok());
+    let patience = PATIENCE * scale.unwrap_or(1);
+    let mut child = this_program()
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
         .envs(vars.iter().copied())
@@ -33,13 +40,24 @@ pub(crate) fn run(name: &str, role: &str, vars: &[(&str, &str)]) -> Output {
         .unwrap();
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > patience {
             child.kill().unwrap();
             panic!("{name} as {role} hangs: {:?}", child.wait_with_output());
         }
         thread::sleep(Duration::from_millis(5));
     }
     child.wait_with_output().unwrap()
+}
+
+/// This program, to be run once more.
+fn this_program() -> Command {
+    let program = env::current_exe().unwrap();
+    let Some(runner) = env::var_os(RUNNER) else {
+        return Command::new(program);
+    };
+    let mut command = Command::new(runner);
+    command.arg(program);
+    command
 }
 
 /// As [`run`]; the child must succeed, and must have run the test.
@@ -52,6 +70,16 @@ pub(crate) fn pass(name: &str, role: &str, vars: &[(&str, &str)]) {
         "{name} as {role}: {}\n{out}\n{err}",
         output.status
     );
+}
+
+/// Whether an emulator runs this program; then it prints that the rest of a test is left out, and
+/// what the emulator lacks.
+pub(crate) fn is_emulated(lacks: &str) -> bool {
+    let is_emulated = env::var_os(RUNNER).is_some();
+    if is_emulated {
+        println!("skipped under emulation: {lacks}");
+    }
+    is_emulated
 }
 
 /// Limits the addresses that this process may map, as `ulimit -v` does. For children only.

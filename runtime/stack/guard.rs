@@ -20,7 +20,7 @@
 
 use crate::runtime::prims::{Ordering, statics::AtomicUsize};
 use std::{
-    env, fs,
+    env, fs, io,
     ptr::{self, NonNull},
     sync::OnceLock,
 };
@@ -87,6 +87,8 @@ pub(crate) struct Installed {
     /// So many of those take mappings, and are to be given back by [`uncharge`] when they are
     /// unmapped.
     pub(crate) protected: usize,
+    /// The system's error number, if it was the system that refused the next one.
+    pub(crate) refused: Option<i32>,
 }
 
 /// Makes guards of `len` bytes at `starts`, in order, until one fails.
@@ -101,10 +103,11 @@ pub(crate) unsafe fn install(starts: &[NonNull<u8>], len: usize) -> Installed {
         count = unsafe { advice::install(starts, len) };
     }
     // SAFETY: the caller's promise, for a part of the ranges.
-    let protected = unsafe { protect(&starts[count..], len) };
+    let (protected, refused) = unsafe { protect(&starts[count..], len) };
     Installed {
         count: count + protected,
         protected,
+        refused,
     }
 }
 
@@ -146,23 +149,25 @@ fn charge() -> bool {
         .is_ok()
 }
 
-/// Protects ranges in order until the budget or the system says no, and returns how many.
+/// Protects ranges in order until the budget or the system says no. Returns how many, and what the
+/// system said.
 ///
 /// # Safety
 /// As for [`install`].
-unsafe fn protect(starts: &[NonNull<u8>], len: usize) -> usize {
+unsafe fn protect(starts: &[NonNull<u8>], len: usize) -> (usize, Option<i32>) {
     for (done, start) in starts.iter().enumerate() {
         if !charge() {
-            return done;
+            return (done, None);
         }
         // SAFETY: the caller's promise: an aligned range of its own mapping, which nobody needs to
         // read or write.
         if unsafe { libc::mprotect(start.as_ptr().cast(), len, libc::PROT_NONE) } != 0 {
+            let error = io::Error::last_os_error();
             uncharge(1);
-            return done;
+            return (done, error.raw_os_error());
         }
     }
-    starts.len()
+    (starts.len(), None)
 }
 
 #[cfg(target_os = "linux")]

@@ -44,6 +44,7 @@ mod overflow;
 mod pool;
 mod signal_text;
 mod size;
+mod unwatched;
 
 pub(crate) use alt_stack::AltStack;
 pub(crate) use arena::{Stack, left_to_limit};
@@ -52,3 +53,4 @@ pub(crate) use guard::GuardMode;
 pub(crate) use overflow::{CallStack, CallWatch, OverflowReport, install};
 pub(crate) use pool::{stats, trim};
 pub(crate) use size::{DEFAULT_BYTES, SizeClass, StackError};
+pub(crate) use unwatched::tell_unwatched;

@@ -15,7 +15,7 @@
 
 use crate::runtime::{
     prims::{Ordering, statics::AtomicUsize},
-    stack::{AltStack, signal_text::SignalText},
+    stack::{AltStack, signal_text::SignalText, tell_unwatched},
 };
 use std::{
     cell::Cell,
@@ -77,10 +77,14 @@ pub(crate) struct CallWatch {
 impl CallWatch {
     pub(crate) fn new(stack: CallStack) -> Self {
         install_handler();
+        let alternate = AltStack::new();
+        // The call itself is fine without one.
+        if let Err(error) = &alternate {
+            tell_unwatched("no alternate signal stack for a call on a big stack", error);
+        }
         Self {
             outer: CALL_STACK.replace(Some(stack)),
-            // Without one an overflow dies without words; the call itself is fine.
-            _alternate: AltStack::new(),
+            _alternate: alternate,
         }
     }
 }
@@ -108,9 +112,12 @@ fn install_handler() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
         for (signal, previous) in SIGNALS.into_iter().zip(&PREVIOUS) {
-            if let Some(old) = current_action(signal) {
+            let installed = current_action(signal).and_then(|old| {
                 let _ = previous.set(old);
-                set_action(signal, &ours(&old));
+                set_action(signal, &ours(&old))
+            });
+            if let Err(error) = installed {
+                tell_unwatched("no handler for a signal that overflows cause", &error);
             }
         }
     });
@@ -127,26 +134,38 @@ fn ours(old: &libc::sigaction) -> libc::sigaction {
     action
 }
 
-fn current_action(signal: libc::c_int) -> Option<libc::sigaction> {
+fn current_action(signal: libc::c_int) -> io::Result<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: no new action; the old one is written to memory of its type.
     let done = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) } == 0;
+    if !done {
+        return Err(io::Error::last_os_error());
+    }
     // SAFETY: zeroes are valid for it, being integers and an optional function pointer, and
     // `sigaction` wrote over them.
-    done.then(|| unsafe { action.assume_init() })
+    Ok(unsafe { action.assume_init() })
 }
 
-fn set_action(signal: libc::c_int, action: &libc::sigaction) {
+fn set_action(signal: libc::c_int, action: &libc::sigaction) -> io::Result<()> {
     // SAFETY: the action is valid: ours, one that the system gave, or the default.
     // Async-signal-safe.
-    unsafe { libc::sigaction(signal, action, ptr::null_mut()) };
+    if unsafe { libc::sigaction(signal, action, ptr::null_mut()) } == 0 {
+        Ok(())
+    } else {
+        // Reads `errno` only, and allocates nothing.
+        Err(io::Error::last_os_error())
+    }
 }
 
 fn set_default(signal: libc::c_int) {
     // SAFETY: zeroes are a valid action: the default one, with an empty mask.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = libc::SIG_DFL;
-    set_action(signal, &action);
+    if set_action(signal, &action).is_err() {
+        // Without it the same fault would come again for ever.
+        // SAFETY: no preconditions; async-signal-safe.
+        unsafe { libc::abort() }
+    }
 }
 
 /// The handler of both signals.
@@ -383,7 +402,7 @@ mod tests {
         // SAFETY: zeroes are a valid action.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
         (action.sa_sigaction, action.sa_flags) = (target, flags);
-        set_action(libc::SIGSEGV, &action);
+        set_action(libc::SIGSEGV, &action).unwrap();
     }
 
     #[test]

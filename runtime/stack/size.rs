@@ -145,6 +145,11 @@ pub(crate) enum StackError {
         /// The guards that exist.
         live: usize,
     },
+    /// The system refused a guard, though the runtime allows itself more.
+    GuardRefused {
+        /// The system's error number.
+        errno: i32,
+    },
 }
 
 impl fmt::Display for StackError {
@@ -164,6 +169,19 @@ impl fmt::Display for StackError {
                  vm.max_map_count={}`, or park fewer goroutines at a time",
                 suggested_map_count(limit.max(live)),
             ),
+            Self::GuardRefused { errno } => {
+                let error = io::Error::from_raw_os_error(errno);
+                write!(f, "no guard for another goroutine's stack ({error})")?;
+                if errno == libc::ENOMEM {
+                    let count = suggested_map_count(0);
+                    let limit = format!("`sysctl -w vm.max_map_count={count}`");
+                    write!(
+                        f,
+                        "; the process may have too many memory mappings: see {limit}"
+                    )?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -242,5 +260,8 @@ mod tests {
             see: "`ulimit -v`",
         };
         assert!(space.to_string().contains("see `ulimit -v`, or"));
+        let refused = |errno| StackError::GuardRefused { errno }.to_string();
+        assert!(refused(libc::ENOMEM).contains("vm.max_map_count=1048576"));
+        assert!(!refused(libc::EPERM).contains("vm.max_map_count"));
     }
 }

@@ -2,13 +2,17 @@
 //!
 //! * `GORT_TEST_WORKERS=1,2` narrows the worker counts.
 //! * `GORT_TEST_SEEDS=1000` sets how many schedules are explored.
+//! * `GORT_TEST_SCALE=10` makes all that waits more patient (see `machine.rs`).
 //! * A body that takes longer than its patience is dumped, and the process aborts: a test that hangs tells where.
 //! * When the body has returned all its goroutines must end within 5 s; else the test fails with the dump.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+mod machine;
 pub(crate) mod party;
 
 use gort::runtime::{Builder, Runtime};
+pub(crate) use machine::is_emulated;
+use machine::scaled;
 use std::{
     any::Any,
     env, fs,
@@ -121,7 +125,7 @@ pub(crate) fn assert_no_goroutine_left(runtime: &Runtime) {
 
 /// Whether `condition` comes true in time. Sleeps between two looks, so for plain threads only.
 pub(crate) fn within(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let until = Instant::now() + patience;
+    let until = Instant::now() + scaled(patience);
     loop {
         if condition() {
             return true;
@@ -135,7 +139,7 @@ pub(crate) fn within(patience: Duration, mut condition: impl FnMut() -> bool) ->
 
 /// As [`within`], for goroutines: yields between two looks.
 pub(crate) fn within_yielding(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
-    let until = Instant::now() + patience;
+    let until = Instant::now() + scaled(patience);
     while !condition() {
         if Instant::now() >= until {
             return condition();
@@ -210,6 +214,7 @@ impl Watchdog {
         what: &str,
         dump: impl Fn() -> String + Send + 'static,
     ) -> Self {
+        let patience = scaled(patience);
         let site = Location::caller();
         let test = thread::current().name().unwrap_or("?").to_owned();
         let what = format!("{test} at {site} ({what})");

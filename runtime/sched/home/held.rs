@@ -140,6 +140,14 @@ impl Held {
         self.has_run.set(true);
     }
 
+    /// A fresh goroutine could not start for want of a stack. Those of this home that can run come
+    /// before the next fresh one, also if the worker looks around at every turn, as failing is
+    /// slow.
+    #[cold]
+    pub(crate) fn renew_stay(self) {
+        self.has_run.set(false);
+    }
+
     /// Whether a goroutine has run since the stay began.
     pub(crate) fn is_stay_used(self) -> bool {
         self.has_run.get()

@@ -1,7 +1,7 @@
 //! Start and end of a runtime's threads.
 
 use crate::runtime::{
-    contain::{AbortAtRoot, contain},
+    contain::AbortAtRoot,
     coroutine::Coroutine,
     os_threads,
     prims::Ordering,
@@ -110,12 +110,10 @@ pub(crate) fn start_worker(
 
 fn work(scheduler: &'static Scheduler, index: usize) {
     let _root = AbortAtRoot;
-    // Without an alternate stack an overflow dies without words; the thread itself is fine.
+    // The thread itself is fine without one.
     let alternate = AltStack::new();
     if let Err(error) = &alternate {
-        contain(|| {
-            tracing::warn!(target: "gort", %error, "no alternate signal stack for a worker");
-        });
+        stack::tell_unwatched("no alternate signal stack for a worker", error);
     }
     let listed = Listed::new(scheduler);
     let _worn = scheduler.wear_clock();

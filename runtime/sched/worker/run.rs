@@ -42,8 +42,9 @@ pub(crate) fn run(worker: &Worker, here: Held, task: TaskRef) {
         }
         None => start(worker, here, task),
     };
-    if let Some(coroutine) = coroutine {
-        resume(worker, here, coroutine);
+    match coroutine {
+        Some(coroutine) => resume(worker, here, coroutine),
+        None => here.renew_stay(),
     }
 }
 

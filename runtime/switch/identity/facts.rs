@@ -16,6 +16,10 @@ pub(crate) enum Register {
     )]
     Fixed,
     /// There is an instruction, but this kernel or processor does not let programs use it.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "elsewhere programs always may")
+    )]
     Forbidden,
     /// The environment says that identities are not to be lent.
     Declined,
