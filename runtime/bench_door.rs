@@ -3,7 +3,7 @@
 //!
 //! Everything is marked for inlining, so that a benchmark measures what the runtime itself would get.
 
-use crate::runtime::switch::{Context, StackBounds};
+use crate::runtime::switch::{StackBounds, SwitchContext as Context};
 
 /// Which context switch this build uses.
 pub const SWITCH: &str = if cfg!(gort_switch = "x86_64") {

@@ -8,14 +8,14 @@ use crate::runtime::{
     on_abandon::OnAbandon,
     sanitizer::Fiber,
     stack::Stack,
-    switch::{Context, Entry, StackBounds},
+    switch::{Entry, StackBounds, SwitchContext},
 };
 use std::{cell::Cell, mem::ManuallyDrop, ptr::NonNull};
 
 /// A stack in use.
 #[repr(C, align(16))]
 pub(crate) struct Coroutine {
-    context: Context,
+    context: SwitchContext,
     stack: ManuallyDrop<Stack>,
     /// The coroutine that goes on when this one is done; for `on_big_stack`.
     outer: Option<NonNull<Coroutine>>,
@@ -51,14 +51,14 @@ impl Coroutine {
         // until `retire`.
         unsafe {
             coroutine.write(Self {
-                context: Context::vacant(),
+                context: SwitchContext::vacant(),
                 stack: ManuallyDrop::new(stack),
                 outer,
                 fiber: Fiber::new(),
                 on_abandon: Cell::new(None),
             });
             let (entry, arg) = (*coroutine.as_ptr()).fiber.wrap(entry, arg);
-            Context::create(&raw mut (*coroutine.as_ptr()).context, bounds, entry, arg);
+            SwitchContext::create(&raw mut (*coroutine.as_ptr()).context, bounds, entry, arg);
         }
         coroutine
     }
@@ -79,7 +79,7 @@ impl Coroutine {
                 stack.base().as_ptr() as usize,
                 stack.top().as_ptr() as usize,
             );
-            Context::enter(&raw mut (*this.as_ptr()).context);
+            SwitchContext::enter(&raw mut (*this.as_ptr()).context);
             Fiber::is_back(left);
         }
     }
@@ -95,7 +95,7 @@ impl Coroutine {
         // SAFETY: passed on.
         unsafe {
             (*this.as_ptr()).fiber.leave();
-            Context::leave(&raw mut (*this.as_ptr()).context);
+            SwitchContext::leave(&raw mut (*this.as_ptr()).context);
             (*this.as_ptr()).fiber.arrive();
         }
     }
@@ -146,6 +146,6 @@ impl Coroutine {
     /// It is suspended, and stays so until this returns. `f` does not unwind.
     pub(crate) unsafe fn look(this: NonNull<Coroutine>, f: impl FnMut(usize)) -> bool {
         // SAFETY: passed on.
-        unsafe { Context::look(&raw const (*this.as_ptr()).context, f) }
+        unsafe { SwitchContext::look(&raw const (*this.as_ptr()).context, f) }
     }
 }

@@ -7,8 +7,8 @@ use crate::runtime::{
     metrics::{self, Metrics},
     park::{self, WaitReason},
     prims::Ordering,
-    quit,
     sched::panicked,
+    sigquit,
     stack::SizeClass,
     system::{Builder, Runtime},
     task::cell::GoexitPayload,
@@ -119,7 +119,7 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
         }
     };
     default::offer(runtime.scheduler());
-    quit::watch(runtime.scheduler());
+    sigquit::watch(runtime.scheduler());
     let ended = runtime.run_caught(|| f().report(), main_class(options));
     if let Err(payload) = &ended
         && payload.is::<GoexitPayload>()

@@ -3,6 +3,7 @@
 //! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the rest. How it works is written down in
 //! `runtime/README.md`; each folder's `mod.rs` is a map of it.
 
+pub(crate) mod big_stack;
 pub(crate) mod block_on_with;
 pub(crate) mod clock;
 pub(crate) mod config;
@@ -17,11 +18,11 @@ pub(crate) mod futex;
 pub(crate) mod future;
 pub(crate) mod goroutine;
 pub(crate) mod goroutine_id;
-pub(crate) mod grow;
 pub(crate) mod join;
 pub(crate) mod join_error;
 pub(crate) mod join_future;
 pub(crate) mod later;
+pub(crate) mod live_ids;
 pub(crate) mod local;
 pub(crate) mod metrics;
 pub(crate) mod offload;
@@ -31,11 +32,10 @@ pub(crate) mod park;
 pub(crate) mod park_thread;
 pub(crate) mod plural;
 pub(crate) mod prims;
-pub(crate) mod quit;
-pub(crate) mod roll;
 pub(crate) mod sanitizer;
 pub(crate) mod sched;
 pub(crate) mod scope;
+pub(crate) mod sigquit;
 pub(crate) mod spawn;
 pub(crate) mod stack;
 pub(crate) mod start;
@@ -46,6 +46,7 @@ pub(crate) mod system;
 pub(crate) mod task;
 
 pub use crate::runtime::{
+    big_stack::on_big_stack,
     block_on_with::block_on_with,
     config::{DeadlockPolicy, PanicPolicy},
     control::{
@@ -55,7 +56,6 @@ pub use crate::runtime::{
     future::block_on,
     goroutine::{Goroutine, current, try_current},
     goroutine_id::GoroutineId,
-    grow::on_big_stack,
     join::JoinHandle,
     join_error::{JoinError, PanicError},
     join_future::JoinFuture,

@@ -359,3 +359,6 @@ impl fmt::Debug for Cond {
         f.debug_struct("Cond").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,16 +49,4 @@ pub use semaphore::{Permit, Semaphore};
 pub use wait_group::WaitGroup;
 
 #[cfg(test)]
-mod tests_abandoned;
-#[cfg(test)]
-mod tests_cond;
-#[cfg(test)]
-mod tests_mutex;
-#[cfg(test)]
-mod tests_once;
-#[cfg(test)]
-mod tests_rw_mutex;
-#[cfg(test)]
-mod tests_semaphore;
-#[cfg(test)]
-mod tests_wait_group;
+mod abandoned_tests;

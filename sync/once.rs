@@ -128,3 +128,6 @@ impl fmt::Debug for Once {
         f.debug_struct("Once").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

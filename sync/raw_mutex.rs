@@ -47,7 +47,7 @@ fn starves(since: Instant) -> bool {
 }
 
 /// Pauses before a locker parks even if `can_spin` says no. A guess: cheaper than a park and its unpark.
-const GLANCE: u32 = 2;
+const MIN_SPINS: u32 = 2;
 
 /// Pauses before a locker parks. A guess: about 2 us, half the price of waking a sleeping worker.
 const SPIN: u32 = 40;
@@ -186,7 +186,7 @@ impl RawMutex {
                 }
                 continue;
             }
-            let enough = pauses >= GLANCE && (pauses >= SPIN || !park::can_spin());
+            let enough = pauses >= MIN_SPINS && (pauses >= SPIN || !park::can_spin());
             if state & STARVING != 0 || enough {
                 return false;
             }

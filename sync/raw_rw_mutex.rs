@@ -27,7 +27,7 @@ const QUEUED: u64 = 1 << 2;
 const ONE_READER: u64 = 1 << 3;
 
 /// Pauses before parking even if `can_spin` says no. A guess: readers and writers stay inside for less than a park costs.
-const GLANCE: u32 = 3;
+const MIN_SPINS: u32 = 3;
 
 /// Pauses before parking. A guess: about 2 us, half the price of waking a sleeping worker.
 const SPIN: u32 = 40;
@@ -49,7 +49,7 @@ fn readers(state: u64) -> u64 {
 }
 
 fn enough(pauses: u32) -> bool {
-    pauses >= GLANCE && (pauses >= SPIN || !park::can_spin())
+    pauses >= MIN_SPINS && (pauses >= SPIN || !park::can_spin())
 }
 
 impl RawRwMutex {

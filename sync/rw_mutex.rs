@@ -320,3 +320,6 @@ impl<T: ?Sized> DerefMut for RwMutexWriteGuard<'_, T> {
         unsafe { &mut *self.lock.value.get() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -241,3 +241,6 @@ impl Drop for Permit<'_> {
         self.semaphore.give_back(self.k);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,3 +223,6 @@ impl Drop for DoneGuard {
         self.0.done();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Goroutines that are left behind.
 
 use crate::runtime::{
-    clock, control, default, dump, park, roll,
+    clock, control, default, dump, live_ids, park,
     sched::{home::current, scheduler::Scheduler},
     system::Builder,
 };
@@ -67,7 +67,7 @@ impl LeakCheck {
     /// ```
     pub fn new() -> Self {
         Self {
-            before: default::with_scheduler(roll::of),
+            before: default::with_scheduler(live_ids::of),
             grace: GRACE,
         }
     }
@@ -102,7 +102,7 @@ impl LeakCheck {
     }
 
     fn describe(&self, scheduler: &'static Scheduler) -> Option<String> {
-        let now = roll::of(scheduler);
+        let now = live_ids::of(scheduler);
         let left: BTreeSet<u64> = now.difference(&self.before).copied().collect();
         (!left.is_empty()).then(|| {
             let dump = only(&dump::of(scheduler), &left);

@@ -31,7 +31,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/sched/", 3),
     ("runtime/park", 4),
     ("runtime/dump", 4),
-    ("runtime/grow", 4),
+    ("runtime/big_stack", 4),
     ("runtime/metrics", 4),
     ("runtime/start", 4),
     ("runtime/", 5),

@@ -1,11 +1,12 @@
 //! The look of a dump: close to Go's.
 
 use crate::runtime::{
+    big_stack,
     dump::{
         rows::{self, MOST_FRAMES, Row, Trace},
         symbols::Symbols,
     },
-    grow, plural,
+    plural,
     sched::scheduler::Scheduler,
 };
 use std::{collections::HashMap, fmt::Write};
@@ -20,7 +21,7 @@ const MOST_LINES: usize = 20;
 ///
 /// For any caller at any place: it does not park. It blocks the thread until the workers have answered, or 200 ms have passed.
 pub(crate) fn of(scheduler: &'static Scheduler) -> String {
-    grow::try_on_big_stack(ROOM, || write(scheduler, rows::of(scheduler)))
+    big_stack::try_on_big_stack(ROOM, || write(scheduler, rows::of(scheduler)))
         // Little room, so no symbols either.
         .unwrap_or_else(|_| write(scheduler, rows::without_traces(scheduler)))
 }

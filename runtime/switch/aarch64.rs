@@ -43,7 +43,7 @@
 //! Between the load of `sp` and the jump, the unwind tables describe the wrong stack. Only a profiler or a debugger that
 //! interrupts those two instructions can see it; a panic cannot start there.
 
-use crate::runtime::switch::backend::{BASE, Context, FP, PC, SP};
+use crate::runtime::switch::backend::{BASE, FP, PC, SP, SwitchContext};
 use core::arch::{asm, naked_asm};
 
 // ldp and stp move a field together with the next one.
@@ -56,7 +56,7 @@ const _: () = assert!(SP == PC + 8 && BASE == FP + 8);
 /// # Safety
 /// `this` holds the registers of a side that is not running and whose stack is as it left it.
 #[inline(always)]
-pub(super) unsafe fn exchange(this: *mut Context) {
+pub(super) unsafe fn exchange(this: *mut SwitchContext) {
     // SAFETY: see the file header. No `options`: memory is clobbered, and sp is a multiple of 16 here, as
     // it must always be.
     unsafe {
@@ -132,7 +132,7 @@ pub(super) unsafe extern "C" fn root() {
 /// `this` holds the registers of a side that is not running, does not run meanwhile, and has not just been created. `f` may be called with `arg`.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn look(
-    this: *const Context,
+    this: *const SwitchContext,
     f: unsafe extern "C" fn(*mut ()),
     arg: *mut (),
 ) {

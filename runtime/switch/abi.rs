@@ -1,6 +1,6 @@
 //! The types that every backend of the context switch shares.
 
-/// What a coroutine runs: called once, on its own stack, with the argument given to `Context::create`.
+/// What a coroutine runs: called once, on its own stack, with the argument given to `SwitchContext::create`.
 ///
 /// It must not unwind: the caller of `create` wraps the body in `catch_unwind`. A panic that gets this far aborts the
 /// process (the rule of `extern "C"`), it never reaches the assembly below it.

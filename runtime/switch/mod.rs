@@ -8,7 +8,7 @@
 //! * `tests.rs` (and `tests/`): the contract as tests, run on whichever backend is built.
 //!
 //! `build.rs` chooses the backend (`gort_switch`); setting `GORT_SWITCH=portable` when building chooses corosensei
-//! anywhere. All backends have one interface, by name: [`Context`] with `vacant`, `create`, `enter`, `leave`, `look`.
+//! anywhere. All backends have one interface, by name: [`SwitchContext`] with `vacant`, `create`, `enter`, `leave`, `look`.
 //!
 //! # Contract
 //!
@@ -71,7 +71,7 @@ compile_error!("no context switch was chosen: build.rs must set gort_switch");
 
 pub(crate) use self::{
     abi::{Entry, StackBounds},
-    backend::Context,
+    backend::SwitchContext,
 };
 
 #[cfg(test)]

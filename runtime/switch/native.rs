@@ -6,7 +6,7 @@
 //! * `root`: the outermost frame of every coroutine;
 //! * `look`: a call that unwinders take for one that a suspended coroutine has made.
 //!
-//! A [`Context`] holds four registers of the side that is *not* running. So entering and leaving are one and the same
+//! A [`SwitchContext`] holds four registers of the side that is *not* running. So entering and leaving are one and the same
 //! exchange:
 //!
 //! ```text
@@ -31,7 +31,7 @@ use core::{mem::offset_of, ptr};
 /// Not `Send`, through its pointers: whoever moves a suspended coroutine to another thread vouches for its stack.
 #[repr(C)]
 #[derive(Debug)]
-pub(crate) struct Context {
+pub(crate) struct SwitchContext {
     /// Where that side goes on. Null when vacant or finished, so that entering by mistake faults at address 0.
     pc: *const (),
     /// Its stack pointer.
@@ -48,19 +48,19 @@ pub(super) const SP: usize = 8;
 pub(super) const FP: usize = 16;
 pub(super) const BASE: usize = 24;
 const _: () = {
-    assert!(offset_of!(Context, pc) == PC);
-    assert!(offset_of!(Context, sp) == SP);
-    assert!(offset_of!(Context, fp) == FP);
-    assert!(offset_of!(Context, base) == BASE);
-    assert!(size_of::<Context>() == 32);
+    assert!(offset_of!(SwitchContext, pc) == PC);
+    assert!(offset_of!(SwitchContext, sp) == SP);
+    assert!(offset_of!(SwitchContext, fp) == FP);
+    assert!(offset_of!(SwitchContext, base) == BASE);
+    assert!(size_of::<SwitchContext>() == 32);
     // What the roots push keeps this alignment only.
     assert!(STACK_ALIGN == 16);
 };
 
-impl Context {
+impl SwitchContext {
     /// A context that nothing has been created in: it must not be entered.
-    pub(crate) const fn vacant() -> Context {
-        Context {
+    pub(crate) const fn vacant() -> SwitchContext {
+        SwitchContext {
             pc: ptr::null(),
             sp: 0,
             fp: 0,
@@ -76,13 +76,13 @@ impl Context {
     /// * `entry` may be called with `arg`, on the thread that enters first.
     #[inline(always)]
     pub(crate) unsafe fn create(
-        this: *mut Context,
+        this: *mut SwitchContext,
         stack: StackBounds,
         entry: Entry,
         arg: *mut (),
     ) {
         debug_assert!(stack.top.is_multiple_of(STACK_ALIGN) && stack.base < stack.top);
-        let fresh = Context {
+        let fresh = SwitchContext {
             pc: root as *const (),
             sp: stack.top,
             fp: entry as usize,
@@ -98,7 +98,7 @@ impl Context {
     /// * `this` was created and has not finished; no one is inside it.
     /// * Its stack is as its last switch left it, and may go on on this thread.
     #[inline(always)]
-    pub(crate) unsafe fn enter(this: *mut Context) {
+    pub(crate) unsafe fn enter(this: *mut SwitchContext) {
         debug_assert!(
             // SAFETY: valid, by the first item above.
             unsafe { !(*this).pc.is_null() },
@@ -113,7 +113,7 @@ impl Context {
     /// # Safety
     /// The caller runs inside the coroutine of `this`, on its stack.
     #[inline(always)]
-    pub(crate) unsafe fn leave(this: *mut Context) {
+    pub(crate) unsafe fn leave(this: *mut SwitchContext) {
         // SAFETY: it holds the enterer's registers, stored by the exchange in `enter`.
         unsafe { exchange(this) };
     }
@@ -125,7 +125,7 @@ impl Context {
     /// * `this` is suspended: it has been entered, and has left. It is not entered before this returns.
     /// * `f` does not unwind.
     #[must_use]
-    pub(crate) unsafe fn look<F: FnMut(usize)>(this: *const Context, f: F) -> bool {
+    pub(crate) unsafe fn look<F: FnMut(usize)>(this: *const SwitchContext, f: F) -> bool {
         unsafe extern "C" fn call<F: FnMut(usize)>(arg: *mut ()) {
             // SAFETY: `look` passes its own argument, and waits.
             let (f, pc) = unsafe { &mut *arg.cast::<(F, usize)>() };

@@ -3,8 +3,8 @@
 //! # What is kept
 //!
 //! ```text
-//! Context.coroutine   corosensei's handle: live from `create` until the entry has returned
-//! Context.yielder     lies on the coroutine's stack; set at the first entry, used by `leave`
+//! SwitchContext.coroutine   corosensei's handle: live from `create` until the entry has returned
+//! SwitchContext.yielder     lies on the coroutine's stack; set at the first entry, used by `leave`
 //! ```
 //!
 //! # Stacks, highest address first
@@ -82,16 +82,16 @@ type Handle = Coroutine<(), (), (), Borrowed>;
 /// corosensei's handle, and the way back out of it.
 ///
 /// Not `Send`, through its pointers: whoever moves a suspended coroutine to another thread vouches for its stack.
-pub(crate) struct Context {
+pub(crate) struct SwitchContext {
     coroutine: MaybeUninit<Handle>,
     /// Null until the first entry, and again once finished.
     yielder: *const Yielder<(), ()>,
 }
 
-impl Context {
+impl SwitchContext {
     /// A context that nothing has been created in: it must not be entered.
-    pub(crate) const fn vacant() -> Context {
-        Context {
+    pub(crate) const fn vacant() -> SwitchContext {
+        SwitchContext {
             coroutine: MaybeUninit::uninit(),
             yielder: ptr::null(),
         }
@@ -105,7 +105,7 @@ impl Context {
     /// * `entry` may be called with `arg`, on the thread that enters first.
     #[inline]
     pub(crate) unsafe fn create(
-        this: *mut Context,
+        this: *mut SwitchContext,
         stack: StackBounds,
         entry: Entry,
         arg: *mut (),
@@ -121,7 +121,7 @@ impl Context {
         let coroutine = unsafe { Coroutine::with_stack_unchecked(Borrowed::new(stack), body) };
         // SAFETY: valid for writes, and no suspended coroutine is overwritten, by the first item above.
         unsafe {
-            this.write(Context {
+            this.write(SwitchContext {
                 coroutine: MaybeUninit::new(coroutine),
                 yielder: ptr::null(),
             })
@@ -134,7 +134,7 @@ impl Context {
     /// * `this` was created and has not finished; no one is inside it.
     /// * Its stack is as its last switch left it, and may go on on this thread.
     #[inline]
-    pub(crate) unsafe fn enter(this: *mut Context) {
+    pub(crate) unsafe fn enter(this: *mut SwitchContext) {
         // SAFETY: created and not finished: the handle is live. The coroutine itself never touches this field.
         let coroutine = unsafe { &mut *(&raw mut (*this).coroutine).cast::<Handle>() };
         if let CoroutineResult::Return(()) = coroutine.resume(()) {
@@ -150,7 +150,7 @@ impl Context {
     /// # Safety
     /// The caller runs inside the coroutine of `this`, on its stack.
     #[inline]
-    pub(crate) unsafe fn leave(this: *mut Context) {
+    pub(crate) unsafe fn leave(this: *mut SwitchContext) {
         // SAFETY: running, so the first entry has set it; the yielder stays on our stack until we finish.
         unsafe { (*(*this).yielder).suspend(()) };
     }
@@ -162,7 +162,7 @@ impl Context {
     /// * `this` is suspended: it has been entered, and has left. It is not entered before this returns.
     /// * `f` does not unwind.
     #[must_use]
-    pub(crate) unsafe fn look<F: FnMut(usize)>(this: *const Context, f: F) -> bool {
+    pub(crate) unsafe fn look<F: FnMut(usize)>(this: *const SwitchContext, f: F) -> bool {
         let _ = (this, f);
         false
     }

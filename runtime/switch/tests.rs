@@ -4,7 +4,7 @@
 mod callee_saved;
 mod look;
 
-use crate::runtime::switch::{Context, Entry, StackBounds, abi::STACK_ALIGN};
+use crate::runtime::switch::{Entry, StackBounds, SwitchContext, abi::STACK_ALIGN};
 use std::{
     backtrace::Backtrace,
     cell::{Cell, RefCell},
@@ -39,19 +39,19 @@ impl HeapStack {
 
 /// The handle through which a body leaves.
 #[derive(Clone, Copy)]
-struct Inside(*mut Context);
+struct Inside(*mut SwitchContext);
 
 impl Inside {
     #[inline(never)]
     fn leave(self) {
         // SAFETY: only the body has this handle, and it runs inside.
-        unsafe { Context::leave(self.0) }
+        unsafe { SwitchContext::leave(self.0) }
     }
 }
 
 /// What both sides of a coroutine share, behind raw pointers only.
 struct Parts {
-    context: Context,
+    context: SwitchContext,
     stack: HeapStack,
     body: Option<Box<dyn FnOnce(Inside)>>,
     finished: bool,
@@ -73,7 +73,7 @@ unsafe extern "C" fn run_body(arg: *mut ()) {
 impl Coroutine {
     fn new(bytes: usize, body: impl FnOnce(Inside) + 'static) -> Coroutine {
         let parts = Box::leak(Box::new(Parts {
-            context: Context::vacant(),
+            context: SwitchContext::vacant(),
             stack: HeapStack::new(bytes),
             body: Some(Box::new(body)),
             finished: false,
@@ -82,7 +82,7 @@ impl Coroutine {
         let parts = NonNull::from(parts);
         // SAFETY: the parts stay in place until `drop`, and nobody else uses this context and stack.
         unsafe {
-            Context::create(
+            SwitchContext::create(
                 &raw mut (*parts.as_ptr()).context,
                 bounds,
                 run_body,
@@ -95,7 +95,7 @@ impl Coroutine {
     fn enter(&self) {
         assert!(!self.is_finished());
         // SAFETY: created in `new`, not finished, and this handle is not Sync: nobody is inside.
-        unsafe { Context::enter(&raw mut (*self.0.as_ptr()).context) }
+        unsafe { SwitchContext::enter(&raw mut (*self.0.as_ptr()).context) }
     }
 
     fn is_finished(&self) -> bool {
@@ -172,10 +172,12 @@ fn a_thousand_coroutines_interleave() {
 #[test]
 fn a_created_coroutine_need_not_run() {
     let mut stack = HeapStack::new(SMALL);
-    let mut context = Context::vacant();
+    let mut context = SwitchContext::vacant();
     for _ in 0..2 {
         // SAFETY: it is never entered.
-        unsafe { Context::create(&mut context, stack.bounds(), run_body, std::ptr::null_mut()) };
+        unsafe {
+            SwitchContext::create(&mut context, stack.bounds(), run_body, std::ptr::null_mut())
+        };
     }
 }
 
@@ -224,17 +226,17 @@ unsafe extern "C" fn record_sp(arg: *mut ()) {
 fn the_stack_is_aligned_and_empty_at_entry() {
     let mut stack = HeapStack::new(SMALL);
     let bounds = stack.bounds();
-    let mut context = Context::vacant();
+    let mut context = SwitchContext::vacant();
     let mut sp = 0_usize;
     // SAFETY: context and stack are ours; `record_sp` returns without leaving.
     unsafe {
-        Context::create(
+        SwitchContext::create(
             &mut context,
             bounds,
             record_sp as Entry,
             (&raw mut sp).cast(),
         );
-        Context::enter(&mut context);
+        SwitchContext::enter(&mut context);
     }
     assert_eq!(sp % STACK_ALIGN, 0);
     assert!(sp > bounds.base && sp <= bounds.top);
@@ -428,13 +430,13 @@ unsafe extern "C" fn add_one(arg: *mut ()) {
 fn a_stack_is_reused_a_million_times() {
     let mut stack = HeapStack::new(SMALL);
     let bounds = stack.bounds();
-    let mut context = Context::vacant();
+    let mut context = SwitchContext::vacant();
     let mut runs = 0_u64;
     for _ in 0..1_000_000 {
         // SAFETY: context and stack are ours; the last coroutine has finished.
         unsafe {
-            Context::create(&mut context, bounds, add_one, (&raw mut runs).cast());
-            Context::enter(&mut context);
+            SwitchContext::create(&mut context, bounds, add_one, (&raw mut runs).cast());
+            SwitchContext::enter(&mut context);
         }
     }
     assert_eq!(runs, 1_000_000);
@@ -452,5 +454,5 @@ fn a_context_is_not_send() {
     impl<T: Send> Probe<T> {
         const IS_SEND: bool = true;
     }
-    const { assert!(Probe::<u8>::IS_SEND && !Probe::<Context>::IS_SEND) };
+    const { assert!(Probe::<u8>::IS_SEND && !Probe::<SwitchContext>::IS_SEND) };
 }

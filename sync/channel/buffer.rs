@@ -2,7 +2,7 @@
 //!
 //! Every method runs under the channel's lock, so none allocates, frees or drops a value: a full chain is handed a [`Segment`]
 //! that the sender allocated outside the lock ([`Buffer::supply`]), and a used-up one is handed out for the receiver to free.
-//! The number of values is the hub's `len`; it is passed in where it matters.
+//! The number of values is the core's `len`; it is passed in where it matters.
 
 use std::{mem::MaybeUninit, ptr};
 

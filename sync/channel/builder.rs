@@ -1,8 +1,8 @@
 //! `Select`: a select over operations that are known only at run time.
 
 use crate::sync::channel::{
+    core::Wait,
     error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError},
-    hub::Wait,
     operation::SelectedOperation,
     receiver::Receiver,
     select::{Arm, operate, watch},

@@ -19,7 +19,7 @@ use crate::{
     },
     sync::channel::{
         buffer::{Buffer, Leftovers, Segment},
-        hub::{Hub, Left, Queues, Wait, notify},
+        core::{Core, Left, Queues, Wait, notify},
         spin::Held,
         wait::{Outcome, Partners, Side, Waiter, Wakes},
     },
@@ -37,7 +37,7 @@ pub(crate) enum Refused {
 
 /// A channel.
 pub(crate) struct Chan<T> {
-    pub(crate) hub: Hub,
+    pub(crate) core: Core,
     buffer: UnsafeCell<Buffer<T>>,
 }
 
@@ -55,7 +55,7 @@ impl<T> Chan<T> {
             Some(capacity) => Buffer::ring(capacity),
         };
         Self {
-            hub: Hub::new(capacity),
+            core: Core::new(capacity),
             buffer: UnsafeCell::new(buffer),
         }
     }
@@ -66,20 +66,20 @@ impl<T> Chan<T> {
     /// `from` holds a value, may be written, and is not used by others meanwhile. On `Ok` the value is gone.
     #[inline(never)]
     pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
-        let held = self.hub.hold();
+        let held = self.core.hold();
         // SAFETY: the lock is held.
-        let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
+        let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
         if queues.receivers.is_empty()
             && queues.watchers.is_empty()
-            && !self.hub.is_closed()
-            && self.hub.has_room(queues)
-            && !self.hub.is_explored()
+            && !self.core.is_closed()
+            && self.core.has_room(queues)
+            && !self.core.is_explored()
         {
-            let len = self.hub.len();
+            let len = self.core.len();
             if let Some(place) = buffer.place(len) {
                 // SAFETY: the place is free, the lock is held, `from` holds a value.
                 unsafe { place.at.copy_from_nonoverlapping(from, 1) };
-                self.hub.set_len(len + 1);
+                self.core.set_len(len + 1);
                 drop(held);
                 if place.is_lap {
                     let_others_run(wait);
@@ -97,16 +97,16 @@ impl<T> Chan<T> {
     /// `to` is free for a value and is not used by others meanwhile. On `Ok` it holds one.
     #[inline]
     pub(crate) unsafe fn recv(&self, to: *mut T, wait: Wait) -> Result<(), Refused> {
-        if wait == Wait::Never && self.hub.is_idle() {
+        if wait == Wait::Never && self.core.is_idle() {
             return Err(Refused::Time);
         }
-        let held = self.hub.hold();
+        let held = self.core.hold();
         // SAFETY: the lock is held.
-        let queues = unsafe { self.hub.queues() };
-        if self.hub.len() > 0
+        let queues = unsafe { self.core.queues() };
+        if self.core.len() > 0
             && queues.senders.is_empty()
             && queues.watchers.is_empty()
-            && !self.hub.is_explored()
+            && !self.core.is_explored()
         {
             // SAFETY: there is a value, the lock is held, `to` is free.
             let (is_lap, used_up) = unsafe { (self.buffer().pop_is_lap(), self.pop(to)) };
@@ -132,18 +132,18 @@ impl<T> Chan<T> {
         from: *mut T,
         wait: Wait,
     ) -> Result<(), Refused> {
-        if self.hub.is_explored() {
+        if self.core.is_explored() {
             held = self.let_others_come_first(held, wait);
         }
         // SAFETY: the lock is held whenever the condition is looked at.
-        while unsafe { self.hub.has_room(self.hub.queues()) && self.buffer().is_starved() } {
+        while unsafe { self.core.has_room(self.core.queues()) && self.buffer().is_starved() } {
             held = self.feed(held);
         }
-        let mut patient = wait != Wait::Never && !self.hub.is_rendezvous();
+        let mut patient = wait != Wait::Never && !self.core.is_rendezvous();
         loop {
             // SAFETY: the lock is held.
-            let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
-            if self.hub.is_closed() {
+            let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
+            if self.core.is_closed() {
                 drop(held);
                 self.after_send(wait);
                 return Err(Refused::Closed);
@@ -155,7 +155,7 @@ impl<T> Chan<T> {
                 self.after_send(wait);
                 return Ok(());
             }
-            if self.hub.has_room(queues) {
+            if self.core.has_room(queues) {
                 let mut wakes = Wakes::new();
                 // SAFETY: there is room, the lock is held, `from` holds a value.
                 unsafe { self.push(buffer, from) };
@@ -172,8 +172,8 @@ impl<T> Chan<T> {
             if patient && park::can_spin() {
                 drop(held);
                 patient = false;
-                spin_while(|| self.hub.is_full() && !self.hub.is_closed());
-                held = self.hub.hold();
+                spin_while(|| self.core.is_full() && !self.core.is_closed());
+                held = self.core.hold();
                 continue;
             }
             let Some(unparker) = Unparker::allowed() else {
@@ -181,7 +181,7 @@ impl<T> Chan<T> {
                 park::refuse();
             };
             let node = Waiter::plain(Side::Send, from.cast(), unparker);
-            return match self.hub.park(held, &node, wait) {
+            return match self.core.park(held, &node, wait) {
                 Outcome::Done => Ok(()),
                 Outcome::Pending => Err(Refused::Time),
                 // Nobody tells a plain sender to look again.
@@ -198,13 +198,13 @@ impl<T> Chan<T> {
         }
         drop(held);
         park::explore();
-        self.hub.hold()
+        self.core.hold()
     }
 
     /// A send that did not park is over.
     #[inline]
     fn after_send(&self, wait: Wait) {
-        if self.hub.is_bounded() {
+        if self.core.is_bounded() {
             let_others_run(wait);
         }
     }
@@ -213,7 +213,7 @@ impl<T> Chan<T> {
     pub(crate) fn feed<'a>(&'a self, held: Held<'a>) -> Held<'a> {
         drop(held);
         let segment = Segment::allocate();
-        let held = self.hub.hold();
+        let held = self.core.hold();
         // SAFETY: the lock is held.
         let spurned = unsafe { self.buffer() }.supply(segment);
         if spurned.is_none() {
@@ -221,7 +221,7 @@ impl<T> Chan<T> {
         }
         drop(held);
         drop(spurned);
-        self.hub.hold()
+        self.core.hold()
     }
 
     /// The whole of receiving, from a held lock on.
@@ -235,14 +235,14 @@ impl<T> Chan<T> {
         to: *mut T,
         wait: Wait,
     ) -> Result<(), Refused> {
-        if self.hub.is_explored() {
+        if self.core.is_explored() {
             held = self.let_others_come_first(held, wait);
         }
-        let mut patient = wait != Wait::Never && !self.hub.is_rendezvous();
+        let mut patient = wait != Wait::Never && !self.core.is_rendezvous();
         loop {
             // SAFETY: the lock is held.
-            let queues = unsafe { self.hub.queues() };
-            if self.hub.len() > 0 {
+            let queues = unsafe { self.core.queues() };
+            if self.core.len() > 0 {
                 let mut wakes = Wakes::new();
                 // SAFETY: there is a value, the lock is held, `to` is free.
                 let used_up = unsafe { self.pop(to) };
@@ -255,20 +255,20 @@ impl<T> Chan<T> {
                 return Ok(());
             }
             let mut outcome = Outcome::Pending;
-            if self.hub.is_rendezvous()
+            if self.core.is_rendezvous()
                 && let Some(sender) = claim_sender(queues)
             {
                 // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
                 outcome = unsafe { self.take_from(held, sender, to, wait) };
                 let_others_run(wait);
-            } else if self.hub.is_closed() {
+            } else if self.core.is_closed() {
                 drop(held);
                 let_others_run(wait);
                 return Err(Refused::Closed);
             } else if patient && park::can_spin() {
                 drop(held);
                 patient = false;
-                spin_while(|| self.hub.is_idle());
+                spin_while(|| self.core.is_idle());
                 outcome = Outcome::Retry;
             } else if wait != Wait::Never {
                 let Some(unparker) = Unparker::allowed() else {
@@ -276,13 +276,13 @@ impl<T> Chan<T> {
                     park::refuse();
                 };
                 let node = Waiter::plain(Side::Recv, to.cast(), unparker);
-                outcome = self.hub.park(held, &node, wait);
+                outcome = self.core.park(held, &node, wait);
             }
             match outcome {
                 Outcome::Done => return Ok(()),
                 Outcome::Closed => return Err(Refused::Closed),
                 Outcome::Pending => return Err(Refused::Time),
-                Outcome::Retry => held = self.hub.hold(),
+                Outcome::Retry => held = self.core.hold(),
             }
         }
     }
@@ -290,9 +290,9 @@ impl<T> Chan<T> {
     /// Gives free places of the buffer to waiting senders (I2), and their values to waiting receivers first (I3).
     ///
     /// # Safety
-    /// The lock is held; `queues` are this hub's.
+    /// The lock is held; `queues` are this core's.
     pub(crate) unsafe fn refill(&self, queues: &mut Queues, wakes: &mut Wakes) {
-        while self.hub.has_room(queues) {
+        while self.core.has_room(queues) {
             let Some(sender) = queues.senders.claim() else {
                 break;
             };
@@ -310,10 +310,10 @@ impl<T> Chan<T> {
                 wakes.add(sender, Outcome::Done);
             }
         }
-        if self.hub.has_room(queues) {
+        if self.core.has_room(queues) {
             notify(queues, Side::Send, wakes);
         }
-        if self.hub.len() > 0 {
+        if self.core.len() > 0 {
             notify(queues, Side::Recv, wakes);
         }
     }
@@ -321,7 +321,8 @@ impl<T> Chan<T> {
     /// The last receiver goes. Returns what is left in the channel, too, for the caller to drop.
     pub(crate) fn leave_receivers(&self) -> (Left, Leftovers<T>) {
         // SAFETY: called under the lock.
-        self.hub.leave_for_good(|| unsafe { self.take_leftovers() })
+        self.core
+            .leave_for_good(|| unsafe { self.take_leftovers() })
     }
 
     /// What is left in the channel.
@@ -331,14 +332,14 @@ impl<T> Chan<T> {
     pub(crate) unsafe fn take_leftovers(&self) -> Leftovers<T> {
         // SAFETY: passed on. An empty ring will do from now on: a closed channel is not pushed to.
         let buffer = mem::replace(unsafe { self.buffer() }, Buffer::ring(0));
-        let len = self.hub.len();
-        self.hub.set_len(0);
+        let len = self.core.len();
+        self.core.set_len(0);
         Leftovers { buffer, len }
     }
 
     /// The last sender goes.
     pub(crate) fn leave_senders(&self) -> Left {
-        let (left, ()) = self.hub.leave_for_good(|| ());
+        let (left, ()) = self.core.leave_for_good(|| ());
         left
     }
 
@@ -358,10 +359,10 @@ impl<T> Chan<T> {
     /// The lock is held, there is room, `from` holds a value.
     #[inline]
     pub(crate) unsafe fn push(&self, buffer: &mut Buffer<T>, from: *const T) {
-        let len = self.hub.len();
+        let len = self.core.len();
         // SAFETY: passed on.
         unsafe { buffer.push(len, from) };
-        self.hub.set_len(len + 1);
+        self.core.set_len(len + 1);
     }
 
     /// # Safety
@@ -370,7 +371,7 @@ impl<T> Chan<T> {
     pub(crate) unsafe fn pop(&self, to: *mut T) -> Option<Box<Segment<T>>> {
         // SAFETY: passed on.
         let used_up = unsafe { self.buffer().pop(to) };
-        self.hub.set_len(self.hub.len() - 1);
+        self.core.set_len(self.core.len() - 1);
         used_up
     }
 }

@@ -14,7 +14,7 @@ use crate::{
             current::worker,
         },
     },
-    sync::channel::{chan::Chan, hub::Left},
+    sync::channel::{chan::Chan, core::Left},
 };
 use std::ptr::NonNull;
 
@@ -101,7 +101,7 @@ impl<T> Counted<T> {
         // SAFETY: the caller's sender keeps it alive until its side has left.
         let counted = unsafe { &*this };
         if is_last(&counted.counts.senders)
-            && (counted.chan.hub.is_abandoned() || counted.chan.leave_senders() == Left::Second)
+            && (counted.chan.core.is_abandoned() || counted.chan.leave_senders() == Left::Second)
         {
             // SAFETY: both sides have left. Without receivers nothing is in the channel.
             unsafe { Self::free(this) };
@@ -118,7 +118,7 @@ impl<T> Counted<T> {
         if !is_last(&counted.counts.receivers) {
             return;
         }
-        let (is_second, leftovers) = if counted.chan.hub.is_abandoned() {
+        let (is_second, leftovers) = if counted.chan.core.is_abandoned() {
             // SAFETY: nobody else can touch the channel.
             (true, unsafe { counted.chan.take_leftovers() })
         } else {

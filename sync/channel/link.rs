@@ -11,8 +11,8 @@
 use crate::{
     runtime::sched::{unparker::Unparker, waker::WakerCell},
     sync::channel::{
-        hub::{Hub, notify},
-        wait::{Home, Outcome, Side, Waiter, Wakes},
+        core::{Core, notify},
+        wait::{Outcome, QueueKind, Side, Waiter, Wakes},
     },
 };
 use std::{
@@ -108,14 +108,14 @@ impl<T> Link<T> {
     /// The caller is the owner; the node is in no list, and no `fire` of it is under way.
     pub(crate) unsafe fn publish(
         self: &Arc<Self>,
-        hub: &Hub,
-        home: Home,
+        core: &Core,
+        queue: QueueKind,
         is_ready: impl FnOnce() -> bool,
     ) -> Published {
         // The reference of whoever takes the node out.
         let theirs = Arc::into_raw(Arc::clone(self));
         let mut wakes = Wakes::new();
-        let held = hub.hold();
+        let held = core.hold();
         if is_ready() {
             drop(held);
             // SAFETY: not published, so that reference is ours still.
@@ -125,9 +125,9 @@ impl<T> Link<T> {
         // SAFETY: the lock is held. The node is in no list, and stays where it is for as long as
         // it is in one, by that reference.
         unsafe {
-            let queues = hub.queues();
-            queues.list(home).push(&(*theirs).node, home);
-            if home == Home::Senders && hub.is_rendezvous() {
+            let queues = core.queues();
+            queues.list(queue).push(&(*theirs).node, queue);
+            if queue == QueueKind::Senders && core.is_rendezvous() {
                 notify(queues, Side::Recv, &mut wakes);
             }
         }
@@ -139,12 +139,12 @@ impl<T> Link<T> {
     /// The owner waits no more. False: the node was claimed, and is not to be used again.
     ///
     /// # Safety
-    /// The caller is the owner; the node was published to this hub, and was not seen fired.
+    /// The caller is the owner; the node was published to this core, and was not seen fired.
     #[must_use]
-    pub(crate) unsafe fn withdraw(self: &Arc<Self>, hub: &Hub) -> bool {
-        let held = hub.hold();
-        // SAFETY: the lock is held; the node is alive and was linked into this hub.
-        let unlinked = unsafe { hub.unlink(&self.node) };
+    pub(crate) unsafe fn withdraw(self: &Arc<Self>, core: &Core) -> bool {
+        let held = core.hold();
+        // SAFETY: the lock is held; the node is alive and was linked into this core.
+        let unlinked = unsafe { core.unlink(&self.node) };
         drop(held);
         self.cell.disarm();
         if unlinked {

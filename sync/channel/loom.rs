@@ -4,10 +4,9 @@
 
 pub(crate) mod buffer;
 pub(crate) mod chan;
+pub(crate) mod core;
 pub(crate) mod error;
-pub(crate) mod hub;
 pub(crate) mod operation;
-pub(crate) mod port;
 #[path = "chan/promise.rs"]
 pub(crate) mod promise;
 /// The real lock, for its own model.
@@ -17,6 +16,7 @@ pub(crate) mod real_spin;
 pub(crate) mod receiver;
 pub(crate) mod rng;
 pub(crate) mod select;
+pub(crate) mod select_handle;
 #[path = "../models/sender.rs"]
 pub(crate) mod sender;
 pub(crate) mod slot;

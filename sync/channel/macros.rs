@@ -28,7 +28,7 @@ pub mod internal {
         pub type send<T> = Sender<T>;
     }
 
-    use crate::sync::channel::{hub::Wait, operation::SelectedOperation, select::operate};
+    use crate::sync::channel::{core::Wait, operation::SelectedOperation, select::operate};
     use std::time::Duration;
 
     /// `select!` without a default.

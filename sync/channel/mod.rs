@@ -35,13 +35,13 @@
 //!
 //! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a select.
 //! - `buffer`: a ring, or a chain of segments.
-//! - `hub`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
+//! - `core`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
 //!   receive; `promise`: what a select's sending arm owes until its value is made.
 //! - `link`: a future's wait; `awaited`: what all of them share; `recv_future`, `send_future`,
 //!   `stream`, `sink`: the futures.
 //! - `timer`: a channel that the clock fills.
 //! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
-//! - `port`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice;
+//! - `select_handle`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice;
 //!   `select`: the engine; `waiting`: how it parks; `operation`, `builder`, `macros`: the public
 //!   face of it.
 //!
@@ -55,16 +55,15 @@ mod awaited;
 mod buffer;
 mod builder;
 mod chan;
+mod core;
 mod counter;
 mod error;
-mod hub;
 #[path = "receiver/iter.rs"]
 mod iter;
 mod link;
 mod macros;
 mod make;
 mod operation;
-mod port;
 #[path = "chan/promise.rs"]
 mod promise;
 mod receiver;
@@ -72,6 +71,7 @@ mod receiver;
 mod recv_future;
 mod rng;
 mod select;
+mod select_handle;
 #[path = "sender/future.rs"]
 mod send_future;
 mod sender;

@@ -2,10 +2,10 @@
 
 use crate::sync::channel::{
     chan::Chan,
+    core::Wait,
     error::{RecvError, SendError},
-    hub::Wait,
-    port::{Commit, Port},
     receiver::Receiver,
+    select_handle::{Commit, SelectHandle},
     sender::Sender,
     slot::Slot,
 };
@@ -39,7 +39,7 @@ use std::{fmt, mem::ManuallyDrop, ptr};
 /// ```
 #[must_use = "a selected operation must be finished"]
 pub struct SelectedOperation<'a> {
-    port: &'a (dyn Port + 'a),
+    channel: &'a (dyn SelectHandle + 'a),
     handle: *const u8,
     index: usize,
     commit: Commit,
@@ -48,14 +48,14 @@ pub struct SelectedOperation<'a> {
 
 impl<'a> SelectedOperation<'a> {
     pub(crate) fn new(
-        port: &'a (dyn Port + 'a),
+        channel: &'a (dyn SelectHandle + 'a),
         handle: *const u8,
         index: usize,
         commit: Commit,
         slot: Slot,
     ) -> Self {
         Self {
-            port,
+            channel,
             handle,
             index,
             commit,
@@ -163,8 +163,8 @@ impl<'a> SelectedOperation<'a> {
     /// receiver may have a value).
     fn give_up(&self) {
         match self.commit {
-            Commit::Reserved => self.port.unreserve(),
-            Commit::To(promise) => self.port.hub().break_promise(promise),
+            Commit::Reserved => self.channel.unreserve(),
+            Commit::To(promise) => self.channel.core().break_promise(promise),
             _ => {}
         }
     }

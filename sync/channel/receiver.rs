@@ -3,9 +3,9 @@
 use crate::runtime::park::{self, WaitReason};
 use crate::sync::channel::{
     chan::{Chan, Refused},
+    core::Wait,
     counter::Counted,
     error::{RecvError, RecvTimeoutError, TryRecvError},
-    hub::Wait,
     timer::TimerChan,
 };
 use std::{
@@ -247,7 +247,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn close(&self) {
         if let Some(chan) = self.chan() {
-            chan.hub.close_by_receiver();
+            chan.core.close_by_receiver();
         }
     }
 
@@ -261,7 +261,7 @@ impl<T> Receiver<T> {
     /// assert!(rx.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.chan().is_some_and(|chan| chan.hub.is_closed())
+        self.chan().is_some_and(|chan| chan.core.is_closed())
     }
 
     /// Whether the channel holds no value; always so for capacity 0. Does not park.
@@ -288,7 +288,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn is_full(&self) -> bool {
         match &self.flavor {
-            Flavor::Chan(_) => self.chan().is_some_and(|chan| chan.hub.is_full()),
+            Flavor::Chan(_) => self.chan().is_some_and(|chan| chan.core.is_full()),
             Flavor::Timer(timer) => timer.is_due(),
             Flavor::Never => true,
         }
@@ -304,7 +304,7 @@ impl<T> Receiver<T> {
     /// ```
     pub fn len(&self) -> usize {
         match &self.flavor {
-            Flavor::Chan(_) => self.chan().map_or(0, |chan| chan.hub.count()),
+            Flavor::Chan(_) => self.chan().map_or(0, |chan| chan.core.count()),
             Flavor::Timer(timer) => usize::from(timer.is_due()),
             Flavor::Never => 0,
         }
@@ -322,8 +322,8 @@ impl<T> Receiver<T> {
     /// ```
     pub fn capacity(&self) -> Option<usize> {
         match &self.flavor {
-            Flavor::Chan(_) => self.chan().and_then(|chan| chan.hub.capacity()),
-            Flavor::Timer(timer) => timer.hub().capacity(),
+            Flavor::Chan(_) => self.chan().and_then(|chan| chan.core.capacity()),
+            Flavor::Timer(timer) => timer.core().capacity(),
             Flavor::Never => Some(0),
         }
     }

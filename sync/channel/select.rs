@@ -36,11 +36,11 @@ use crate::{
         prims::Instant,
     },
     sync::channel::{
-        hub::{Hub, Wait},
+        core::{Core, Wait},
         operation::SelectedOperation,
-        port::{Commit, Port, commit_send, is_ready},
         receiver::Receiver,
         rng::{self, ExploredOrder},
+        select_handle::{Commit, SelectHandle, commit_send, is_ready},
         sender::Sender,
         slot::Slot,
         timer::{Moment, TimerChan},
@@ -54,8 +54,8 @@ use std::{fmt, ptr};
 #[doc(hidden)]
 pub struct Arm<'a> {
     /// None for an operation that is never ready.
-    pub(crate) port: Option<&'a (dyn Port + 'a)>,
-    /// The port once more, if that is a timer.
+    pub(crate) channel: Option<&'a (dyn SelectHandle + 'a)>,
+    /// The channel once more, if that is a timer.
     pub(crate) timer: Option<&'a TimerChan>,
     /// The sender or receiver that was named, for [`SelectedOperation`] to compare.
     handle: *const u8,
@@ -71,7 +71,7 @@ impl<'a> Arm<'a> {
     pub fn send<T>(index: usize, sender: &'a Sender<T>) -> Self {
         let handle = ptr::from_ref(sender).cast();
         Self {
-            port: sender.chan().map(|chan| chan as &dyn Port),
+            channel: sender.chan().map(|chan| chan as &dyn SelectHandle),
             timer: None,
             handle,
             index,
@@ -84,9 +84,9 @@ impl<'a> Arm<'a> {
     pub fn recv<T>(index: usize, receiver: &'a Receiver<T>) -> Self {
         let handle = ptr::from_ref(receiver).cast();
         let timer = receiver.timer();
-        let chan = receiver.chan().map(|chan| chan as &dyn Port);
+        let chan = receiver.chan().map(|chan| chan as &dyn SelectHandle);
         Self {
-            port: chan.or(timer.map(|timer| timer as &dyn Port)),
+            channel: chan.or(timer.map(|timer| timer as &dyn SelectHandle)),
             timer,
             handle,
             index,
@@ -99,13 +99,13 @@ impl<'a> Arm<'a> {
         self.index
     }
 
-    pub(crate) fn hub(&self) -> Option<&'a Hub> {
-        self.port.map(Port::hub)
+    pub(crate) fn core(&self) -> Option<&'a Core> {
+        self.channel.map(SelectHandle::core)
     }
 
     /// The order in which channels are locked.
     pub(crate) fn address(&self) -> usize {
-        self.hub().map_or(0, |hub| ptr::from_ref(hub).addr())
+        self.core().map_or(0, |core| ptr::from_ref(core).addr())
     }
 }
 
@@ -132,7 +132,7 @@ struct Locks<'s, 'a>(&'s [Arm<'a>]);
 
 impl<'s, 'a> Locks<'s, 'a> {
     fn take(arms: &'s [Arm<'a>]) -> Self {
-        distinct(arms).for_each(|hub| hub.lock().acquire());
+        distinct(arms).for_each(|core| core.lock().acquire());
         Self(arms)
     }
 }
@@ -140,16 +140,16 @@ impl<'s, 'a> Locks<'s, 'a> {
 impl Drop for Locks<'_, '_> {
     fn drop(&mut self) {
         // SAFETY: `take` took exactly these.
-        distinct(self.0).for_each(|hub| unsafe { hub.lock().release() });
+        distinct(self.0).for_each(|core| unsafe { core.lock().release() });
     }
 }
 
-fn distinct<'a>(arms: &[Arm<'a>]) -> impl Iterator<Item = &'a Hub> {
+fn distinct<'a>(arms: &[Arm<'a>]) -> impl Iterator<Item = &'a Core> {
     let mut last = 0;
     arms.iter().filter_map(move |arm| {
         let again = arm.address() == last;
         last = arm.address();
-        if again { None } else { arm.hub() }
+        if again { None } else { arm.core() }
     })
 }
 
@@ -172,11 +172,11 @@ fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>, partners: Partners
     let mut count = 0;
     let order = ExploredOrder::new();
     for (place, arm) in arms.iter().enumerate() {
-        let Some(hub) = arm.hub() else { continue };
+        let Some(core) = arm.core() else { continue };
         // SAFETY: the lock is held.
         let ready = unsafe {
             match arm.timer {
-                None => is_ready(hub, arm.side, partners),
+                None => is_ready(core, arm.side, partners),
                 Some(timer) => timer.due().is_some_and(|due| Some(due) <= now),
             }
         };
@@ -201,7 +201,7 @@ fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>, partners: Partners
 /// Commits the arm at `place`; `None` if it was ready only for a select that another channel has chosen meanwhile.
 ///
 /// # Safety
-/// All locks are held. `me` as for [`Port::commit_recv`].
+/// All locks are held. `me` as for [`SelectHandle::commit_recv`].
 unsafe fn commit(
     arm: &Arm<'_>,
     me: &Waiter,
@@ -209,12 +209,12 @@ unsafe fn commit(
     partners: Partners,
     wakes: &mut Wakes,
 ) -> Option<Commit> {
-    let port = arm.port?;
+    let channel = arm.channel?;
     match arm.side {
         // SAFETY: passed on.
-        Side::Recv => unsafe { port.commit_recv(me, moment, partners, wakes) },
+        Side::Recv => unsafe { channel.commit_recv(me, moment, partners, wakes) },
         // SAFETY: passed on.
-        Side::Send => unsafe { commit_send(port.hub()) },
+        Side::Send => unsafe { commit_send(channel.core()) },
     }
 }
 
@@ -269,8 +269,8 @@ fn partners(limit: Wait, now: Option<Instant>) -> Partners {
 
 /// Waits for the value that the select's receiver `me` was promised on this arm.
 fn await_value(arm: &Arm<'_>, me: &Waiter, limit: Wait, wait: Wait) -> Result<(), Missed> {
-    let hub = arm.hub().expect("an arm that is never ready was chosen");
-    let is_unparked = hub.park_linked(me, WaitReason::Select, limit);
+    let core = arm.core().expect("an arm that is never ready was chosen");
+    let is_unparked = core.park_linked(me, WaitReason::Select, limit);
     if is_unparked && me.outcome() == Outcome::Done {
         return Ok(());
     }
@@ -290,15 +290,19 @@ pub(crate) fn operate<'a>(
     park::take_turns();
     sort(arms);
     let receiving = arms.iter().filter(|arm| arm.side == Side::Recv);
-    let mut slot = Slot::fitting(receiving.filter_map(|arm| arm.port).map(Port::layout));
+    let mut slot = Slot::fitting(
+        receiving
+            .filter_map(|arm| arm.channel)
+            .map(SelectHandle::layout),
+    );
     let mut since = None;
     loop {
         match attempt(arms, biased, wait, slot.room(), &mut since) {
             Ok((place, commit)) => {
                 let arm = &arms[place];
-                let port = arm.port.expect("an arm that is never ready was chosen");
+                let channel = arm.channel.expect("an arm that is never ready was chosen");
                 return Some(SelectedOperation::new(
-                    port, arm.handle, arm.index, commit, slot,
+                    channel, arm.handle, arm.index, commit, slot,
                 ));
             }
             Err(Missed::Again) => {}

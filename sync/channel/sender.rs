@@ -3,9 +3,9 @@
 use crate::runtime::park::{self, WaitReason};
 use crate::sync::channel::{
     chan::{Chan, Refused},
+    core::Wait,
     counter::Counted,
     error::{SendError, SendTimeoutError, TrySendError},
-    hub::Wait,
 };
 use std::{
     fmt,
@@ -187,14 +187,14 @@ impl<T> Sender<T> {
     /// ```
     pub fn close(&self) {
         if let Some(chan) = self.chan() {
-            chan.hub.close();
+            chan.core.close();
         }
     }
 
     /// Has [`Receiver::close`](crate::sync::channel::Receiver::close) do nothing; before a receiver is handed out.
     pub(crate) fn seal(&self) {
         if let Some(chan) = self.chan() {
-            chan.hub.seal();
+            chan.core.seal();
         }
     }
 
@@ -208,7 +208,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.chan().is_some_and(|chan| chan.hub.is_closed())
+        self.chan().is_some_and(|chan| chan.core.is_closed())
     }
 
     /// Whether the channel holds no value; always so for capacity 0. Does not park.
@@ -234,7 +234,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_full());
     /// ```
     pub fn is_full(&self) -> bool {
-        self.chan().is_none_or(|chan| chan.hub.is_full())
+        self.chan().is_none_or(|chan| chan.core.is_full())
     }
 
     /// How many values the channel holds: Go's `len(ch)`. Does not park.
@@ -247,7 +247,7 @@ impl<T> Sender<T> {
     /// assert_eq!(tx.len(), 2);
     /// ```
     pub fn len(&self) -> usize {
-        self.chan().map_or(0, |chan| chan.hub.count())
+        self.chan().map_or(0, |chan| chan.core.count())
     }
 
     /// How many values the channel can hold: Go's `cap(ch)`; `None` if unbounded. Does not park.
@@ -260,7 +260,7 @@ impl<T> Sender<T> {
     /// assert_eq!(unbounded::<i32>().0.capacity(), None);
     /// ```
     pub fn capacity(&self) -> Option<usize> {
-        self.chan().map_or(Some(0), |chan| chan.hub.capacity())
+        self.chan().map_or(Some(0), |chan| chan.core.capacity())
     }
 
     /// Whether both senders belong to the same channel. Does not park.

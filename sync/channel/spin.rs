@@ -5,7 +5,7 @@
 //! Taking it is one read-modify-write, leaving it one plain store. A caller who has waited for some time yields its OS
 //! thread: on an oversubscribed machine the holder may be off its core.
 //!
-//! Used by `hub` (one lock at a time, through [`Held`]) and by `select` (many, in address order, through the raw pair).
+//! Used by `core` (one lock at a time, through [`Held`]) and by `select` (many, in address order, through the raw pair).
 
 use crate::runtime::prims::{AtomicBool, Ordering, spin_loop, yield_now};
 

@@ -18,8 +18,8 @@ use crate::{
     },
     sync::channel::{
         chan::Refused,
-        hub::{Hub, Wait},
-        wait::{Home, Outcome, Side, Waiter, Wakes},
+        core::{Core, Wait},
+        wait::{Outcome, QueueKind, Side, Waiter, Wakes},
     },
 };
 use std::time::Duration;
@@ -83,24 +83,24 @@ fn remainder(time: Duration, period: Duration) -> Duration {
 /// A channel of capacity 1 that the clock fills; never closed.
 #[derive(Debug)]
 pub(crate) struct TimerChan {
-    hub: Hub,
+    core: Core,
     schedule: UnsafeCell<Schedule>,
 }
 
-// SAFETY: `schedule` is plain data and only touched under the hub's lock.
+// SAFETY: `schedule` is plain data and only touched under the core's lock.
 unsafe impl Sync for TimerChan {}
 
 impl TimerChan {
     pub(crate) fn new(due: Instant, repeat: Repeat) -> Self {
         let due = Some(due);
         Self {
-            hub: Hub::new(Some(1)),
+            core: Core::new(Some(1)),
             schedule: UnsafeCell::new(Schedule { due, repeat }),
         }
     }
 
-    pub(crate) fn hub(&self) -> &Hub {
-        &self.hub
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
     }
 
     /// # Safety
@@ -135,7 +135,7 @@ impl TimerChan {
     /// Whether it holds a message.
     pub(crate) fn is_due(&self) -> bool {
         let now = clock::now();
-        let _held = self.hub.hold();
+        let _held = self.core.hold();
         // SAFETY: the lock is held.
         unsafe { self.schedule() }.is_due(now)
     }
@@ -145,7 +145,7 @@ impl TimerChan {
         let mut now = clock::now();
         let since = now;
         loop {
-            let held = self.hub.hold();
+            let held = self.core.hold();
             // SAFETY: the lock is held.
             let schedule = unsafe { self.schedule() };
             if let Some(message) = schedule.take(Moment { since, now }) {
@@ -161,10 +161,15 @@ impl TimerChan {
             };
             let node = Waiter::plain(Side::Recv, std::ptr::null_mut(), unparker);
             // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only when it is linked no more.
-            unsafe { self.hub.queues().receivers.push(&node, Home::Receivers) };
+            unsafe {
+                self.core
+                    .queues()
+                    .receivers
+                    .push(&node, QueueKind::Receivers)
+            };
             drop(held);
             // However it ended: look again.
-            self.hub.park_linked(&node, WaitReason::ChanRecv, limit);
+            self.core.park_linked(&node, WaitReason::ChanRecv, limit);
             now = clock::now();
         }
     }
@@ -173,11 +178,11 @@ impl TimerChan {
     /// who begins to receive after this gets nothing that was due before.
     pub(crate) fn set(&self, delay: Option<Duration>, repeat: Repeat) -> bool {
         let mut wakes = Wakes::new();
-        let held = self.hub.hold();
+        let held = self.core.hold();
         // Under the lock: of two who do this at once, the later one counts from the later instant.
         let due = delay.map(from_now);
         // SAFETY: the lock is held.
-        let (schedule, queues) = unsafe { (self.schedule(), self.hub.queues()) };
+        let (schedule, queues) = unsafe { (self.schedule(), self.core.queues()) };
         let before = schedule.due;
         *schedule = Schedule { due, repeat };
         if due.is_some_and(|due| before.is_none_or(|before| due < before)) {

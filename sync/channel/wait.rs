@@ -4,8 +4,8 @@
 //!
 //! | state | who may touch the node |
 //! |---|---|
-//! | linked (`home` is a list) | whoever holds the channel's lock |
-//! | promised (won, and linked into `Home::Promised`) | whoever holds the channel's lock |
+//! | linked (`queue` is a list) | whoever holds the channel's lock |
+//! | promised (won, and linked into `QueueKind::Promised`) | whoever holds the channel's lock |
 //! | claimed (unlinked by a waker that *won* it) | that waker, until its `unpark` |
 //! | lost (unlinked by a waker that did not win it) | the owner |
 //! | unparked, withdrawn, or never published | the owner |
@@ -48,7 +48,7 @@ pub(crate) enum Side {
 
 /// The list that a node is linked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum QueueKind {
     /// None.
     Nowhere,
     /// Of those who wait to send.
@@ -137,7 +137,7 @@ pub(crate) struct Waiter {
     prev: Cell<*const Waiter>,
     /// The next in a list; once claimed, the next in a [`Wakes`] chain.
     next: Cell<*const Waiter>,
-    home: Cell<Home>,
+    queue: Cell<QueueKind>,
     side: Side,
     outcome: Cell<Outcome>,
     /// Receiver: where the value goes. Sender: where it is; null for a select's sending arm, whose value is made only once chosen.
@@ -169,7 +169,7 @@ impl Waiter {
         Self {
             prev: Cell::new(ptr::null()),
             next: Cell::new(ptr::null()),
-            home: Cell::new(Home::Nowhere),
+            queue: Cell::new(QueueKind::Nowhere),
             side,
             outcome: Cell::new(Outcome::Pending),
             slot,
@@ -184,8 +184,8 @@ impl Waiter {
         self.outcome.get()
     }
 
-    pub(crate) fn home(&self) -> Home {
-        self.home.get()
+    pub(crate) fn queue(&self) -> QueueKind {
+        self.queue.get()
     }
 
     pub(crate) fn side(&self) -> Side {
@@ -249,7 +249,7 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         self.next.set(ptr::null());
-        self.home.set(Home::Nowhere);
+        self.queue.set(QueueKind::Nowhere);
         self.outcome.set(Outcome::Pending);
     }
 }
@@ -278,10 +278,10 @@ impl WaitList {
     ///
     /// # Safety
     /// The node is linked nowhere, and stays where it is until it has been unlinked.
-    pub(crate) unsafe fn push(&mut self, node: &Waiter, home: Home) {
+    pub(crate) unsafe fn push(&mut self, node: &Waiter, queue: QueueKind) {
         node.prev.set(self.tail);
         node.next.set(ptr::null());
-        node.home.set(home);
+        node.queue.set(queue);
         if self.tail.is_null() {
             self.head = node;
         } else {
@@ -309,7 +309,7 @@ impl WaitList {
             } else {
                 (*next).prev.set(prev);
             }
-            (*node).home.set(Home::Nowhere);
+            (*node).queue.set(QueueKind::Nowhere);
         }
     }
 
@@ -470,7 +470,7 @@ impl Wakes {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Home, Outcome, Partners, SelectToken, Side, WaitList, Waiter, Wakes};
+    use super::{Outcome, Partners, QueueKind, SelectToken, Side, WaitList, Waiter, Wakes};
     use crate::runtime::park::Unparker;
     use std::{array, ptr};
 
@@ -481,7 +481,7 @@ mod tests {
     fn list(nodes: &[&Waiter]) -> WaitList {
         let mut list = WaitList::new();
         // SAFETY: linked nowhere; the callers keep them longer than the list.
-        let push = |node| unsafe { list.push(node, Home::Watchers) };
+        let push = |node| unsafe { list.push(node, QueueKind::Watchers) };
         nodes.iter().copied().for_each(push);
         list
     }
@@ -513,9 +513,12 @@ mod tests {
         assert_eq!(lost.chosen(), Some(7));
         assert_eq!([first.chosen(), last.chosen()], [Some(2), Some(4)]);
         assert_eq!(loser.outcome(), Outcome::Pending);
-        assert_eq!([loser.home(), winner.home()], [Home::Nowhere; 2]);
+        assert_eq!([loser.queue(), winner.queue()], [QueueKind::Nowhere; 2]);
         // Those of the other side wait on.
-        assert_eq!((other.chosen(), sender.home()), (None, Home::Watchers));
+        assert_eq!(
+            (other.chosen(), sender.queue()),
+            (None, QueueKind::Watchers)
+        );
         assert!(list.has_live(Partners::All));
         assert_eq!(list.claim(), Some(ptr::from_ref(&sender)));
         assert!(list.is_empty());

@@ -15,7 +15,7 @@ use crate::{
     sync::{
         channel::{
             chan::Refused,
-            hub::{Left, Wait},
+            core::{Left, Wait},
             real_spin::SpinLock,
         },
         models::channels::{channels, left_in, recv, send, soon},
@@ -50,7 +50,7 @@ fn a_lock_that_is_free_was_left() {
         let other = Arc::clone(&shared);
         let other = thread::spawn(move || {
             let held = other.0.hold();
-            // Release: pairs with the Acquire below, as `abandoned` does in the hub.
+            // Release: pairs with the Acquire below, as `abandoned` does in the core.
             other.1.store(true, Ordering::Release);
             other.2.set(7);
             drop(held);
@@ -148,7 +148,7 @@ fn closing_wakes_a_receiver_and_its_rival() {
             let theirs = Arc::clone(&channels);
             thread::spawn(move || recv(&theirs[0], Wait::Forever))
         });
-        assert!(channels[0].hub.close());
+        assert!(channels[0].core.close());
         for receiver in receivers {
             assert_eq!(receiver.join().unwrap(), Err(Refused::Closed));
         }
@@ -165,7 +165,7 @@ fn closing_wakes_a_sender_and_leaves_what_was_sent() {
             let theirs = Arc::clone(&channels);
             thread::spawn(move || (number, send(&theirs[0], number, Wait::Forever)))
         });
-        assert!(channels[0].hub.close());
+        assert!(channels[0].core.close());
         let mut sent = Vec::new();
         for sender in senders {
             match sender.join().unwrap() {
@@ -185,7 +185,7 @@ fn close_beside_a_pair(capacity: usize) {
         let theirs = Arc::clone(&channels);
         let sender = thread::spawn(move || send(&theirs[0], 7, Wait::Forever));
         let theirs = Arc::clone(&channels);
-        let closer = thread::spawn(move || assert!(theirs[0].hub.close()));
+        let closer = thread::spawn(move || assert!(theirs[0].core.close()));
         let received = recv(&channels[0], Wait::Forever);
         let sent = sender.join().unwrap();
         closer.join().unwrap();
@@ -235,7 +235,7 @@ fn a_receiver_that_leaves_takes_no_value_along() {
         assert_eq!(send(&channels[0], 1, Wait::Forever), Ok(()));
         // Nobody is left if the impatient one took the first.
         let second = send(&channels[0], 2, soon());
-        channels[0].hub.close();
+        channels[0].core.close();
         let received = [impatient.join().unwrap(), patient.join().unwrap()];
         let mut numbers: Vec<u32> = received.into_iter().filter_map(Result::ok).collect();
         numbers.sort_unstable();
@@ -275,14 +275,14 @@ fn the_last_of_two_sides_frees_the_channel() {
             let chan = &theirs[0];
             // Refused if the other side has gone already.
             let (Ok(()) | Err(_)) = send(chan, 7, Wait::Forever);
-            let frees = chan.hub.is_abandoned() || chan.leave_senders() == Left::Second;
+            let frees = chan.core.is_abandoned() || chan.leave_senders() == Left::Second;
             if frees {
-                chan.hub.lock().end();
+                chan.core.lock().end();
             }
             frees
         });
         let chan = &channels[0];
-        let frees = if chan.hub.is_abandoned() {
+        let frees = if chan.core.is_abandoned() {
             // SAFETY: the other side has left.
             drop(unsafe { chan.take_leftovers() });
             true
@@ -292,7 +292,7 @@ fn the_last_of_two_sides_frees_the_channel() {
             left == Left::Second
         };
         if frees {
-            chan.hub.lock().end();
+            chan.core.lock().end();
         }
         assert_ne!(sender.join().unwrap(), frees);
     });

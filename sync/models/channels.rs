@@ -5,7 +5,7 @@ use crate::{
     runtime::{models::Plain, prims::Instant},
     sync::channel::{
         chan::{Chan, Refused},
-        hub::Wait,
+        core::Wait,
         receiver::Receiver,
         select::{Arm, operate},
         sender::Sender,
@@ -98,9 +98,9 @@ pub(super) fn select<const N: usize>(
 /// The numbers that are left in a channel when all is over. Nobody is left in its lists.
 pub(super) fn left_in(chan: &Chan<Letter>) -> Vec<u32> {
     let left = std::iter::from_fn(|| recv(chan, Wait::Never).ok()).collect();
-    let _held = chan.hub.hold();
+    let _held = chan.core.hold();
     // SAFETY: the lock is held.
-    let queues = unsafe { chan.hub.queues() };
+    let queues = unsafe { chan.core.queues() };
     for list in [
         &queues.senders,
         &queues.receivers,

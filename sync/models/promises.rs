@@ -9,7 +9,7 @@
 use crate::{
     runtime::models::check,
     sync::{
-        channel::{chan::Refused, hub::Wait, select::operate},
+        channel::{chan::Refused, core::Wait, select::operate},
         models::channels::{Selected, channels, left_in, recv, select, send, send_arm, soon},
     },
 };
@@ -102,7 +102,7 @@ fn a_close_beside_a_promise_loses_no_value() {
         let theirs = Arc::clone(&channels);
         let receiver = thread::spawn(move || recv(&theirs[0], Wait::Forever));
         let theirs = Arc::clone(&channels);
-        let closer = thread::spawn(move || assert!(theirs[0].hub.close()));
+        let closer = thread::spawn(move || assert!(theirs[0].core.close()));
         let chosen = select([(&channels[0], Some(7))], Wait::Forever);
         let received = receiver.join().unwrap();
         closer.join().unwrap();

@@ -3,7 +3,7 @@
 
 use crate::sync::channel::{
     chan::{Chan, Refused},
-    hub::Wait,
+    core::Wait,
     timer::TimerChan,
 };
 use std::mem::MaybeUninit;

@@ -12,7 +12,7 @@
 use crate::{
     runtime::models::check,
     sync::{
-        channel::{chan::Refused, hub::Wait, select::watch},
+        channel::{chan::Refused, core::Wait, select::watch},
         models::channels::{Selected, channels, left_in, recv, recv_arm, select, send, soon},
     },
 };
@@ -140,7 +140,7 @@ fn a_close_and_a_sender_win_a_select_once() {
     check(|| {
         let channels = channels([0; 2]);
         let theirs = Arc::clone(&channels);
-        let closer = thread::spawn(move || assert!(theirs[0].hub.close()));
+        let closer = thread::spawn(move || assert!(theirs[0].core.close()));
         let theirs = Arc::clone(&channels);
         let sender = thread::spawn(move || send(&theirs[1], 7, soon()));
         let arms = [(&channels[0], None), (&channels[1], None)];
@@ -164,8 +164,8 @@ fn a_select_that_sends_and_receives_is_closed_once() {
         let channels = channels([0; 2]);
         let theirs = Arc::clone(&channels);
         let closer = thread::spawn(move || {
-            assert!(theirs[0].hub.close());
-            assert!(theirs[1].hub.close());
+            assert!(theirs[0].core.close());
+            assert!(theirs[1].core.close());
         });
         let arms = [(&channels[0], None), (&channels[1], Some(7))];
         let chosen = select(arms, Wait::Forever);

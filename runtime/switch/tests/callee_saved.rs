@@ -1,7 +1,7 @@
 //! Callee-saved registers: a helper fills every register that the ABI lets a callee rely on, calls, and counts those that came back changed.
 
 use super::{Coroutine, SMALL};
-use crate::runtime::switch::Context;
+use crate::runtime::switch::SwitchContext;
 use std::{cell::Cell, rc::Rc};
 
 /// How many registers [`call_with_filled_registers`] fills.
@@ -18,8 +18,8 @@ const FILLED: u64 = 19;
 #[unsafe(naked)]
 unsafe extern "C" fn call_with_filled_registers(
     seed: u64,
-    f: unsafe extern "C" fn(*mut Context),
-    arg: *mut Context,
+    f: unsafe extern "C" fn(*mut SwitchContext),
+    arg: *mut SwitchContext,
 ) -> u64 {
     // Entry: rdi = seed, rsi = f, rdx = arg.
     core::arch::naked_asm!(
@@ -84,8 +84,8 @@ unsafe extern "C" fn call_with_filled_registers(
 #[unsafe(naked)]
 unsafe extern "C" fn call_with_filled_registers(
     seed: u64,
-    f: unsafe extern "C" fn(*mut Context),
-    arg: *mut Context,
+    f: unsafe extern "C" fn(*mut SwitchContext),
+    arg: *mut SwitchContext,
 ) -> u64 {
     // Entry: x0 = seed, x1 = f, x2 = arg, x30 = where to return.
     core::arch::naked_asm!(
@@ -178,13 +178,13 @@ unsafe extern "C" fn call_with_filled_registers(
 
 #[test]
 fn callee_saved_registers_survive_on_both_sides() {
-    unsafe extern "C" fn enter(this: *mut Context) {
+    unsafe extern "C" fn enter(this: *mut SwitchContext) {
         // SAFETY: the loop below enters as often as the body leaves, and once more.
-        unsafe { Context::enter(this) }
+        unsafe { SwitchContext::enter(this) }
     }
-    unsafe extern "C" fn leave(this: *mut Context) {
+    unsafe extern "C" fn leave(this: *mut SwitchContext) {
         // SAFETY: called by the body.
-        unsafe { Context::leave(this) }
+        unsafe { SwitchContext::leave(this) }
     }
 
     let changed = Rc::new(Cell::new(0));
@@ -212,7 +212,7 @@ fn callee_saved_registers_survive_on_both_sides() {
 fn changed_callee_saved_registers_are_noticed() {
     /// Breaks the ABI on purpose.
     #[unsafe(naked)]
-    unsafe extern "C" fn change_all(_: *mut Context) {
+    unsafe extern "C" fn change_all(_: *mut SwitchContext) {
         #[cfg(target_arch = "x86_64")]
         core::arch::naked_asm!(
             "inc rbx", "inc rbp", "inc r12", "inc r13", "inc r14", "inc r15", "ret"

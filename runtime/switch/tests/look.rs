@@ -1,14 +1,14 @@
 //! An unwinder walks the frames of a suspended coroutine from outside.
 
-use super::{Context, Coroutine, Inside, LARGE, SMALL};
+use super::{Coroutine, Inside, LARGE, SMALL, SwitchContext};
 use std::{hint::black_box, ptr};
 
-/// What an unwinder finds from inside `Context::look`: addresses, innermost first; and the one that it was told.
+/// What an unwinder finds from inside `SwitchContext::look`: addresses, innermost first; and the one that it was told.
 fn look_into(c: &Coroutine) -> Option<(Vec<usize>, usize)> {
     let mut seen = (Vec::new(), 0);
     // SAFETY: suspended, and nobody enters it meanwhile. Unwinding does not panic.
     let looked = unsafe {
-        Context::look(&raw const (*c.0.as_ptr()).context, |pc| {
+        SwitchContext::look(&raw const (*c.0.as_ptr()).context, |pc| {
             seen.1 = pc;
             backtrace::trace(|frame| {
                 seen.0.push(frame.ip().addr());

@@ -11,7 +11,7 @@
 //!   there.
 //!
 //! The user's expression may take for ever, or need that very receiver. So a receiver can leave
-//! (W5): when its time is up (and [`GRACE`](crate::sync::channel::hub::GRACE) is over) it unlinks
+//! (W5): when its time is up (and [`GRACE`](crate::sync::channel::core::GRACE) is over) it unlinks
 //! itself, as from any other list. One that may not park at all is never paired with a promise
 //! ([`Partners::WithValue`](crate::sync::channel::wait::Partners)).
 //!
@@ -32,7 +32,7 @@ use crate::{
     runtime::park::{Unparker, WaitReason},
     sync::channel::{
         chan::{Chan, deliver},
-        hub::{Wait, notify},
+        core::{Wait, notify},
         spin::Held,
         wait::{Outcome, Promise, Side, Waiter, Wakes},
     },
@@ -66,11 +66,11 @@ impl<T> Chan<T> {
         // SAFETY: the lock is held; `park_linked` returns only when the node is linked no more. The
         // sender is claimed.
         unsafe {
-            (*sender).set_promise(self.hub.queues().promise(&node));
+            (*sender).set_promise(self.core.queues().promise(&node));
             drop(held);
             Waiter::finish(sender, Outcome::Done);
         }
-        if self.hub.park_linked(&node, WaitReason::ChanRecv, wait) {
+        if self.core.park_linked(&node, WaitReason::ChanRecv, wait) {
             node.outcome()
         } else {
             Outcome::Pending
@@ -83,13 +83,13 @@ impl<T> Chan<T> {
     /// # Safety
     /// As [`send`](Self::send). The promise was made on this rendezvous channel, and is used up.
     pub(crate) unsafe fn keep_promise(&self, promise: Promise, from: *mut T) -> bool {
-        let mut held = self.hub.hold();
+        let mut held = self.core.hold();
         loop {
             // SAFETY: the lock is held.
-            let (queues, buffer) = unsafe { (self.hub.queues(), self.buffer()) };
+            let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
             let mut receiver = queues.promised.take_promised(promise);
             if receiver.is_none() {
-                if self.hub.is_closed() {
+                if self.core.is_closed() {
                     return false;
                 }
                 receiver = queues.receivers.claim();
@@ -120,11 +120,11 @@ impl<T> Chan<T> {
     /// # Safety
     /// As [`send`](Self::send); a place was promised to the caller and is used up.
     pub(crate) unsafe fn send_reserved(&self, from: *mut T) -> bool {
-        let held = self.hub.hold();
+        let held = self.core.hold();
         // SAFETY: the lock is held.
-        let queues = unsafe { self.hub.queues() };
+        let queues = unsafe { self.core.queues() };
         queues.reserved -= 1;
-        if self.hub.is_closed() {
+        if self.core.is_closed() {
             return false;
         }
         let mut wakes = Wakes::new();
@@ -151,11 +151,11 @@ impl<T> Chan<T> {
 
     /// Gives a promised place up.
     pub(crate) fn unreserve(&self) {
-        let held = self.hub.hold();
+        let held = self.core.hold();
         let mut wakes = Wakes::new();
         // SAFETY: the lock is held.
         unsafe {
-            let queues = self.hub.queues();
+            let queues = self.core.queues();
             queues.reserved -= 1;
             self.refill(queues, &mut wakes);
         }

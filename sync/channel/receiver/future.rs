@@ -12,13 +12,13 @@ use crate::{
     sync::channel::{
         awaited,
         chan::Refused,
+        core::{Core, Wait},
         error::RecvError,
-        hub::{Hub, Wait},
         link::{Link, Published},
-        port::is_ready,
         receiver::Receiver,
+        select_handle::is_ready,
         timer::TimerChan,
-        wait::{Home, Partners, Side},
+        wait::{Partners, QueueKind, Side},
     },
 };
 use std::{
@@ -134,7 +134,7 @@ impl Listener {
 
     fn listen<T>(&mut self, receiver: &Receiver<T>, context: &Context<'_>) -> Published {
         let timer = receiver.timer();
-        let Some(hub) = hub_of(receiver) else {
+        let Some(core) = core_of(receiver) else {
             // Nobody will ever send.
             return Published::Waiting;
         };
@@ -150,9 +150,9 @@ impl Listener {
             // A timer is judged by the clock, and rings the alarm.
             // SAFETY: called under the lock.
             let ready =
-                || timer.is_none() && unsafe { is_ready(hub, Side::Recv, Partners::of_caller()) };
+                || timer.is_none() && unsafe { is_ready(core, Side::Recv, Partners::of_caller()) };
             // SAFETY: ours, and not out.
-            if unsafe { link.publish(hub, Home::Watchers, ready) } == Published::Ready {
+            if unsafe { link.publish(core, QueueKind::Watchers, ready) } == Published::Ready {
                 return Published::Ready;
             }
             self.is_out = true;
@@ -166,7 +166,7 @@ impl Listener {
     /// Who sets the timer to another instant tells us; so this one is right until then.
     fn set_alarm(&mut self, timer: &TimerChan) {
         self.stop_alarm();
-        let held = timer.hub().hold();
+        let held = timer.core().hold();
         // SAFETY: the lock is held.
         let due = unsafe { timer.due() };
         drop(held);
@@ -186,18 +186,20 @@ impl Listener {
     /// Waits no more.
     pub(crate) fn leave<T>(&mut self, receiver: &Receiver<T>) {
         self.stop_alarm();
-        let Some(hub) = hub_of(receiver) else { return };
+        let Some(core) = core_of(receiver) else {
+            return;
+        };
         if mem::take(&mut self.is_out)
             && let Some(link) = &self.link
-            // SAFETY: ours, published to this hub, and not seen fired since.
-            && !unsafe { link.withdraw(hub) }
+            // SAFETY: ours, published to this core, and not seen fired since.
+            && !unsafe { link.withdraw(core) }
         {
             self.link = None;
         }
     }
 }
 
-fn hub_of<T>(receiver: &Receiver<T>) -> Option<&Hub> {
-    let chan = receiver.chan().map(|chan| &chan.hub);
-    chan.or(receiver.timer().map(TimerChan::hub))
+fn core_of<T>(receiver: &Receiver<T>) -> Option<&Core> {
+    let chan = receiver.chan().map(|chan| &chan.core);
+    chan.or(receiver.timer().map(TimerChan::core))
 }

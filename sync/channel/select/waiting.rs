@@ -4,10 +4,10 @@
 use crate::{
     runtime::park::{self, Unparked, Unparker, WaitReason},
     sync::channel::{
-        hub::{GRACE, Wait, notify},
+        core::{GRACE, Wait, notify},
         rng::{self, ExploredOrder},
         select::Arm,
-        wait::{Home, SelectToken, Side, Waiter, Wakes},
+        wait::{QueueKind, SelectToken, Side, Waiter, Wakes},
     },
 };
 use std::ptr;
@@ -64,19 +64,19 @@ pub(crate) fn prepare(
 pub(crate) unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
     let mut wakes = Wakes::new();
     for arm in arms {
-        let (Some(hub), Some(node)) = (arm.hub(), &arm.node) else {
+        let (Some(core), Some(node)) = (arm.core(), &arm.node) else {
             continue;
         };
-        let (home, partner) = match (purpose, arm.side) {
-            (Purpose::Watch, side) => (Home::Watchers, side),
-            (Purpose::Operate, Side::Send) => (Home::Senders, Side::Recv),
-            (Purpose::Operate, Side::Recv) => (Home::Receivers, Side::Send),
+        let (queue, partner) = match (purpose, arm.side) {
+            (Purpose::Watch, side) => (QueueKind::Watchers, side),
+            (Purpose::Operate, Side::Send) => (QueueKind::Senders, Side::Recv),
+            (Purpose::Operate, Side::Recv) => (QueueKind::Receivers, Side::Send),
         };
         // SAFETY: the lock is held; the node stays in place.
         unsafe {
-            let queues = hub.queues();
-            queues.list(home).push(node, home);
-            if purpose == Purpose::Operate && hub.is_rendezvous() {
+            let queues = core.queues();
+            queues.list(queue).push(node, queue);
+            if purpose == Purpose::Operate && core.is_rendezvous() {
                 notify(queues, partner, &mut wakes);
             }
         }
@@ -89,11 +89,11 @@ pub(crate) unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
 fn withdraw(arms: &[Arm<'_>]) -> bool {
     let mut was_promised = false;
     for arm in arms {
-        if let (Some(hub), Some(node)) = (arm.hub(), &arm.node) {
-            let _held = hub.hold();
-            was_promised |= node.home() == Home::Promised;
-            // SAFETY: the lock is held; the node was linked into this hub.
-            unsafe { hub.unlink(node) };
+        if let (Some(core), Some(node)) = (arm.core(), &arm.node) {
+            let _held = core.hold();
+            was_promised |= node.queue() == QueueKind::Promised;
+            // SAFETY: the lock is held; the node was linked into this core.
+            unsafe { core.unlink(node) };
         }
     }
     was_promised
@@ -102,8 +102,8 @@ fn withdraw(arms: &[Arm<'_>]) -> bool {
 /// Whether the select was chosen by a sending arm whose value has not come.
 fn is_promised(arms: &[Arm<'_>], token: &SelectToken) -> bool {
     let arm = token.chosen().map(|place| &arms[place]);
-    arm.is_some_and(|arm| match (arm.hub(), &arm.node) {
-        (Some(hub), Some(node)) => hub.is_promised(node),
+    arm.is_some_and(|arm| match (arm.core(), &arm.node) {
+        (Some(core), Some(node)) => core.is_promised(node),
         _ => false,
     })
 }

@@ -9,12 +9,12 @@ use crate::{
     sync::channel::{
         awaited,
         chan::Refused,
+        core::Wait,
         error::SendError,
-        hub::Wait,
         link::{Link, Published},
-        port::is_ready,
+        select_handle::is_ready,
         sender::Sender,
-        wait::{Home, Outcome, Partners, Side},
+        wait::{Outcome, Partners, QueueKind, Side},
     },
 };
 use std::{
@@ -166,13 +166,13 @@ impl<T> Message<T> {
             *self = Self::Value(msg);
             return Some(Poll::Pending);
         };
-        let hub = &chan.hub;
+        let core = &chan.core;
         let link = Link::sender(msg);
         link.cell().arm(context.waker());
         // SAFETY: called under the lock.
-        let ready = || unsafe { is_ready(hub, Side::Send, Partners::All) };
+        let ready = || unsafe { is_ready(core, Side::Send, Partners::All) };
         // SAFETY: ours, and new.
-        if unsafe { link.publish(hub, Home::Senders, ready) } == Published::Ready {
+        if unsafe { link.publish(core, QueueKind::Senders, ready) } == Published::Ready {
             // SAFETY: it was not published.
             *self = Self::Value(unsafe { link.take_value() });
             return None;
@@ -185,8 +185,8 @@ impl<T> Message<T> {
     pub(crate) fn take_back(&mut self, sender: &Sender<T>) {
         if let (Self::Waiting(link), Some(chan)) = (&*self, sender.chan()) {
             // If it was claimed, who did that has the value, or leaves it to the link.
-            // SAFETY: ours, published to this hub, and not seen fired since.
-            let _ = unsafe { link.withdraw(&chan.hub) };
+            // SAFETY: ours, published to this core, and not seen fired since.
+            let _ = unsafe { link.withdraw(&chan.core) };
         }
         *self = Self::Gone;
     }

@@ -1,7 +1,7 @@
 //! A sender as a sink of `futures_sink`.
 
 use crate::sync::channel::{
-    awaited::MaybeOwned, chan::Refused, error::SendError, hub::Wait, send_future::Message,
+    awaited::MaybeOwned, chan::Refused, core::Wait, error::SendError, send_future::Message,
     sender::Sender,
 };
 use futures_sink::Sink;

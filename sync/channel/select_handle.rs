@@ -4,7 +4,7 @@ use crate::{
     runtime::prims::Instant,
     sync::channel::{
         chan::Chan,
-        hub::Hub,
+        core::Core,
         timer::{Moment, TimerChan},
         wait::{Outcome, Partners, Promise, Side, Waiter, Wakes},
     },
@@ -30,8 +30,8 @@ pub(crate) enum Commit {
 }
 
 /// One channel, as seen by a select.
-pub(crate) trait Port {
-    fn hub(&self) -> &Hub;
+pub(crate) trait SelectHandle {
+    fn core(&self) -> &Core;
 
     /// Of a value.
     fn layout(&self) -> Layout;
@@ -54,9 +54,9 @@ pub(crate) trait Port {
     fn unreserve(&self);
 }
 
-impl<T> Port for Chan<T> {
-    fn hub(&self) -> &Hub {
-        &self.hub
+impl<T> SelectHandle for Chan<T> {
+    fn core(&self) -> &Core {
+        &self.core
     }
 
     fn layout(&self) -> Layout {
@@ -71,8 +71,8 @@ impl<T> Port for Chan<T> {
         wakes: &mut Wakes,
     ) -> Option<Commit> {
         // SAFETY: the lock is held.
-        let queues = unsafe { self.hub.queues() };
-        if self.hub.len() > 0 {
+        let queues = unsafe { self.core.queues() };
+        if self.core.len() > 0 {
             // SAFETY: there is a value, and the slot is free for it. The lock is held.
             unsafe {
                 // A used-up segment is freed under the lock, one in 32 times: that is no code of the user.
@@ -81,11 +81,11 @@ impl<T> Port for Chan<T> {
             }
             return Some(Commit::Received);
         }
-        if !self.hub.is_rendezvous() {
-            return self.hub.is_closed().then_some(Commit::Closed);
+        if !self.core.is_rendezvous() {
+            return self.core.is_closed().then_some(Commit::Closed);
         }
         let Some(sender) = queues.senders.claim_from(partners) else {
-            return self.hub.is_closed().then_some(Commit::Closed);
+            return self.core.is_closed().then_some(Commit::Closed);
         };
         // SAFETY: just claimed, on a channel of `T`; its slot, if it has one, is read once.
         unsafe {
@@ -111,9 +111,9 @@ impl<T> Port for Chan<T> {
     }
 }
 
-impl Port for TimerChan {
-    fn hub(&self) -> &Hub {
-        self.hub()
+impl SelectHandle for TimerChan {
+    fn core(&self) -> &Core {
+        self.core()
     }
 
     fn layout(&self) -> Layout {
@@ -144,16 +144,16 @@ impl Port for TimerChan {
 ///
 /// # Safety
 /// The lock is held.
-pub(crate) unsafe fn is_ready(hub: &Hub, side: Side, partners: Partners) -> bool {
+pub(crate) unsafe fn is_ready(core: &Core, side: Side, partners: Partners) -> bool {
     // SAFETY: the lock is held.
-    let queues = unsafe { hub.queues() };
-    if hub.is_closed() {
+    let queues = unsafe { core.queues() };
+    if core.is_closed() {
         return true;
     }
-    match (side, hub.is_rendezvous()) {
-        (Side::Recv, false) => hub.len() > 0,
-        (Side::Recv, true) => hub.len() > 0 || queues.senders.has_live(partners),
-        (Side::Send, false) => hub.has_room(queues),
+    match (side, core.is_rendezvous()) {
+        (Side::Recv, false) => core.len() > 0,
+        (Side::Recv, true) => core.len() > 0 || queues.senders.has_live(partners),
+        (Side::Send, false) => core.has_room(queues),
         (Side::Send, true) => queues.receivers.has_live(Partners::All),
     }
 }
@@ -162,18 +162,18 @@ pub(crate) unsafe fn is_ready(hub: &Hub, side: Side, partners: Partners) -> bool
 ///
 /// # Safety
 /// The lock is held.
-pub(crate) unsafe fn commit_send(hub: &Hub) -> Option<Commit> {
+pub(crate) unsafe fn commit_send(core: &Core) -> Option<Commit> {
     // SAFETY: the lock is held.
-    let queues = unsafe { hub.queues() };
-    if hub.is_closed() {
+    let queues = unsafe { core.queues() };
+    if core.is_closed() {
         Some(Commit::Closed)
-    } else if !hub.is_bounded() {
+    } else if !core.is_bounded() {
         Some(Commit::Free)
-    } else if hub.is_rendezvous() {
+    } else if core.is_rendezvous() {
         let receiver = queues.receivers.claim()?;
         // SAFETY: just claimed; its frame stands until it is unlinked or unparked.
         Some(Commit::To(unsafe { queues.promise(&*receiver) }))
-    } else if hub.has_room(queues) {
+    } else if core.has_room(queues) {
         queues.reserved += 1;
         Some(Commit::Reserved)
     } else {

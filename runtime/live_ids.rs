@@ -1,4 +1,4 @@
-//! The roll: which goroutines of a runtime are alive.
+//! The live ids: which goroutines of a runtime are alive.
 
 use crate::runtime::{
     prims::Ordering,

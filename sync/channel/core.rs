@@ -1,6 +1,6 @@
 //! The untyped half of a channel: its lock, its counters, its wait lists, and how a waiter parks and leaves.
 //!
-//! Everything here is independent of the value's type, so that a select can hold arms of any types (see `port`).
+//! Everything here is independent of the value's type, so that a select can hold arms of any types (see `select_handle`).
 //!
 //! Invariants, whenever the lock is free ("live" waiters are those that can still be won):
 //!
@@ -19,7 +19,7 @@ use crate::{
     },
     sync::channel::{
         spin::{Held, SpinLock},
-        wait::{Home, Outcome, Promise, Side, WaitList, Waiter, Wakes},
+        wait::{Outcome, Promise, QueueKind, Side, WaitList, Waiter, Wakes},
     },
 };
 use std::{mem, time::Duration};
@@ -116,13 +116,13 @@ pub(crate) enum Left {
 }
 
 impl Queues {
-    pub(crate) fn list(&mut self, home: Home) -> &mut WaitList {
-        match home {
-            Home::Senders => &mut self.senders,
-            Home::Receivers => &mut self.receivers,
-            Home::Watchers => &mut self.watchers,
-            Home::Promised => &mut self.promised,
-            Home::Nowhere => unreachable!("there is no such list"),
+    pub(crate) fn list(&mut self, queue: QueueKind) -> &mut WaitList {
+        match queue {
+            QueueKind::Senders => &mut self.senders,
+            QueueKind::Receivers => &mut self.receivers,
+            QueueKind::Watchers => &mut self.watchers,
+            QueueKind::Promised => &mut self.promised,
+            QueueKind::Nowhere => unreachable!("there is no such list"),
         }
     }
 
@@ -133,14 +133,14 @@ impl Queues {
     /// is until it has been unlinked.
     pub(crate) unsafe fn promise(&mut self, receiver: &Waiter) -> Promise {
         // SAFETY: passed on.
-        unsafe { self.promised.push(receiver, Home::Promised) };
+        unsafe { self.promised.push(receiver, QueueKind::Promised) };
         Promise::to(receiver)
     }
 }
 
 /// The untyped half of a channel.
 #[derive(Debug)]
-pub(crate) struct Hub {
+pub(crate) struct Core {
     lock: SpinLock,
     /// Never reset. Written under the lock, read by anybody.
     closed: AtomicBool,
@@ -158,11 +158,11 @@ pub(crate) struct Hub {
 }
 
 // SAFETY: `queues` is only touched under the lock; the nodes in it may be used by any thread under it (see `wait`).
-unsafe impl Send for Hub {}
+unsafe impl Send for Core {}
 // SAFETY: as above.
-unsafe impl Sync for Hub {}
+unsafe impl Sync for Core {}
 
-impl Hub {
+impl Core {
     pub(crate) fn new(capacity: Option<usize>) -> Self {
         Self {
             lock: SpinLock::new(),
@@ -196,7 +196,7 @@ impl Hub {
     /// What the lock guards.
     ///
     /// # Safety
-    /// The caller holds the lock for as long as it uses the reference, and has no other one to the same hub.
+    /// The caller holds the lock for as long as it uses the reference, and has no other one to the same core.
     #[inline]
     #[allow(
         clippy::mut_from_ref,
@@ -341,14 +341,14 @@ impl Hub {
     /// Takes a node out of whatever list it is in; false if a waker has claimed it, or a select's other arm was chosen.
     ///
     /// # Safety
-    /// The lock is held, and the node is alive and was linked into this hub.
+    /// The lock is held, and the node is alive and was linked into this core.
     pub(crate) unsafe fn unlink(&self, node: &Waiter) -> bool {
-        let home = node.home();
-        if home == Home::Nowhere {
+        let queue = node.queue();
+        if queue == QueueKind::Nowhere {
             return false;
         }
         // SAFETY: the lock is held, and the node is in that list.
-        unsafe { self.queues().list(home).unlink(node) };
+        unsafe { self.queues().list(queue).unlink(node) };
         true
     }
 
@@ -367,16 +367,16 @@ impl Hub {
     /// Links a plain waiter, under the lock of the look before (W1), and parks it; `Pending` says
     /// that the time was up. The lock is this channel's.
     pub(crate) fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
-        let (home, reason, partner) = match node.side() {
-            Side::Send => (Home::Senders, WaitReason::ChanSend, Side::Recv),
-            Side::Recv => (Home::Receivers, WaitReason::ChanRecv, Side::Send),
+        let (queue, reason, partner) = match node.side() {
+            Side::Send => (QueueKind::Senders, WaitReason::ChanSend, Side::Recv),
+            Side::Recv => (QueueKind::Receivers, WaitReason::ChanRecv, Side::Send),
         };
         let mut wakes = Wakes::new();
         // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only
         // when it is linked no more.
         unsafe {
             let queues = self.queues();
-            queues.list(home).push(node, home);
+            queues.list(queue).push(node, queue);
             if self.is_rendezvous() {
                 notify(queues, partner, &mut wakes);
             }
@@ -395,7 +395,7 @@ impl Hub {
     #[inline(always)]
     pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
         let unwinding = Linked {
-            hub: self,
+            core: self,
             node,
             reason,
         };
@@ -410,7 +410,7 @@ impl Hub {
     fn is_served_late(&self, node: &Waiter, reason: WaitReason) -> bool {
         if self.is_rendezvous() && self.is_promised(node) {
             let unwinding = Linked {
-                hub: self,
+                core: self,
                 node,
                 reason,
             };
@@ -426,13 +426,13 @@ impl Hub {
     /// Whether a waiter of the caller's has been promised a value, which has not come.
     pub(crate) fn is_promised(&self, node: &Waiter) -> bool {
         let _held = self.hold();
-        node.home() == Home::Promised
+        node.queue() == QueueKind::Promised
     }
 
     /// Unlinks a waiter that was not unparked (W4); false if it had been claimed, and then its `unpark` has been consumed.
     fn leave(&self, node: &Waiter, reason: WaitReason) -> bool {
         let held = self.hold();
-        // SAFETY: the lock is held, the caller linked the node into this hub.
+        // SAFETY: the lock is held, the caller linked the node into this core.
         let unlinked = unsafe { self.unlink(node) };
         drop(held);
         if !unlinked {
@@ -444,14 +444,14 @@ impl Hub {
 
 /// Keeps a linked node from outliving its frame should `park` unwind; forgotten when it returns.
 struct Linked<'a> {
-    hub: &'a Hub,
+    core: &'a Core,
     node: &'a Waiter,
     reason: WaitReason,
 }
 
 impl Drop for Linked<'_> {
     fn drop(&mut self) {
-        self.hub.leave(self.node, self.reason);
+        self.core.leave(self.node, self.reason);
     }
 }
 
