@@ -1,9 +1,11 @@
 //! Answers two questions. Which context switch does this build use?
 //!
 //! * `gort_switch = "x86_64"` or `"aarch64"`: our own, on Unix targets of those architectures;
-//! * `gort_switch = "portable"`: corosensei, everywhere else, or anywhere when `GORT_SWITCH=portable` is set at build time.
+//! * `gort_switch = "portable"`: corosensei, everywhere else, or anywhere when
+//!   `GORT_SWITCH=portable` is set at build time.
 //!
-//! And is AddressSanitizer told of each switch? `gort_asan`, with `GORT_ASAN=1`; see `ci/sanitizers.sh`.
+//! And is AddressSanitizer told of each switch? `gort_asan`, with `GORT_ASAN=1`; see
+//! `ci/sanitizers.sh`.
 
 use std::env;
 

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! * `pair`: enter and leave, one coroutine, both calls inlined: the shortest possible round trip;
-//! * `run_to_end`: create on a used stack, enter, return from the entry, which catches unwinding as a root must;
-//! * `park_deep`: 64 coroutines in turn, each of which leaves four calls deep and returns from them when entered again, as a
-//!   goroutine that parks does. Here return prediction shows.
+//! * `run_to_end`: create on a used stack, enter, return from the entry, which catches unwinding as
+//!   a root must;
+//! * `park_deep`: 64 coroutines in turn, each of which leaves four calls deep and returns from them
+//!   when entered again, as a goroutine that parks does. Here return prediction shows.
 //!
-//! Each round measures every scenario of both sides once; medians and minima are over the rounds. The ratio is that of the
-//! medians: below 1, ours is faster.
+//! Each round measures every scenario of both sides once; medians and minima are over the rounds.
+//! The ratio is that of the medians: below 1, ours is faster.
 
 use corosensei::{
     Coroutine, Yielder,
@@ -36,7 +37,8 @@ impl HeapStack {
     }
 }
 
-// SAFETY: writable and aligned to 16; there is no guard, but what runs on it here uses a few hundred bytes.
+// SAFETY: writable and aligned to 16; there is no guard, but what runs on it here uses a few
+// hundred bytes.
 unsafe impl Stack for HeapStack {
     fn base(&self) -> StackPointer {
         StackPointer::new(self.bounds().1).unwrap()
@@ -81,7 +83,8 @@ fn descend(leave: &impl Fn()) -> u64 {
 mod ours {
     use super::*;
 
-    /// Boxed, so that it stays in place; what is still suspended at the end is forgotten together with its stack.
+    /// Boxed, so that it stays in place; what is still suspended at the end is forgotten together
+    /// with its stack.
     struct Running {
         context: *mut SwitchContext,
         _stack: HeapStack,
@@ -198,7 +201,8 @@ mod theirs {
         let mut runs = 0_u64;
         let counter = &raw mut runs;
         let result = time(count, || {
-            // SAFETY: the counter is not touched elsewhere while the coroutine runs, and it ends here.
+            // SAFETY: the counter is not touched elsewhere while the coroutine runs, and it ends
+            // here.
             let body = move |_: &Yielder<(), ()>, ()| unsafe { *counter += black_box(1) };
             // SAFETY: it runs to its end before its borrows do.
             let mut coroutine: Coroutine<(), (), (), &mut HeapStack> =

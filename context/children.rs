@@ -1,8 +1,9 @@
-//! The list of a context's children: doubly linked through the children themselves, so that linking and leaving take constant time and allocate
-//! nothing. It owns a count of each child in it.
+//! The list of a context's children: doubly linked through the children themselves, so that linking
+//! and leaving take constant time and allocate nothing. It owns a count of each child in it.
 //!
-//! All of the pointer work of `context` is in this file. A child is in one list at most in its life, that of the parent that it is made with; its links are
-//! touched under the lock of that list only.
+//! All of the pointer work of `context` is in this file. A child is in one list at most in its
+//! life, that of the parent that it is made with; its links are touched under the lock of that list
+//! only.
 
 use crate::runtime::prims::{UnsafeCell, exclusive};
 use std::{fmt, mem, ptr::NonNull, sync::Arc};
@@ -22,7 +23,8 @@ struct Links<T> {
     prev: Option<NonNull<T>>,
 }
 
-// SAFETY: the links are touched by one thread at a time, as said above; what they move between threads is handles on `T`, and references to it.
+// SAFETY: the links are touched by one thread at a time, as said above; what they move between
+// threads is handles on `T`, and references to it.
 unsafe impl<T: Send + Sync> Send for Place<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send + Sync> Sync for Place<T> {}
@@ -80,7 +82,8 @@ impl<T: Listed> ChildList<T> {
         self.first = Some(child);
     }
 
-    /// Takes one child out; hands back the list's count of it, to be dropped without the lock. `None` if it is not in the list, or no more.
+    /// Takes one child out; hands back the list's count of it, to be dropped without the lock.
+    /// `None` if it is not in the list, or no more.
     ///
     /// # Safety
     /// The child is not in another list.

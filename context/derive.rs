@@ -16,7 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Derives a context that can be cancelled: by the function that comes with it, by that being dropped, or because `parent` ends. Does not park.
+/// Derives a context that can be cancelled: by the function that comes with it, by that being
+/// dropped, or because `parent` ends. Does not park.
 ///
 /// **`let (ctx, _) = with_cancel(..)` cancels at once:** see [`CancelFunc`].
 ///
@@ -26,9 +27,12 @@ use std::{
 ///
 /// let (ctx, cancel) = context::with_cancel(&Context::background());
 /// let (child, _cancel) = context::with_cancel(&ctx);
-/// let waiting = gort::go!(move || child.done().recv().is_err() && child.err() == Some(Error::Canceled));
+/// let waiting = gort::go!(move || {
+///     child.done().recv().unwrap_err();
+///     child.err()
+/// });
 /// cancel.cancel();
-/// assert!(waiting.join().unwrap());
+/// assert_eq!(waiting.join().unwrap(), Some(Error::Canceled));
 /// ```
 #[doc(alias = "WithCancel")]
 #[must_use = "dropping the CancelFunc cancels the context"]
@@ -38,7 +42,8 @@ pub fn with_cancel(parent: &Context) -> (Context, CancelFunc) {
     (ctx, CancelFunc::new(node))
 }
 
-/// As [`with_cancel`]; the function takes what it is cancelled for, which [`cause`](crate::context::cause()) hands out.
+/// As [`with_cancel`]; the function takes what it is cancelled for, which
+/// [`cause`](crate::context::cause()) hands out.
 ///
 /// # Examples
 /// ```
@@ -66,8 +71,8 @@ fn child(parent: &Context) -> Arc<CancelNode> {
     CancelNode::new(parent.node(), plan)
 }
 
-/// As [`with_cancel`], and ends at `deadline` if it has not been cancelled before. An earlier one of `parent`'s stays. If it has passed, the context has
-/// ended from the start. Does not park.
+/// As [`with_cancel`], and ends at `deadline` if it has not been cancelled before. An earlier one
+/// of `parent`'s stays. If it has passed, the context has ended from the start. Does not park.
 ///
 /// It keeps no goroutine: the deadline is a timer of a worker, and cancelling takes it back.
 ///
@@ -93,7 +98,8 @@ pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, CancelFun
     until(parent, Some(deadline), None)
 }
 
-/// As [`with_deadline`], with a [`cause`](crate::context::cause()) if it is `deadline` that ends it.
+/// As [`with_deadline`], with a [`cause`](crate::context::cause()) if it is `deadline` that ends
+/// it.
 ///
 /// # Panics
 /// As [`with_deadline`].
@@ -103,7 +109,8 @@ pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, CancelFun
 /// use gort::context::{self, Context};
 /// use std::time::Instant;
 ///
-/// let (ctx, _cancel) = context::with_deadline_cause(&Context::background(), Instant::now(), "too late");
+/// let (ctx, now) = (Context::background(), Instant::now());
+/// let (ctx, _cancel) = context::with_deadline_cause(&ctx, now, "too late");
 /// assert_eq!(context::cause(&ctx).unwrap().to_string(), "too late");
 /// ```
 #[doc(alias = "WithDeadlineCause")]
@@ -116,7 +123,8 @@ pub fn with_deadline_cause(
     until(parent, Some(deadline), Some(to_cause(cause)))
 }
 
-/// As [`with_deadline`], `timeout` from now; without a deadline of its own if the clock cannot say when that is.
+/// As [`with_deadline`], `timeout` from now; without a deadline of its own if the clock cannot say
+/// when that is.
 ///
 /// **`let (ctx, _) = with_timeout(..)` cancels at once:** see [`CancelFunc`].
 ///
@@ -142,7 +150,8 @@ pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, CancelFunc
     until(parent, clock::now().checked_add(timeout), None)
 }
 
-/// As [`with_timeout`], with a [`cause`](crate::context::cause()) if it is the timeout that ends it.
+/// As [`with_timeout`], with a [`cause`](crate::context::cause()) if it is the timeout that ends
+/// it.
 ///
 /// # Panics
 /// As [`with_deadline`].
@@ -152,7 +161,8 @@ pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, CancelFunc
 /// use gort::context::{self, Context, Error};
 /// use std::time::Duration;
 ///
-/// let (ctx, _cancel) = context::with_timeout_cause(&Context::background(), Duration::ZERO, "the server is slow");
+/// let ctx = Context::background();
+/// let (ctx, _cancel) = context::with_timeout_cause(&ctx, Duration::ZERO, "the server is slow");
 /// assert_eq!(ctx.err(), Some(Error::DeadlineExceeded));
 /// assert_eq!(context::cause(&ctx).unwrap().to_string(), "the server is slow");
 /// ```
@@ -197,10 +207,12 @@ fn until(
     (ctx, cancel)
 }
 
-/// Derives a context that carries `value` too, to be found by its type with [`Context::value`]. It ends when `parent` does. Does not park.
+/// Derives a context that carries `value` too, to be found by its type with [`Context::value`]. It
+/// ends when `parent` does. Does not park.
 ///
-/// Make a type for each thing that is carried, as one makes a type for each key in Go. For what belongs to a request and passes through many hands, not for optional
-/// arguments: those are arguments.
+/// Make a type for each thing that is carried, as one makes a type for each key in Go. For what
+/// belongs to a request and passes through many hands, not for optional arguments: those are
+/// arguments.
 ///
 /// # Examples
 /// ```
@@ -220,7 +232,8 @@ pub fn with_value<T: Any + Send + Sync>(parent: &Context, value: T) -> Context {
     parent.carrying(value)
 }
 
-/// Derives a context that carries what `parent` does, but ends with nothing, and has no deadline. For what must be done to its end although the request was given up.
+/// Derives a context that carries what `parent` does, but ends with nothing, and has no deadline.
+/// For what must be done to its end although the request was given up.
 ///
 /// # Examples
 /// ```
@@ -241,7 +254,8 @@ pub fn without_cancel(parent: &Context) -> Context {
 
 /// Runs `f` in a goroutine of its own once `ctx` has ended; at once, if it has. Does not park.
 ///
-/// The goroutine belongs to the runtime of whoever ends `ctx`: if that is a thread outside of any, to the default one. [`Stop::stop`] calls it off; dropping the [`Stop`] does not.
+/// The goroutine belongs to the runtime of whoever ends `ctx`: if that is a thread outside of any,
+/// to the default one. [`Stop::stop`] calls it off; dropping the [`Stop`] does not.
 ///
 /// # Panics
 /// Outside a goroutine, where [`spawn`](crate::spawn) does, if `ctx` has ended.

@@ -29,7 +29,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a context was cancelled for: any error, shared by all who ask; see [`cause`](crate::context::cause()).
+/// What a context was cancelled for: any error, shared by all who ask; see
+/// [`cause`](crate::context::cause()).
 ///
 /// # Examples
 /// ```
@@ -42,7 +43,8 @@ impl std::error::Error for Error {}
 /// ```
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// What may be given as a cause: an error, a box of one, a text. A [`Cause`] that comes back is not wrapped again.
+/// What may be given as a cause: an error, a box of one, a text. A [`Cause`] that comes back is not
+/// wrapped again.
 pub(crate) fn to_cause(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Cause {
     match error.into().downcast::<Cause>() {
         Ok(cause) => *cause,

@@ -12,9 +12,11 @@ use std::{
 
 /// Cancels a context; so does dropping it, as Go's `defer cancel()`.
 ///
-/// **Give it a name.** `let (ctx, _) = with_cancel(..)` drops it there and then, and `ctx` is cancelled from the start. `let (ctx, _cancel) = ...` keeps it to the end of the
-/// block. Where the work goes on elsewhere, move it there with the context. One that is leaked ([`std::mem::forget`]) leaves the end to the deadline or
-/// to the parent, and if there is neither, leaks what belongs to the context.
+/// **Give it a name.** `let (ctx, _) = with_cancel(..)` drops it there and then, and `ctx` is
+/// cancelled from the start. `let (ctx, _cancel) = ...` keeps it to the end of the block. Where the
+/// work goes on elsewhere, move it there with the context. One that is leaked
+/// ([`std::mem::forget`]) leaves the end to the deadline or to the parent, and if there is neither,
+/// leaks what belongs to the context.
 ///
 /// # Examples
 /// ```
@@ -41,7 +43,8 @@ impl CancelFunc {
 
     /// Cancels the context and all that are derived from it; again, it does nothing. Does not park.
     ///
-    /// When it returns, all of them have ended, also those that somebody else is just cancelling. It does not wait for those who work to stop.
+    /// When it returns, all of them have ended, also those that somebody else is just cancelling.
+    /// It does not wait for those who work to stop.
     ///
     /// ```
     /// use gort::context::{self, Context, Error};
@@ -82,8 +85,9 @@ impl CancelCauseFunc {
         Self { node }
     }
 
-    /// Cancels the context and all that are derived from it, for `cause`: an error, a boxed one, a text, or a [`Cause`]. Again, it does nothing,
-    /// and the first cause stays. Otherwise as [`CancelFunc::cancel`].
+    /// Cancels the context and all that are derived from it, for `cause`: an error, a boxed one, a
+    /// text, or a [`Cause`]. Again, it does nothing, and the first cause stays. Otherwise as
+    /// [`CancelFunc::cancel`].
     ///
     /// ```
     /// use gort::context::{self, Context};
@@ -108,7 +112,8 @@ impl Drop for CancelCauseFunc {
     }
 }
 
-/// The right to call off what [`after_func`](crate::context::after_func) is to run. Dropping it changes nothing.
+/// The right to call off what [`after_func`](crate::context::after_func) is to run. Dropping it
+/// changes nothing.
 ///
 /// ```
 /// use gort::{context::{self, Context, Stop}, sync::channel::bounded};
@@ -130,8 +135,9 @@ impl Stop {
         Self { node }
     }
 
-    /// Calls it off: true if the function will never run, and is dropped; false if it has been started, or was called off before. Does not park, and does not
-    /// wait for a function that runs.
+    /// Calls it off: true if the function will never run, and is dropped; false if it has been
+    /// started, or was called off before. Does not park, and does not wait for a function that
+    /// runs.
     ///
     /// ```
     /// use gort::context::{self, Context};

@@ -16,12 +16,16 @@ use std::{
     time::Instant,
 };
 
-/// Tells whoever works on a request that nobody wants the answer any more, until when it is wanted, and what else belongs to it.
+/// Tells whoever works on a request that nobody wants the answer any more, until when it is wanted,
+/// and what else belongs to it.
 ///
-/// Pass it on, as the first argument by custom, to all that works on the request. Those who wait put [`done`](Self::done) into their `select!`; those who compute ask
-/// [`err`](Self::err) now and then. Contexts are derived from one another by the functions of [this module](crate::context); what ends one ends all that are derived from it.
+/// Pass it on, as the first argument by custom, to all that works on the request. Those who wait
+/// put [`done`](Self::done) into their `select!`; those who compute ask [`err`](Self::err) now and
+/// then. Contexts are derived from one another by the functions of [this module](crate::context);
+/// what ends one ends all that are derived from it.
 ///
-/// A clone is another handle on the same context. A handle keeps nothing from ending. The default is [`background`](Self::background).
+/// A clone is another handle on the same context. A handle keeps nothing from ending. The default
+/// is [`background`](Self::background).
 ///
 /// # Examples
 /// ```
@@ -57,12 +61,14 @@ pub struct Context {
     values: Option<Arc<ValueNode>>,
 }
 
-// Every panic-prone step (destructors of values and causes) comes after the structure is whole again.
+// Every panic-prone step (destructors of values and causes) comes after the structure is whole
+// again.
 impl UnwindSafe for Context {}
 impl RefUnwindSafe for Context {}
 
 impl Context {
-    /// The context that all others are derived from: it never ends, has no deadline and carries nothing. For `main`, tests, and where requests come in.
+    /// The context that all others are derived from: it never ends, has no deadline and carries
+    /// nothing. For `main`, tests, and where requests come in.
     ///
     /// ```
     /// use gort::context::Context;
@@ -77,7 +83,8 @@ impl Context {
         }
     }
 
-    /// As [`background`](Self::background). The name says that a context from outside belongs here, and is not passed down yet.
+    /// As [`background`](Self::background). The name says that a context from outside belongs here,
+    /// and is not passed down yet.
     ///
     /// ```
     /// assert!(gort::context::Context::todo().err().is_none());
@@ -87,16 +94,19 @@ impl Context {
         Self::background()
     }
 
-    /// A receiver that disconnects when the context ends, and never receives anything: Go's `<-ctx.Done()`. Does not park.
+    /// A receiver that disconnects when the context ends, and never receives anything: Go's
+    /// `<-ctx.Done()`. Does not park.
     ///
-    /// All of a context's receivers are one channel's, which is made when it is first asked for, and which only the context closes
-    /// ([`Receiver::close`] does nothing). A context that nothing can end has [`never()`].
+    /// All of a context's receivers are one channel's, which is made when it is first asked for,
+    /// and which only the context closes ([`Receiver::close`] does nothing). A context that nothing
+    /// can end has [`never()`].
     ///
     /// ```
     /// use gort::{context, select};
     /// use std::time::Duration;
     ///
-    /// let (ctx, _cancel) = context::with_timeout(&context::background(), Duration::from_millis(2));
+    /// let soon = Duration::from_millis(2);
+    /// let (ctx, _cancel) = context::with_timeout(&context::background(), soon);
     /// let work = gort::sync::never::<i32>();
     /// select! {
     ///     recv(work) -> _ => unreachable!(),
@@ -110,7 +120,8 @@ impl Context {
 
     /// Why it has ended; `None` as long as it has not. It never changes again. Does not park.
     ///
-    /// It is `Some` exactly if [`done`](Self::done) is disconnected. While the context lives this is one load of an atomic, so loops may poll it.
+    /// It is `Some` exactly if [`done`](Self::done) is disconnected. While the context lives this
+    /// is one load of an atomic, so loops may poll it.
     ///
     /// ```
     /// use gort::context::{self, Context, Error};
@@ -125,7 +136,8 @@ impl Context {
         self.cancel.as_ref()?.err()
     }
 
-    /// When it ends at the latest; `None` if nobody has said. The earliest of those that it is derived from.
+    /// When it ends at the latest; `None` if nobody has said. The earliest of those that it is
+    /// derived from.
     ///
     /// ```
     /// use gort::context::{self, Context};
@@ -141,7 +153,8 @@ impl Context {
         self.cancel.as_ref()?.deadline()
     }
 
-    /// The value of this type that [`with_value`](crate::context::with_value) put in; of several, the newest. Does not park.
+    /// The value of this type that [`with_value`](crate::context::with_value) put in; of several,
+    /// the newest. Does not park.
     ///
     /// ```
     /// use gort::context::{self, Context};
@@ -211,8 +224,9 @@ pub const fn todo() -> Context {
 
 /// What the context was cancelled for; `None` as long as it has not ended. Does not park.
 ///
-/// That is what [`CancelCauseFunc::cancel`](crate::context::CancelCauseFunc::cancel) or [`with_deadline_cause`](crate::context::with_deadline_cause) was given, in the context
-/// or in the one that took it along; if nothing was given, the same as [`Context::err`].
+/// That is what [`CancelCauseFunc::cancel`](crate::context::CancelCauseFunc::cancel) or
+/// [`with_deadline_cause`](crate::context::with_deadline_cause) was given, in the context or in the
+/// one that took it along; if nothing was given, the same as [`Context::err`].
 ///
 /// # Examples
 /// ```

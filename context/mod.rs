@@ -1,6 +1,8 @@
-//! Go's `context`: tells all who work on a request that it was given up, or that its time is over, and carries what belongs to it.
+//! Go's `context`: tells all who work on a request that it was given up, or that its time is over,
+//! and carries what belongs to it.
 //!
-//! A [`Context`] is derived from another by a function of this module. What ends one ends all that are derived from it, and no other.
+//! A [`Context`] is derived from another by a function of this module. What ends one ends all that
+//! are derived from it, and no other.
 //!
 //! ```
 //! use gort::{context::{self, Context}, go, select, sync::{WaitGroup, bounded}};
@@ -41,17 +43,21 @@
 //!
 //! # The trap
 //!
-//! A [`CancelFunc`] cancels when it is dropped. **`let (ctx, _) = with_cancel(..)` drops it at once**, and the context has ended before it was used: `_` is no variable. Write
+//! A [`CancelFunc`] cancels when it is dropped. **`let (ctx, _) = with_cancel(..)` drops it at
+//! once**, and the context has ended before it was used: `_` is no variable. Write
 //! `let (ctx, _cancel) = ...`.
 //!
 //! # What it costs
 //!
-//! Deriving allocates one node; ending visits each node below once. [`Context::err`] and [`Context::done`] do not walk up, however deep the context is. A child that ends leaves its
-//! parent at once, in constant time; one whose [`CancelFunc`] is dropped has ended. Chains may be of any length: neither cancelling nor dropping them takes stack.
-//! No destructor of a value, a cause or a function runs under a lock.
+//! Deriving allocates one node; ending visits each node below once. [`Context::err`] and
+//! [`Context::done`] do not walk up, however deep the context is. A child that ends leaves its
+//! parent at once, in constant time; one whose [`CancelFunc`] is dropped has ended. Chains may be
+//! of any length: neither cancelling nor dropping them takes stack. No destructor of a value, a
+//! cause or a function runs under a lock.
 //!
-//! Inside: `children` (lists of children: all of the pointer work), `node` (the tree of cancellation), `values` (the chain of values); over them `handle`, `func`, `derive`
-//! and `error`, the public face.
+//! Inside: `children` (lists of children: all of the pointer work), `node` (the tree of
+//! cancellation), `values` (the chain of values); over them `handle`, `func`, `derive` and `error`,
+//! the public face.
 
 mod children;
 mod derive;

@@ -1,13 +1,18 @@
 //! A node of the tree of cancellation: what can be cancelled, and what is then cancelled with it.
 //!
-//! A node belongs to whoever may end it: a `CancelFunc`, whose drop cancels; or, for `after_func`, its parent's list. So every node ends before it is freed, and then it
-//! is in no list: so a parent and its children do not keep each other for ever.
+//! A node belongs to whoever may end it: a `CancelFunc`, whose drop cancels; or, for `after_func`,
+//! its parent's list. So every node ends before it is freed, and then it is in no list: so a parent
+//! and its children do not keep each other for ever.
 //!
-//! * The state is written under the lock and read without. A child that comes too late for its parent's list finds the state there, and ends at once.
-//! * First the state is set, then `done` is closed. Whoever has seen the state closes `done` too before it says so: nobody sees the one without the other.
-//! * An ended node leaves its parent's list when all below it has ended. So whoever comes to a node that another is just ending finds there what is left to
-//!   do, and does it: when `end` returns, all below has ended, without anybody having waited for anybody.
-//! * The way through a tree needs no list of those to come: down to a first child, and up by the link to the parent. No lock is held across two nodes.
+//! * The state is written under the lock and read without. A child that comes too late for its
+//!   parent's list finds the state there, and ends at once.
+//! * First the state is set, then `done` is closed. Whoever has seen the state closes `done` too
+//!   before it says so: nobody sees the one without the other.
+//! * An ended node leaves its parent's list when all below it has ended. So whoever comes to a node
+//!   that another is just ending finds there what is left to do, and does it: when `end` returns,
+//!   all below has ended, without anybody having waited for anybody.
+//! * The way through a tree needs no list of those to come: down to a first child, and up by the
+//!   link to the parent. No lock is held across two nodes.
 //! * Under the lock nothing of the user's is dropped: what is taken out is dropped after it.
 
 use crate::{
@@ -59,7 +64,8 @@ impl Action {
     }
 }
 
-/// What the lock of a node guards. `live` is taken out at the end; `cause` is set then, and `children` only shrinks.
+/// What the lock of a node guards. `live` is taken out at the end; `cause` is set then, and
+/// `children` only shrinks.
 struct Guarded {
     live: Option<LivePart>,
     children: ChildList<CancelNode>,
@@ -103,7 +109,8 @@ pub(crate) struct Plan {
 }
 
 impl CancelNode {
-    /// A live child of `parent`, or of nobody; an ended one if the parent has ended. Its deadline is not watched yet.
+    /// A live child of `parent`, or of nobody; an ended one if the parent has ended. Its deadline
+    /// is not watched yet.
     pub(crate) fn new(parent: Option<&Arc<Self>>, plan: Plan) -> Arc<Self> {
         let node = Arc::new(Self {
             state: AtomicU8::new(LIVE),
@@ -168,7 +175,8 @@ impl CancelNode {
         self.end(Error::DeadlineExceeded, cause);
     }
 
-    /// Ends it and all below it. When it returns all of that has ended, whoever else is at it. Does not park, and runs no code of the user's but destructors.
+    /// Ends it and all below it. When it returns all of that has ended, whoever else is at it. Does
+    /// not park, and runs no code of the user's but destructors.
     pub(crate) fn end(self: &Arc<Self>, err: Error, cause: Option<Cause>) {
         let mut walk = Walk {
             top: self,
@@ -268,7 +276,8 @@ impl CancelNode {
     fn make_done(&self) -> &(Sender<()>, Receiver<()>) {
         let made = bounded(0);
         made.0.seal();
-        // Under the lock: either `take_live` comes after it, and `close_done` then finds the channel; or before it, and then `done` finds the state.
+        // Under the lock: either `take_live` comes after it, and `close_done` then finds the
+        // channel; or before it, and then `done` finds the state.
         let guarded = self.guarded.lock();
         let surplus = self.done.set(made);
         drop(guarded);
@@ -298,7 +307,8 @@ impl CancelNode {
 }
 
 impl Drop for CancelNode {
-    /// The parents one by one: a long chain that dropped itself link by link would overflow the stack.
+    /// The parents one by one: a long chain that dropped itself link by link would overflow the
+    /// stack.
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some(mut node) = parent.and_then(Arc::into_inner) {
@@ -307,7 +317,8 @@ impl Drop for CancelNode {
     }
 }
 
-/// A walk through a tree that ends. If a destructor of the user's panics on the way, the rest ends during the unwinding.
+/// A walk through a tree that ends. If a destructor of the user's panics on the way, the rest ends
+/// during the unwinding.
 struct Walk<'a> {
     top: &'a Arc<CancelNode>,
     /// It has ended; what is below it may not.

@@ -1,4 +1,5 @@
-//! The values that contexts carry: a chain of its own beside the tree of cancellation, shared by all contexts that are derived later.
+//! The values that contexts carry: a chain of its own beside the tree of cancellation, shared by
+//! all contexts that are derived later.
 
 use std::{any::Any, fmt, sync::Arc};
 

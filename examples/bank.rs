@@ -1,8 +1,8 @@
 //! A bank balance without a lock: one goroutine owns it, and all others talk to that over channels.
 //! Run it with `cargo run --example bank`.
 //!
-//! In Go: `select { case amount := <-deposits: balance += amount; case balances <- balance: }` in a loop. "Do not communicate
-//! by sharing memory; share memory by communicating."
+//! In Go: `select { case amount := <-deposits: balance += amount; case balances <- balance: }` in a
+//! loop. "Do not communicate by sharing memory; share memory by communicating."
 
 use std::error::Error;
 
@@ -10,7 +10,8 @@ use gort::sync::WaitGroup;
 use gort::sync::channel::{Receiver, Sender, bounded};
 use gort::{go, runtime, select};
 
-/// Nobody else can see `balance`. Whoever receives from `balances` is told what it is at that moment.
+/// Nobody else can see `balance`. Whoever receives from `balances` is told what it is at that
+/// moment.
 fn teller(deposits: Receiver<u64>, balances: Sender<u64>) {
     let mut balance = 0;
     loop {

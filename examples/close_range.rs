@@ -1,8 +1,9 @@
 //! Closing a channel ends the loop over it, once what was sent has arrived.
 //! Run it with `cargo run --example close_range`.
 //!
-//! In Go: `close(ch)`, and `for n := range ch`. Forgetting the `close` leaves that loop waiting for ever; here dropping the last
-//! sender closes, too. What closing means for a send and for a single receive: `send_closed`, `comma_ok`.
+//! In Go: `close(ch)`, and `for n := range ch`. Forgetting the `close` leaves that loop waiting for
+//! ever; here dropping the last sender closes, too. What closing means for a send and for a single
+//! receive: `send_closed`, `comma_ok`.
 
 use std::error::Error;
 

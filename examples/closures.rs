@@ -1,8 +1,9 @@
 //! Any closure can be a goroutine. What it uses of its surroundings it takes along.
 //! Run it with `cargo run --example closures`.
 //!
-//! In Go: `go func() { ... }()`, and `go func(n int) { ... }(n)` to give it a value of its own. A Go closure shares the
-//! variables around it with everybody, by accident too; here `move` gives it its own, and sharing has to be written out.
+//! In Go: `go func() { ... }()`, and `go func(n int) { ... }(n)` to give it a value of its own. A
+//! Go closure shares the variables around it with everybody, by accident too; here `move` gives it
+//! its own, and sharing has to be written out.
 
 use std::sync::Arc;
 use std::thread;
@@ -26,7 +27,8 @@ fn main() -> thread::Result<()> {
         println!("square {}", square.join()?);
     }
 
-    // A closure with a name is called like a function; its arguments are worked out here, and only the call goes there.
+    // A closure with a name is called like a function; its arguments are worked out here, and only
+    // the call goes there.
     let triple = multiply_by(3);
     let (ten, eleven) = (go!(triple(10)), go!(triple(10 + 1)));
     println!("triples {} and {}", ten.join()?, eleven.join()?);

@@ -1,8 +1,8 @@
-//! Has a value come, or is the channel closed? A received zero and "nothing any more" are two different things.
-//! Run it with `cargo run --example comma_ok`.
+//! Has a value come, or is the channel closed? A received zero and "nothing any more" are two
+//! different things. Run it with `cargo run --example comma_ok`.
 //!
-//! In Go: `v, ok := <-ch`, where a closed channel gives the zero value and `ok == false`. Here it is a `Result`: without an `Ok`
-//! there is no value that could be mistaken for one.
+//! In Go: `v, ok := <-ch`, where a closed channel gives the zero value and `ok == false`. Here it
+//! is a `Result`: without an `Ok` there is no value that could be mistaken for one.
 
 use std::error::Error;
 

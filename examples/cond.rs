@@ -1,8 +1,9 @@
-//! Condition variables: runners wait for the starting shot, and the judge waits until all have arrived.
-//! Run it with `cargo run --example cond`.
+//! Condition variables: runners wait for the starting shot, and the judge waits until all have
+//! arrived. Run it with `cargo run --example cond`.
 //!
-//! In Go: `for !started { cond.Wait() }` with the `Cond` made for one lock; `Signal` wakes one, `Broadcast` all. Here the guard
-//! of the lock is handed to the wait, and `wait_while` is the loop. Closing a channel is often the simpler broadcast.
+//! In Go: `for !started { cond.Wait() }` with the `Cond` made for one lock; `Signal` wakes one,
+//! `Broadcast` all. Here the guard of the lock is handed to the wait, and `wait_while` is the loop.
+//! Closing a channel is often the simpler broadcast.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
-//! Cancelling a context stops all who work under it, and under the contexts that were derived from it; nobody else.
-//! Run it with `cargo run --example context_cancel`.
+//! Cancelling a context stops all who work under it, and under the contexts that were derived from
+//! it; nobody else. Run it with `cargo run --example context_cancel`.
 //!
-//! In Go: `ctx, cancel := context.WithCancel(parent); defer cancel()`, and `case <-ctx.Done(): return` in each goroutine. Here
-//! the cancel function cancels when it is dropped: there is no `defer` to forget.
+//! In Go: `ctx, cancel := context.WithCancel(parent); defer cancel()`, and
+//! `case <-ctx.Done(): return` in each goroutine. Here the cancel function cancels when it is
+//! dropped: there is no `defer` to forget.
 
 use std::error::Error;
 
@@ -10,7 +11,8 @@ use gort::context::{self, Context};
 use gort::sync::channel::{Receiver, bounded};
 use gort::{JoinHandle, go, runtime, select};
 
-/// Counts until the context ends. Returns what it sends, and a handle that tells how far it came and why it stopped.
+/// Counts until the context ends. Returns what it sends, and a handle that tells how far it came
+/// and why it stopped.
 fn count(ctx: Context) -> (Receiver<u32>, JoinHandle<String>) {
     let (tx, numbers) = bounded(0);
     let counter = go!({

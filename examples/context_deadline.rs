@@ -1,8 +1,9 @@
 //! A deadline is one moment for all the steps of a task, however long each of them takes.
 //! Run it with `cargo run --example context_deadline`.
 //!
-//! In Go: `context.WithDeadline(parent, time.Now().Add(d))`, and `deadline, ok := ctx.Deadline()`; here that is an `Option`.
-//! A context that is derived may have less time than its parent, and never more.
+//! In Go: `context.WithDeadline(parent, time.Now().Add(d))`, and `deadline, ok := ctx.Deadline()`;
+//! here that is an `Option`. A context that is derived may have less time than its parent, and
+//! never more.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 //! A context with a timeout gives a request so much time, and no more.
 //! Run it with `cargo run --example context_timeout`.
 //!
-//! In Go: `ctx, cancel := context.WithTimeout(parent, d)`, and `ctx.Err()` is `context.DeadlineExceeded` in the end.
+//! In Go: `ctx, cancel := context.WithTimeout(parent, d)`, and `ctx.Err()` is
+//! `context.DeadlineExceeded` in the end.
 
 use std::time::Duration;
 

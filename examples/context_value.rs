@@ -1,8 +1,8 @@
 //! A context carries what belongs to a request, past all the functions that need not know of it.
 //! Run it with `cargo run --example context_value`.
 //!
-//! In Go: `context.WithValue(ctx, key, value)` and `ctx.Value(key).(T)`, with a key type of one's own so that no two packages
-//! meet. Here the value's type is the key, and no assertion can fail.
+//! In Go: `context.WithValue(ctx, key, value)` and `ctx.Value(key).(T)`, with a key type of one's
+//! own so that no two packages meet. Here the value's type is the key, and no assertion can fail.
 
 use gort::context::{self, Context};
 use gort::sync::channel::{Sender, bounded};

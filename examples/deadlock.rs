@@ -1,8 +1,9 @@
 //! A deadlock: two goroutines, each of which waits for the other to send first.
 //! Run it with `cargo run --example deadlock`. The report goes to stderr, and the exit code is 2.
 //!
-//! In Go: the same, `fatal error: all goroutines are asleep - deadlock!`, with what each goroutine waits for. Here
-//! `#[runtime::main(deadlock = "warn")]` prints that and waits on, and `"off"` waits in silence.
+//! In Go: the same, `fatal error: all goroutines are asleep - deadlock!`, with what each goroutine
+//! waits for. Here `#[runtime::main(deadlock = "warn")]` prints that and waits on, and `"off"`
+//! waits in silence.
 
 use gort::sync::channel::bounded;
 use gort::{go, runtime};

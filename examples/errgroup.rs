@@ -1,8 +1,8 @@
 //! Parts of one task in goroutines: the first error ends the others, and is what the task returns.
 //! Run it with `cargo run --example errgroup`.
 //!
-//! In Go: `g, ctx := errgroup.WithContext(ctx)`, `g.SetLimit(n)`, `g.Go(func() error { ... })`, `err := g.Wait()`. Here a panic of
-//! a part comes out of `wait`, too.
+//! In Go: `g, ctx := errgroup.WithContext(ctx)`, `g.SetLimit(n)`, `g.Go(func() error { ... })`,
+//! `err := g.Wait()`. Here a panic of a part comes out of `wait`, too.
 
 use std::num::ParseIntError;
 use std::sync::Arc;

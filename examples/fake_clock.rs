@@ -1,8 +1,8 @@
-//! A retry with backoff, tested: minutes of waiting take no time, and each attempt comes at its exact second.
-//! Run it with `cargo run --example fake_clock`.
+//! A retry with backoff, tested: minutes of waiting take no time, and each attempt comes at its
+//! exact second. Run it with `cargo run --example fake_clock`.
 //!
-//! In Go: `synctest.Test(t, func(t *testing.T) { ... })`, and `synctest.Wait()` until all that was set going has come as far as it
-//! can. Here: `testing::bubble` and `testing::wait`.
+//! In Go: `synctest.Test(t, func(t *testing.T) { ... })`, and `synctest.Wait()` until all that was
+//! set going has come as far as it can. Here: `testing::bubble` and `testing::wait`.
 
 use gort::{
     go,

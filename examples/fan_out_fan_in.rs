@@ -1,8 +1,8 @@
-//! Fan-out: several goroutines take their work from one channel. Fan-in: what they find comes together in one channel again.
-//! Run it with `cargo run --example fan_out_fan_in`.
+//! Fan-out: several goroutines take their work from one channel. Fan-in: what they find comes
+//! together in one channel again. Run it with `cargo run --example fan_out_fan_in`.
 //!
-//! In Go: the same, and `merge` needs one more goroutine, to close the common channel once all are done. Here the channel ends by
-//! itself, when the last goroutine that has a sender is gone.
+//! In Go: the same, and `merge` needs one more goroutine, to close the common channel once all are
+//! done. Here the channel ends by itself, when the last goroutine that has a sender is gone.
 
 use gort::sync::channel::{Receiver, Sender, bounded};
 use gort::{go, runtime};
@@ -23,7 +23,8 @@ fn is_prime(n: u64) -> bool {
             .all(|d| !n.is_multiple_of(d))
 }
 
-/// One of the workers: each has a receiver of its own to the same channel, and whoever is free takes the next number.
+/// One of the workers: each has a receiver of its own to the same channel, and whoever is free
+/// takes the next number.
 fn find_primes(numbers: Receiver<u64>) -> Receiver<u64> {
     let (found, primes) = bounded(16);
     go!({

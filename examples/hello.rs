@@ -1,7 +1,8 @@
 //! The smallest program: one goroutine says hello, and `main` waits for it.
 //! Run it with `cargo run --example hello`.
 //!
-//! In Go: `go greet("goroutine")`, and a channel or a `WaitGroup` to wait for it. Here `go!` also returns a handle to wait with.
+//! In Go: `go greet("goroutine")`, and a channel or a `WaitGroup` to wait for it. Here `go!` also
+//! returns a handle to wait with.
 
 use gort::{go, runtime};
 

@@ -1,8 +1,8 @@
-//! A goroutine counts to ten while `main` sleeps; then `main` leaves, and its return ends the program, whatever still runs.
-//! Run it with `cargo run --example main_leaves`.
+//! A goroutine counts to ten while `main` sleeps; then `main` leaves, and its return ends the
+//! program, whatever still runs. Run it with `cargo run --example main_leaves`.
 //!
-//! In Go: `go count()`, then `time.Sleep` in `main`. Sleeping is no way to wait for a goroutine, neither there nor here:
-//! `wait_group` shows a better one.
+//! In Go: `go count()`, then `time.Sleep` in `main`. Sleeping is no way to wait for a goroutine,
+//! neither there nor here: `wait_group` shows a better one.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
-//! One goroutine listens to two channels at once with `select!`, and has other things to do when neither has anything.
-//! Run it with `cargo run --example multiplexer`.
+//! One goroutine listens to two channels at once with `select!`, and has other things to do when
+//! neither has anything. Run it with `cargo run --example multiplexer`.
 //!
-//! In Go: `for { select { case n, ok := <-numbers: ...; case w, ok := <-words: ...; default: ... } }`, and a channel that has
-//! ended is set to `nil`, which is ready never: here, to `never()`.
+//! In Go:
+//! `for { select { case n, ok := <-numbers: ...; case w, ok := <-words: ...; default: ... } }`, and
+//! a channel that has ended is set to `nil`, which is ready never: here, to `never()`.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
-//! Goroutines add to one sum: first with a race, then under a mutex, then with far fewer lock operations.
-//! Run it with `cargo run --example mutex_sum`.
+//! Goroutines add to one sum: first with a race, then under a mutex, then with far fewer lock
+//! operations. Run it with `cargo run --example mutex_sum`.
 //!
-//! In Go: `sum += n` in many goroutines is a data race, which `go run -race` finds. Here it does not compile. The race of its
-//! *logic* (read, then write back what somebody else has overtaken) is still possible, and is what `unguarded` shows.
+//! In Go: `sum += n` in many goroutines is a data race, which `go run -race` finds. Here it does
+//! not compile. The race of its *logic* (read, then write back what somebody else has overtaken) is
+//! still possible, and is what `unguarded` shows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,8 @@
 //! Two named services talk at their own pace; `main` hears them in turn.
 //! Run it with `cargo run --example named_services`.
 //!
-//! In Go: a function that returns a channel, a "generator". Goroutines have no names there; here dumps and reports show them.
+//! In Go: a function that returns a channel, a "generator". Goroutines have no names there; here
+//! dumps and reports show them.
 
 use std::error::Error;
 use std::io;

@@ -1,8 +1,9 @@
-//! The two ends of a channel are two types: who has a `Sender` can only send, who has a `Receiver` can only receive.
-//! Run it with `cargo run --example one_way`.
+//! The two ends of a channel are two types: who has a `Sender` can only send, who has a `Receiver`
+//! can only receive. Run it with `cargo run --example one_way`.
 //!
-//! In Go: `make(chan T)` gives both in one, and the parameter types `chan<- T` and `<-chan T` take one direction away. Here the
-//! ends are apart from the beginning; `tx.recv()` is not a mistake that compiles.
+//! In Go: `make(chan T)` gives both in one, and the parameter types `chan<- T` and `<-chan T` take
+//! one direction away. Here the ends are apart from the beginning; `tx.recv()` is not a mistake
+//! that compiles.
 
 use std::error::Error;
 

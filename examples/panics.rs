@@ -1,7 +1,9 @@
-//! A goroutine that panics ends alone: `join` hands its panic to whoever asks, and the others go on.
-//! Run it with `cargo run --example panics`. (The panic's own message goes to stderr, as a thread's would.)
+//! A goroutine that panics ends alone: `join` hands its panic to whoever asks, and the others go
+//! on. Run it with `cargo run --example panics`. (The panic's own message goes to stderr, as a
+//! thread's would.)
 //!
-//! In Go: the whole program ends, unless the goroutine itself recovers. `#[runtime::main(panic = "exit")]` does that here too.
+//! In Go: the whole program ends, unless the goroutine itself recovers.
+//! `#[runtime::main(panic = "exit")]` does that here too.
 
 use gort::{go, runtime};
 

@@ -1,8 +1,8 @@
 //! Two goroutines pass one ball to and fro over two unbuffered channels.
 //! Run it with `cargo run --example ping_pong`.
 //!
-//! In Go: `for ball := range table { ...; other <- ball }` on both sides, and care for who stops first. Here a player that
-//! goes home drops its ends, and the other one's loop is over.
+//! In Go: `for ball := range table { ...; other <- ball }` on both sides, and care for who stops
+//! first. Here a player that goes home drops its ends, and the other one's loop is over.
 
 use gort::sync::channel::{Receiver, SendError, Sender, bounded};
 use gort::{go, runtime};

@@ -1,13 +1,15 @@
 //! Three stages joined by channels: generate numbers, square them, keep the even ones.
 //! Run it with `cargo run --example pipeline`.
 //!
-//! In Go: the same, with `defer close(out)` in each stage, and a `done` channel to stop it early. Here each stage owns its ends,
-//! and drops them when it is through: so the end of the input walks down the pipeline by itself, and "enough" walks up.
+//! In Go: the same, with `defer close(out)` in each stage, and a `done` channel to stop it early.
+//! Here each stage owns its ends, and drops them when it is through: so the end of the input walks
+//! down the pipeline by itself, and "enough" walks up.
 
 use gort::sync::channel::{Receiver, bounded};
 use gort::{go, runtime};
 
-/// Starts a goroutine that passes on what `stage` makes of each input, and returns where it comes out.
+/// Starts a goroutine that passes on what `stage` makes of each input, and returns where it comes
+/// out.
 fn then<A, B>(input: Receiver<A>, stage: impl Fn(A) -> Option<B> + Send + 'static) -> Receiver<B>
 where
     A: Send + 'static,

@@ -1,7 +1,8 @@
-//! The concurrent prime sieve: a chain of goroutines, each of which filters out the multiples of one prime.
-//! Run it with `cargo run --example prime_sieve`.
+//! The concurrent prime sieve: a chain of goroutines, each of which filters out the multiples of
+//! one prime. Run it with `cargo run --example prime_sieve`.
 //!
-//! In Go: the same program, whose goroutines wait for ever when `main` has its primes. Here each ends when the next one has.
+//! In Go: the same program, whose goroutines wait for ever when `main` has its primes. Here each
+//! ends when the next one has.
 
 use gort::sync::channel::{Receiver, RecvError, Sender, bounded};
 use gort::{go, runtime};

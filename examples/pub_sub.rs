@@ -1,8 +1,9 @@
 //! Publish and subscribe: what is published on a topic reaches everybody who has subscribed to it.
 //! Run it with `cargo run --example pub_sub`.
 //!
-//! In Go: a `map[string][]chan string` under a `sync.RWMutex`, with an `Unsubscribe` that must be called, and must not close a
-//! channel that `Publish` is sending on. Here a subscriber unsubscribes by dropping its receiver.
+//! In Go: a `map[string][]chan string` under a `sync.RWMutex`, with an `Unsubscribe` that must be
+//! called, and must not close a channel that `Publish` is sending on. Here a subscriber
+//! unsubscribes by dropping its receiver.
 
 use std::collections::HashMap;
 

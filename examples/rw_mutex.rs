@@ -15,7 +15,8 @@ const READERS: usize = 5;
 fn main() {
     let prices = Arc::new(RwMutex::new(BTreeMap::from([("apple", 30), ("pear", 40)])));
 
-    // Each reader keeps its lock until all five have theirs. Under a plain mutex this would wait for ever.
+    // Each reader keeps its lock until all five have theirs. Under a plain mutex this would wait
+    // for ever.
     let inside = WaitGroup::new();
     inside.add(READERS);
     let readers = WaitGroup::new();

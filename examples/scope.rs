@@ -1,7 +1,8 @@
-//! Goroutines of a scope may borrow from the function that starts them: the scope ends only when they have.
-//! Run it with `cargo run --example scope`.
+//! Goroutines of a scope may borrow from the function that starts them: the scope ends only when
+//! they have. Run it with `cargo run --example scope`.
 //!
-//! In Go: goroutines may share whatever they like, and the race detector may tell. Here the compiler does.
+//! In Go: goroutines may share whatever they like, and the race detector may tell. Here the
+//! compiler does.
 
 use gort::runtime;
 

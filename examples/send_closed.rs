@@ -1,8 +1,8 @@
 //! A send on a closed channel fails, and gives the value back.
 //! Run it with `cargo run --example send_closed`.
 //!
-//! In Go: it panics, and so does closing twice; so there only the one sender may close. Here anybody may, the receiver too, and
-//! a send is a `Result`.
+//! In Go: it panics, and so does closing twice; so there only the one sender may close. Here
+//! anybody may, the receiver too, and a send is a `Result`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -32,7 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         other => println!("unexpected: {other:?}"),
     }
 
-    // A receiver that has seen enough ends its senders by going away: nobody is left waiting, as would be in Go.
+    // A receiver that has seen enough ends its senders by going away: nobody is left waiting, as
+    // would be in Go.
     let (numbers, some) = bounded(0);
     let producer = go!(move || (1..).find(|&n| numbers.send(n).is_err()));
     println!("took {:?}", some.iter().take(3).collect::<Vec<u32>>());

@@ -1,8 +1,8 @@
-//! Sends a mail to each address of a list, one goroutine a mail; a bad address does not stop the others.
-//! Run it with `cargo run --example send_mails`.
+//! Sends a mail to each address of a list, one goroutine a mail; a bad address does not stop the
+//! others. Run it with `cargo run --example send_mails`.
 //!
-//! In Go: `for _, address := range addresses { wg.Add(1); go send(address) }`, with a channel or a slice for the errors. A
-//! `JoinHandle` brings each goroutine's result home.
+//! In Go: `for _, address := range addresses { wg.Add(1); go send(address) }`, with a channel or a
+//! slice for the errors. A `JoinHandle` brings each goroutine's result home.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Goroutines append to one buffer under a lock; when all are done it is written to a file.
 //! Run it with `cargo run --example shared_buffer`.
 //!
-//! In Go: a `bytes.Buffer` beside a `sync.Mutex`, and the hope that everybody locks it. Here the buffer is *in* the mutex, and
-//! there is no way to it but through the lock.
+//! In Go: a `bytes.Buffer` beside a `sync.Mutex`, and the hope that everybody locks it. Here the
+//! buffer is *in* the mutex, and there is no way to it but through the lock.
 
 use std::fmt::{self, Write};
 use std::sync::Arc;

@@ -1,8 +1,9 @@
-//! A rocket's countdown: a ticker for the seconds (short ones), a timer for the start, and a button that calls it all off.
-//! Run it with `cargo run --example ticker`.
+//! A rocket's countdown: a ticker for the seconds (short ones), a timer for the start, and a button
+//! that calls it all off. Run it with `cargo run --example ticker`.
 //!
-//! In Go: `time.NewTicker(d)` with its channel `ticker.C`, `time.AfterFunc(d, f)`, and a `select` that also listens to an abort
-//! channel. Here the channel is `ticker.receiver()`, dropping the ticker stops it, and in `select_biased!` the abort goes first.
+//! In Go: `time.NewTicker(d)` with its channel `ticker.C`, `time.AfterFunc(d, f)`, and a `select`
+//! that also listens to an abort channel. Here the channel is `ticker.receiver()`, dropping the
+//! ticker stops it, and in `select_biased!` the abort goes first.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Readers and writers who do not wait: who gets in under a `Mutex`, and who under a `RwMutex`?
 //! Run it with `cargo run --example try_read`.
 //!
-//! In Go: `mu.TryLock()` and `rw.TryRLock()`, which say true or false, and are to be undone by hand. Here a guard comes back or
-//! none, and dropping it unlocks.
+//! In Go: `mu.TryLock()` and `rw.TryRLock()`, which say true or false, and are to be undone by
+//! hand. Here a guard comes back or none, and dropping it unlocks.
 
 use gort::runtime;
 use gort::sync::{Mutex, RwMutex};

@@ -1,7 +1,8 @@
-//! Ten processes of up to a second each run at once, so that all ten take one second, not five and a half.
-//! Run it with `cargo run --example wait_group`.
+//! Ten processes of up to a second each run at once, so that all ten take one second, not five and
+//! a half. Run it with `cargo run --example wait_group`.
 //!
-//! In Go: the same `sync.WaitGroup`, since 1.25 with the same `wg.Go(f)`. Here `go` also calls `done` if the goroutine panics.
+//! In Go: the same `sync.WaitGroup`, since 1.25 with the same `wg.Go(f)`. Here `go` also calls
+//! `done` if the goroutine panics.
 
 use std::time::{Duration, Instant};
 

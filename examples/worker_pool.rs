@@ -1,8 +1,9 @@
 //! Three workers share one channel of jobs, and their results come back over another.
 //! Run it with `cargo run --example worker_pool`.
 //!
-//! In Go: `for job := range jobs { results <- work(job) }` in each worker, `close(jobs)`, and one more goroutine for
-//! `wg.Wait(); close(results)`. Here the results also end by themselves, once no worker has a sender any more.
+//! In Go: `for job := range jobs { results <- work(job) }` in each worker, `close(jobs)`, and one
+//! more goroutine for `wg.Wait(); close(results)`. Here the results also end by themselves, once no
+//! worker has a sender any more.
 
 use std::error::Error;
 
@@ -12,7 +13,8 @@ use gort::sync::channel::{Receiver, Sender, bounded};
 
 const WORKERS: usize = 3;
 
-/// Takes jobs until there are none left. Receivers can be cloned: whoever is free takes the next job.
+/// Takes jobs until there are none left. Receivers can be cloned: whoever is free takes the next
+/// job.
 fn work(jobs: &Receiver<u64>, results: &Sender<(u64, u64)>) {
     for job in jobs {
         results

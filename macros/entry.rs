@@ -1,11 +1,13 @@
 //! What `main` and `test` expand to: parse, validate, expand.
 //!
-//! The function stays where it was, with its attributes, docs and visibility. Its body moves, with its return type, into an inner
-//! function of the same name, which the runtime runs as its first goroutine. So `return` and `?` end the inner function and
-//! nothing of the runtime's is skipped. The outer one returns `ExitCode`: what the inner one returns is turned
-//! into it on the goroutine, and need not be `Send`.
+//! The function stays where it was, with its attributes, docs and visibility. Its body moves, with
+//! its return type, into an inner function of the same name, which the runtime runs as its first
+//! goroutine. So `return` and `?` end the inner function and nothing of the runtime's is skipped.
+//! The outer one returns `ExitCode`: what the inner one returns is turned into it on the goroutine,
+//! and need not be `Send`.
 //!
-//! On an error the expansion still defines the function, where it can, so that one mistake gives one message.
+//! On an error the expansion still defines the function, where it can, so that one mistake gives
+//! one message.
 
 use crate::options::Options;
 use proc_macro2::{Span, TokenStream};
@@ -37,7 +39,8 @@ impl Kind {
         }
     }
 
-    /// The attribute to put on the outer function. Its path is absolute: `test` alone may well be ours.
+    /// The attribute to put on the outer function. Its path is absolute: `test` alone may well be
+    /// ours.
     fn marker(self) -> Option<TokenStream> {
         (self == Self::Test).then(|| quote!(#[::core::prelude::v1::test]))
     }
@@ -71,7 +74,8 @@ pub(crate) fn expand(kind: Kind, options: TokenStream, item: TokenStream) -> Tok
     }
 }
 
-/// What is left of a function that cannot be the entry: enough to keep the compiler from complaining of a missing `main`.
+/// What is left of a function that cannot be the entry: enough to keep the compiler from
+/// complaining of a missing `main`.
 fn stub(kind: Kind, function: &ItemFn) -> TokenStream {
     let (vis, name) = (&function.vis, &function.sig.ident);
     match kind {
@@ -166,7 +170,8 @@ fn run_inside(kind: Kind, options: &Options, function: ItemFn) -> TokenStream {
     }
 }
 
-/// The call that runs the inner function; in the span of the return type, where its errors (not `Termination`) belong.
+/// The call that runs the inner function; in the span of the return type, where its errors (not
+/// `Termination`) belong.
 fn call(kind: Kind, options: TokenStream, name: &Ident, output: &ReturnType) -> TokenStream {
     let span = match output {
         ReturnType::Default => Span::call_site(),

@@ -1,4 +1,5 @@
-//! The macros of `gort`: [`go!`], [`macro@main`] and [`macro@test`]. Use them through `gort`, which re-exports them.
+//! The macros of `gort`: [`go!`], [`macro@main`] and [`macro@test`]. Use them through `gort`, which
+//! re-exports them.
 //!
 //! * `spawn.rs`: what `go!` expands to;
 //! * `entry.rs`: what `main` and `test` expand to;
@@ -14,7 +15,8 @@ use proc_macro::TokenStream;
 
 /// Starts a goroutine: Go's `go` statement.
 ///
-/// It is an expression of type `JoinHandle<T>`; dropping the handle detaches the goroutine, as in Go.
+/// It is an expression of type `JoinHandle<T>`; dropping the handle detaches the goroutine, as in
+/// Go.
 ///
 /// | form | when it is evaluated |
 /// |---|---|
@@ -41,14 +43,18 @@ use proc_macro::TokenStream;
 ///
 /// # Worth knowing
 ///
-/// * **A call is what runs in the goroutine**, as in Go. So `go!(make_closure())` runs `make_closure` in the goroutine. To run the
-///   closure that it makes: `go!(make_closure()())`, or name it first, `let f = make_closure(); go!(f)`.
-/// * **Only the outermost call runs in the goroutine**, as in Go. `go!(tx.send(1).unwrap())` sends now and unwraps in the
-///   goroutine; for all of it in the goroutine, write a block: `go!({ tx.send(1).unwrap() })`.
-/// * In a call, a receiver that is a name is moved into the goroutine (a `static` is used where it is). Arguments keep the types that
-///   they have on their own: where an argument needs the parameter's type to be understood, as `Box::new(|s| ...)` for a
-///   `Box<dyn Fn(&str)>` does, use a block. A closure written as an argument is fine; it captures by move.
-/// * `?` and `return` in a block end the goroutine's closure, not the spawner. In an argument, `?` is the spawner's.
+/// * **A call is what runs in the goroutine**, as in Go. So `go!(make_closure())` runs
+///   `make_closure` in the goroutine. To run the closure that it makes: `go!(make_closure()())`, or
+///   name it first, `let f = make_closure(); go!(f)`.
+/// * **Only the outermost call runs in the goroutine**, as in Go. `go!(tx.send(1).unwrap())` sends
+///   now and unwraps in the goroutine; for all of it in the goroutine, write a block:
+///   `go!({ tx.send(1).unwrap() })`.
+/// * In a call, a receiver that is a name is moved into the goroutine (a `static` is used where it
+///   is). Arguments keep the types that they have on their own: where an argument needs the
+///   parameter's type to be understood, as `Box::new(|s| ...)` for a `Box<dyn Fn(&str)>` does, use
+///   a block. A closure written as an argument is fine; it captures by move.
+/// * `?` and `return` in a block end the goroutine's closure, not the spawner. In an argument, `?`
+///   is the spawner's.
 /// * In a statement, `go! { ... }` needs its `;`, as every macro with a value does.
 #[proc_macro]
 pub fn go(input: TokenStream) -> TokenStream {
@@ -57,12 +63,15 @@ pub fn go(input: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Runs `fn main` as the first goroutine of a runtime. When it returns, the process exits, as in Go.
+/// Runs `fn main` as the first goroutine of a runtime. When it returns, the process exits, as in
+/// Go.
 ///
-/// The signal SIGQUIT (Ctrl-\ on a terminal) prints what every goroutine is doing, with backtraces (`runtime::dump`), and ends the program with exit code 2.
-/// A program that has an action of its own for the signal, or was started with it ignored, keeps that.
+/// The signal SIGQUIT (Ctrl-\ on a terminal) prints what every goroutine is doing, with backtraces
+/// (`runtime::dump`), and ends the program with exit code 2. A program that has an action of its
+/// own for the signal, or was started with it ignored, keeps that.
 ///
-/// `main` may return what any `main` may: `()`, `Result`, `ExitCode`, or anything else that is `Termination`. What it returns need not be `Send`.
+/// `main` may return what any `main` may: `()`, `Result`, `ExitCode`, or anything else that is
+/// `Termination`. What it returns need not be `Send`.
 ///
 /// ```
 /// #[gort::main(workers = 4)]
@@ -91,14 +100,17 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a function a test that runs as the first goroutine of a runtime of its own.
 ///
-/// The options are those of [`macro@main`]. Other attributes, such as `#[should_panic]` and `#[ignore]`, keep their meaning; a second
-/// `#[test]` is not needed. The test may return `()`, `Result` or anything else that a plain test may.
+/// The options are those of [`macro@main`]. Other attributes, such as `#[should_panic]` and
+/// `#[ignore]`, keep their meaning; a second `#[test]` is not needed. The test may return `()`,
+/// `Result` or anything else that a plain test may.
 ///
-/// The test fails if one of its goroutines panicked and nobody joined it by then, unless the attribute says `panic = "isolate"`. Those that a
-/// `scope` or an `errgroup::Group` contains are theirs to tell. A goroutine that is still running when the test returns is not waited for.
+/// The test fails if one of its goroutines panicked and nobody joined it by then, unless the
+/// attribute says `panic = "isolate"`. Those that a `scope` or an `errgroup::Group` contains are
+/// theirs to tell. A goroutine that is still running when the test returns is not waited for.
 ///
-/// With `deadlock = "exit"` the process ends, with a dump and exit code 2, when all goroutines wait and no thread is left that could wake one but the
-/// harness's, which waits for the tests. Without it a test that hangs says so after 3 s, and the harness waits on.
+/// With `deadlock = "exit"` the process ends, with a dump and exit code 2, when all goroutines wait
+/// and no thread is left that could wake one but the harness's, which waits for the tests. Without
+/// it a test that hangs says so after 3 s, and the harness waits on.
 ///
 /// ```
 /// #[gort::test(workers = 2, deadlock = "exit")]

@@ -1,5 +1,5 @@
-//! The options of `main` and `test`: parsed as a list of entries, each checked on its own, so that every wrong one is reported
-//! at its own token.
+//! The options of `main` and `test`: parsed as a list of entries, each checked on its own, so that
+//! every wrong one is reported at its own token.
 
 use proc_macro2::{Group, Span, TokenStream};
 use quote::quote;

@@ -1,4 +1,5 @@
-//! What `go!` expands to: `::gort::spawn` of a closure, after the evaluation of what Go evaluates in the spawner.
+//! What `go!` expands to: `::gort::spawn` of a closure, after the evaluation of what Go evaluates
+//! in the spawner.
 //!
 //! ```text
 //! go!(f(a, b))      {  let arg = a;  let arg = b;  ::gort::spawn(move || f(arg, arg))  }
@@ -6,8 +7,9 @@
 //! go!(value)        ::gort::spawn(value)
 //! ```
 //!
-//! Three kinds of operand stay in the closure, because they cannot tell when they are evaluated and lose something elsewhere:
-//! a callee or receiver that is a path (generic functions, statics), a literal, and a closure (the parameter's type gives it its own).
+//! Three kinds of operand stay in the closure, because they cannot tell when they are evaluated and
+//! lose something elsewhere: a callee or receiver that is a path (generic functions, statics), a
+//! literal, and a closure (the parameter's type gives it its own).
 //!
 //! Names are hygienic (`mixed_site`): user code can neither see nor shadow them.
 
@@ -119,8 +121,8 @@ impl Operands {
     fn spawn(&self, call: &Expr) -> TokenStream {
         let (names, values): (Vec<_>, Vec<_>) = self.0.iter().map(|(n, v)| (n, v)).unzip();
         let spawn = in_goroutine(&quote!(#call));
-        // `mut`: a callee may be `FnMut`, a receiver's method may take `&mut self`. `quote!` gives it a span of the macro's, of which
-        // the compiler does not complain when it is not needed.
+        // `mut`: a callee may be `FnMut`, a receiver's method may take `&mut self`. `quote!` gives
+        // it a span of the macro's, of which the compiler does not complain when it is not needed.
         quote! {{
             #( let mut #names = #values; )*
             #spawn
@@ -128,7 +130,8 @@ impl Operands {
     }
 }
 
-/// Spawns `body`, with what it uses moved into it. The closure has the span of the user's code: it is what is not `Send`.
+/// Spawns `body`, with what it uses moved into it. The closure has the span of the user's code: it
+/// is what is not `Send`.
 fn in_goroutine(body: &TokenStream) -> TokenStream {
     let span = Span::mixed_site().located_at(body.span());
     let closure = quote_spanned!(span=> move || #body);

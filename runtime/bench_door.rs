@@ -1,7 +1,8 @@
-//! A narrow door for `benches/`: internals that are measured on their own.  **Not part of the API**: anything in here
-//! may change or vanish in any release.
+//! A narrow door for `benches/`: internals that are measured on their own. **Not part of the API**:
+//! anything in here may change or vanish in any release.
 //!
-//! Everything is marked for inlining, so that a benchmark measures what the runtime itself would get.
+//! Everything is marked for inlining, so that a benchmark measures what the runtime itself would
+//! get.
 
 use crate::runtime::switch::{StackBounds, SwitchContext as Context};
 
@@ -33,7 +34,8 @@ impl SwitchContext {
     /// Prepares to run `entry(arg)` on the stack `base..top`.
     ///
     /// # Safety
-    /// That of `Context::create`: `this` is in place and its stack unused by others until the entry has returned.
+    /// That of `Context::create`: `this` is in place and its stack unused by others until the entry
+    /// has returned.
     #[inline(always)]
     pub unsafe fn create(
         this: *mut SwitchContext,

@@ -28,13 +28,15 @@ unsafe fn run<F: FnOnce() -> T, T>(call: *mut ()) {
     call.result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
 }
 
-/// Runs `f` on a stack of at least `bytes`, for deep recursion or foreign code with large frames; returns what it returns.
+/// Runs `f` on a stack of at least `bytes`, for deep recursion or foreign code with large frames;
+/// returns what it returns.
 ///
-/// It is the same goroutine there, and may park. On a plain thread the stack is the only difference. An overflow of that stack is reported, and aborts
-/// the process, as a goroutine's is.
+/// It is the same goroutine there, and may park. On a plain thread the stack is the only
+/// difference. An overflow of that stack is reported, and aborts the process, as a goroutine's is.
 ///
 /// # Panics
-/// If `f` panics, with its payload. If `bytes` is 0 or more than 1 GiB, or there is no address space for such a stack.
+/// If `f` panics, with its payload. If `bytes` is 0 or more than 1 GiB, or there is no address
+/// space for such a stack.
 ///
 /// # Examples
 /// ```
@@ -121,7 +123,8 @@ fn on_thread(grown: &mut GrownCall, location: &'static Location<'static>) {
             });
             let coroutine =
                 Coroutine::place(stack, None, thread_main, std::ptr::from_mut(grown).cast());
-            // SAFETY: placed just now; it runs to its end; then it is finished and we are not on it.
+            // SAFETY: placed just now; it runs to its end; then it is finished and we are not on
+            // it.
             unsafe {
                 Coroutine::resume(coroutine);
                 stacks.give(Coroutine::retire(coroutine).0);

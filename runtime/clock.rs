@@ -6,7 +6,8 @@ use crate::runtime::prims::Instant;
 
 /// Now, by the clock that this crate's deadlines are measured by. Does not park.
 ///
-/// That is [`Instant::now`], but in a [bubble](crate::testing::bubble) its fake clock; so code that computes deadlines had better ask here.
+/// That is [`Instant::now`], but in a [bubble](crate::testing::bubble) its fake clock; so code that
+/// computes deadlines had better ask here.
 ///
 /// # Examples
 /// ```

@@ -11,8 +11,9 @@
 //! | told of stuck goroutines | `on_stuck` | | `tracing`, or the error stream |
 //! | names of workers | `thread_name` | | `gort` |
 //!
-//! What the program sets explicitly wins over the environment, as in tokio and rayon: a program that asks for one worker
-//! means it. The variable of such a setting is not looked at, so it cannot be in error either. An empty variable counts as unset.
+//! What the program sets explicitly wins over the environment, as in tokio and rayon: a program
+//! that asks for one worker means it. The variable of such a setting is not looked at, so it cannot
+//! be in error either. An empty variable counts as unset.
 #![forbid(unsafe_code)]
 
 use crate::runtime::{stack, stuck::StuckHook};
@@ -37,7 +38,8 @@ const _: () = assert!(MAX_WORKERS * HOMES_A_WORKER <= MAX_HOMES);
 pub(crate) const MIN_STACK_SIZE: usize = 16 << 10;
 /// The largest stack.
 pub(crate) const MAX_STACK_SIZE: usize = 1 << 30;
-/// The stack of a goroutine if nobody says otherwise. Unoptimised code needs several times the stack of optimised code.
+/// The stack of a goroutine if nobody says otherwise. Unoptimised code needs several times the
+/// stack of optimised code.
 pub(crate) const DEFAULT_STACK_SIZE: usize = stack::DEFAULT_BYTES;
 
 /// The variable that sets the number of workers.
@@ -53,9 +55,10 @@ const DEADLOCK_VARIABLE: &str = "GORT_DEADLOCK";
 
 /// What happens when a goroutine panics.
 ///
-/// Either way std's panic hook prints the message, and when the goroutine has been unwound a line says which one it was:
-/// `goroutine 12 "worker", spawned at src/main.rs:10:5, panicked`. So that it knows of panics the first runtime puts a hook of its own before
-/// the one that it finds, which goes on to be called. A program that sets another hook later gets no such line: its hook can ask
+/// Either way std's panic hook prints the message, and when the goroutine has been unwound a line
+/// says which one it was: `goroutine 12 "worker", spawned at src/main.rs:10:5, panicked`. So that
+/// it knows of panics the first runtime puts a hook of its own before the one that it finds, which
+/// goes on to be called. A program that sets another hook later gets no such line: its hook can ask
 /// [`try_current`](crate::runtime::try_current) who panics.
 ///
 /// # Examples
@@ -78,13 +81,17 @@ pub enum PanicPolicy {
 
 /// What happens when all goroutines of the process wait, and nothing can ever wake one.
 ///
-/// That is: no goroutine of any runtime can run, no timer is set, no blocking call is under way, and the process has no other thread, or only such as wait for
-/// goroutines, too. While there are other threads, nobody can tell whether one of them will wake somebody: then the process goes on whatever the policy, and after
-/// 3 s a `tracing` event says so, once, if a thread waits for a goroutine. Nor can anybody tell where Linux's `/proc` is missing.
+/// That is: no goroutine of any runtime can run, no timer is set, no blocking call is under way,
+/// and the process has no other thread, or only such as wait for goroutines, too. While there are
+/// other threads, nobody can tell whether one of them will wake somebody: then the process goes on
+/// whatever the policy, and after 3 s a `tracing` event says so, once, if a thread waits for a
+/// goroutine. Nor can anybody tell where Linux's `/proc` is missing.
 ///
-/// A call under [`blocking`](crate::runtime::blocking) counts as something that will end and let its goroutine go on: while one runs, or waits for a thread
-/// because [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads) run already, nothing is called a deadlock, whatever the calls wait for. Of calls
-/// that wait for a thread for 1 s a warning tells.
+/// A call under [`blocking`](crate::runtime::blocking) counts as something that will end and let
+/// its goroutine go on: while one runs, or waits for a thread because
+/// [`max_blocking_threads`](crate::runtime::Builder::max_blocking_threads) run already, nothing is
+/// called a deadlock, whatever the calls wait for. Of calls that wait for a thread for 1 s a
+/// warning tells.
 ///
 /// A deadlock of some goroutines while others can run is not noticed, as in Go.
 ///
@@ -99,10 +106,12 @@ pub enum PanicPolicy {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeadlockPolicy {
-    /// The process prints `fatal error: all goroutines are asleep - deadlock!` and a dump of all goroutines, and exits with status 2, as in Go.
+    /// The process prints `fatal error: all goroutines are asleep - deadlock!` and a dump of all
+    /// goroutines, and exits with status 2, as in Go.
     #[default]
     Exit,
-    /// That is printed once, and the process waits on. Also, with other threads there, instead of the `tracing` event.
+    /// That is printed once, and the process waits on. Also, with other threads there, instead of
+    /// the `tracing` event.
     Warn,
     /// Nobody looks. Speaks for all runtimes of the process, as long as this one has goroutines.
     Off,
@@ -136,7 +145,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// How many homes there may be, where they are lent: 1 to [`MAX_HOMES`].
     pub(crate) homes: usize,
-    /// Bytes of a goroutine's stack: [`MIN_STACK_SIZE`] to [`MAX_STACK_SIZE`], not rounded to pages.
+    /// Bytes of a goroutine's stack: [`MIN_STACK_SIZE`] to [`MAX_STACK_SIZE`], not rounded to
+    /// pages.
     pub(crate) stack_size: usize,
     /// How many threads for blocking calls there may be: 1 to [`MAX_BLOCKING_THREADS`].
     pub(crate) max_blocking_threads: usize,

@@ -16,7 +16,8 @@ use std::{
 
 /// Lets other goroutines of this worker run, then goes on. On a plain thread it yields that.
 ///
-/// It goes behind those that are ready, fresh ones too; with nothing else to run it returns at once.
+/// It goes behind those that are ready, fresh ones too; with nothing else to run it returns at
+/// once.
 ///
 /// # Panics
 /// Under a [`forbid_yield`] guard.
@@ -38,8 +39,9 @@ thread_local! {
     static SLICE_START: Cell<Option<((usize, u64), Instant)>> = const { Cell::new(None) };
 }
 
-/// Yields if this goroutine has run for 10 ms and others wait. For loops that compute: cheap enough to call thousands of times a
-/// millisecond (it reads the clock), and better not in the innermost loop.
+/// Yields if this goroutine has run for 10 ms and others wait. For loops that compute: cheap enough
+/// to call thousands of times a millisecond (it reads the clock), and better not in the innermost
+/// loop.
 ///
 /// # Panics
 /// As [`yield_now`], when it yields.
@@ -80,7 +82,8 @@ fn slice_is_over() -> bool {
     }
 }
 
-/// Parks for at least `duration`; at most about 0.1 ms longer, if the worker is free then. A plain thread sleeps.
+/// Parks for at least `duration`; at most about 0.1 ms longer, if the worker is free then. A plain
+/// thread sleeps.
 ///
 /// # Panics
 /// Under a [`forbid_yield`] guard.
@@ -121,7 +124,8 @@ pub fn sleep(duration: Duration) {
 pub fn sleep_until(deadline: Instant) {
     park::check_may_park();
     if clock::now() >= deadline {
-        // Also very short sleeps, over before they begin: a loop of them must not keep its worker from others.
+        // Also very short sleeps, over before they begin: a loop of them must not keep its worker
+        // from others.
         return park::yield_now();
     }
     // Nobody has this goroutine's unparker for this park, so it can only time out.
@@ -130,10 +134,12 @@ pub fn sleep_until(deadline: Instant) {
     }
 }
 
-/// Ends this goroutine, running the destructors on its stack. Its `join` gives an error that says so.
+/// Ends this goroutine, running the destructors on its stack. Its `join` gives an error that says
+/// so.
 ///
-/// It unwinds the stack, as a panic does, but without the panic hook. So, other than in Go, where `recover` does not stop it, [`catch_unwind`]
-/// does, and the goroutine goes on behind it. Code that catches panics should let it pass: [`is_goexit`] tells it from them.
+/// It unwinds the stack, as a panic does, but without the panic hook. So, other than in Go, where
+/// `recover` does not stop it, [`catch_unwind`] does, and the goroutine goes on behind it. Code
+/// that catches panics should let it pass: [`is_goexit`] tells it from them.
 ///
 /// # Panics
 /// On a thread that runs no goroutine.
@@ -157,8 +163,9 @@ pub fn goexit() -> ! {
     panic::resume_unwind(Box::new(GoexitPayload))
 }
 
-/// Whether the payload of an unwinding that was caught is that of [`goexit`], and not of a panic. Then go on with it, by
-/// [`resume_unwind`](std::panic::resume_unwind), and the goroutine ends as it was told to. Does not park.
+/// Whether the payload of an unwinding that was caught is that of [`goexit`], and not of a panic.
+/// Then go on with it, by [`resume_unwind`](std::panic::resume_unwind), and the goroutine ends as
+/// it was told to. Does not park.
 ///
 /// # Examples
 /// ```
@@ -206,11 +213,13 @@ pub struct NoYieldGuard {
     not_send: PhantomData<*const ()>,
 }
 
-/// Promises that this goroutine (or plain thread) will not park or yield while the guard lives: if it does, it panics. For code that holds
-/// what must not be held across a park, such as a guard of a std lock or a borrow of a thread-local.
+/// Promises that this goroutine (or plain thread) will not park or yield while the guard lives: if
+/// it does, it panics. For code that holds what must not be held across a park, such as a guard of
+/// a std lock or a borrow of a thread-local.
 ///
-/// Drop the guard where it was made. Dropped in another goroutine (moved there by [`spawn_local`](crate::spawn_local)) it changes nothing: its maker stays
-/// bound for good, and the other is not freed of promises of its own.
+/// Drop the guard where it was made. Dropped in another goroutine (moved there by
+/// [`spawn_local`](crate::spawn_local)) it changes nothing: its maker stays bound for good, and the
+/// other is not freed of promises of its own.
 ///
 /// # Panics
 /// If 255 guards of this goroutine are alive.

@@ -1,4 +1,5 @@
-//! The default runtime: the one of `#[runtime::main]`, or one that is started when a thread outside any runtime first needs it.
+//! The default runtime: the one of `#[runtime::main]`, or one that is started when a thread outside
+//! any runtime first needs it.
 
 use crate::runtime::{
     config::Settings,

@@ -1,4 +1,5 @@
-//! What `#[runtime::main]` and `#[runtime::test]` expand to, and the questions a program asks the runtime it is in.
+//! What `#[runtime::main]` and `#[runtime::test]` expand to, and the questions a program asks the
+//! runtime it is in.
 
 use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy},
@@ -107,7 +108,8 @@ impl Options {
 /// The main goroutine's stack: what main threads have.
 const MAIN_STACK: usize = 8 << 20;
 
-/// Runs `f` as the main goroutine. When it returns so does this, and the process ends, whatever else still runs.
+/// Runs `f` as the main goroutine. When it returns so does this, and the process ends, whatever
+/// else still runs.
 #[doc(hidden)]
 #[track_caller]
 pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCode {
@@ -131,7 +133,8 @@ pub fn main<R: Termination + 'static>(options: Options, f: fn() -> R) -> ExitCod
     ended.unwrap_or(ExitCode::from(101))
 }
 
-/// Main called `goexit`: the others go on. When they have ended, or none can go on, the deadlock detector ends the process.
+/// Main called `goexit`: the others go on. When they have ended, or none can go on, the deadlock
+/// detector ends the process.
 fn outlive_main(runtime: &Runtime) -> ! {
     runtime.scheduler().orphan();
     loop {
@@ -223,9 +226,10 @@ pub fn metrics() -> Metrics {
 /// that are busy in a goroutine which does not let others run, and none on targets whose context
 /// switch is not gort's own (all but x86-64 and aarch64).
 ///
-/// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for those that are busy. The first dump of a process is slow, for it reads
-/// the program's debug information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a terminal) prints the dump and ends the program
-/// with exit code 2.
+/// Does not park; blocks the thread until the workers have told what they know, at most 0.2 s for
+/// those that are busy. The first dump of a process is slow, for it reads the program's debug
+/// information. Under [`main`](macro@crate::runtime::main) the signal SIGQUIT (Ctrl-\ on a
+/// terminal) prints the dump and ends the program with exit code 2.
 ///
 /// # Examples
 /// ```

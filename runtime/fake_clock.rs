@@ -1,4 +1,5 @@
-//! A clock that stands still until it is told to go on; threads that have one tell the time by it ([`clock::now`](crate::runtime::clock::now)).
+//! A clock that stands still until it is told to go on; threads that have one tell the time by it
+//! ([`clock::now`](crate::runtime::clock::now)).
 //!
 //! One load and a compare for everybody else.
 #![forbid(unsafe_code)]

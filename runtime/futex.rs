@@ -1,10 +1,12 @@
 //! A word that a thread can sleep on.
 //!
-//! Not `thread::park`: its token belongs to users, whose own waiting and waking must not be disturbed by ours. And a thread's token follows the thread's identity,
-//! which may be lent to another OS thread (see `switch/identity/`), while who sleeps on a futex is the OS thread itself.
+//! Not `thread::park`: its token belongs to users, whose own waiting and waking must not be
+//! disturbed by ours. And a thread's token follows the thread's identity, which may be lent to
+//! another OS thread (see `switch/identity/`), while who sleeps on a futex is the OS thread itself.
 //!
-//! On 64-bit Linux it is the kernel's futex: one system call, which touches nothing that belongs to the thread but `errno`. Elsewhere a table of std mutexes and
-//! condition variables stands in; identities are not lent there.
+//! On 64-bit Linux it is the kernel's futex: one system call, which touches nothing that belongs to
+//! the thread but `errno`. Elsewhere a table of std mutexes and condition variables stands in;
+//! identities are not lent there.
 
 use crate::runtime::prims::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,10 +18,12 @@ use self::table as backend;
 
 /// A word that a thread can sleep on.
 ///
-/// The word is an ordinary atomic: what it orders, it orders by the orderings given. Sleeping and waking order nothing by themselves.
+/// The word is an ordinary atomic: what it orders, it orders by the orderings given. Sleeping and
+/// waking order nothing by themselves.
 ///
-/// To wait: read the word, decide by it, and [`wait`](Futex::wait) for it to become another value. To wake: change the word, then [`wake_one`](Futex::wake_one). Whoever
-/// changes the word before the waiter sleeps keeps it from sleeping, so no wake-up is missed.
+/// To wait: read the word, decide by it, and [`wait`](Futex::wait) for it to become another value.
+/// To wake: change the word, then [`wake_one`](Futex::wake_one). Whoever changes the word before
+/// the waiter sleeps keeps it from sleeping, so no wake-up is missed.
 #[derive(Debug)]
 pub(crate) struct Futex(AtomicU32);
 
@@ -38,7 +42,8 @@ impl Futex {
         self.0.store(value, order);
     }
 
-    /// Sleeps while the word is `value`, for `limit` at most. May return early, for no reason: the caller looks again.
+    /// Sleeps while the word is `value`, for `limit` at most. May return early, for no reason: the
+    /// caller looks again.
     pub(crate) fn wait(&self, value: u32, limit: Option<Duration>) {
         backend::wait(&self.0, value, limit);
     }
@@ -79,8 +84,9 @@ mod kernel {
             tv_nsec: limit.subsec_nanos().into(),
         });
         let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
-        // SAFETY: the word lives as long as the call, and the time, if any, too. The time is relative, on the monotonic clock. The result does not matter: woken,
-        // timed out, interrupted and "the word has another value" all mean that the caller looks again.
+        // SAFETY: the word lives as long as the call, and the time, if any, too. The time is
+        // relative, on the monotonic clock. The result does not matter: woken, timed out,
+        // interrupted and "the word has another value" all mean that the caller looks again.
         unsafe {
             libc::syscall(
                 libc::SYS_futex,
@@ -105,10 +111,12 @@ mod kernel {
     }
 }
 
-/// The stand-in: a fixed table of places to wait at. A word's address says which one is its own; others may share it.
+/// The stand-in: a fixed table of places to wait at. A word's address says which one is its own;
+/// others may share it.
 ///
-/// A waiter looks at the word under the place's lock, and whoever has changed the word takes that lock before it wakes. So either the waiter sees the new value, or it
-/// already waits when the wake-up comes.
+/// A waiter looks at the word under the place's lock, and whoever has changed the word takes that
+/// lock before it wakes. So either the waiter sees the new value, or it already waits when the
+/// wake-up comes.
 #[cfg(any(test, not(all(target_os = "linux", target_pointer_width = "64"))))]
 mod table {
     use crate::runtime::prims::{AtomicU32, Ordering};

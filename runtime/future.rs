@@ -16,7 +16,8 @@ const IDLE: usize = 0;
 /// Woken since the last poll.
 const WOKEN: usize = 1;
 
-/// The waker's word: IDLE, WOKEN, or the waiting side's unparker (which is never 0 or 1: it is an address).
+/// The waker's word: IDLE, WOKEN, or the waiting side's unparker (which is never 0 or 1: it is an
+/// address).
 #[derive(Debug)]
 struct FutureWaker(AtomicUsize);
 
@@ -26,7 +27,8 @@ impl Wake for FutureWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // AcqRel: what the waker did, for the poll that follows (`wait`); and the unparker from there.
+        // AcqRel: what the waker did, for the poll that follows (`wait`); and the unparker from
+        // there.
         let waiting = self.0.swap(WOKEN, Ordering::AcqRel);
         if waiting > WOKEN {
             // SAFETY: the swap took it, so it is used once, and its owner parks for it.
@@ -39,7 +41,8 @@ impl FutureWaker {
     /// Parks until woken since the last poll.
     fn wait(&self) {
         let own = Unparker::current().into_raw();
-        // Release: this side's memory, for the swap in `wake_by_ref`. Relaxed on failure: the swap below acquires.
+        // Release: this side's memory, for the swap in `wake_by_ref`. Relaxed on failure: the swap
+        // below acquires.
         let claimed = self
             .0
             .compare_exchange(IDLE, own, Ordering::Release, Ordering::Relaxed);
@@ -51,7 +54,8 @@ impl FutureWaker {
     }
 }
 
-/// Runs a future to its end and returns its output. Parks the goroutine (or plain thread) while the future waits.
+/// Runs a future to its end and returns its output. Parks the goroutine (or plain thread) while the
+/// future waits.
 ///
 /// It brings no reactor: for a future that needs one, such as tokio's timers and sockets, there is
 /// [`block_on_with`](crate::runtime::block_on_with).

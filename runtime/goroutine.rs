@@ -7,7 +7,8 @@ use crate::runtime::{
 };
 use std::{fmt, num::NonZeroU64, panic::Location, sync::Arc};
 
-/// A goroutine's id, name and spawn site: who it is, not a way to control it. As [`std::thread::Thread`] for threads.
+/// A goroutine's id, name and spawn site: who it is, not a way to control it. As
+/// [`std::thread::Thread`] for threads.
 ///
 /// # Examples
 /// ```
@@ -93,8 +94,9 @@ impl fmt::Display for Goroutine {
 /// The goroutine that calls. Does not park.
 ///
 /// # Panics
-/// On a thread that runs no goroutine, unlike [`std::thread::current`], which every thread may call: a plain thread is no goroutine and has no id
-/// among them. Code that may be called on either asks [`try_current`].
+/// On a thread that runs no goroutine, unlike [`std::thread::current`], which every thread may
+/// call: a plain thread is no goroutine and has no id among them. Code that may be called on either
+/// asks [`try_current`].
 ///
 /// # Examples
 /// ```

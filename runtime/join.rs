@@ -14,7 +14,8 @@ use crate::runtime::{
 };
 use std::{fmt, marker::PhantomData, mem::ManuallyDrop, thread};
 
-/// The right to wait for a goroutine and to take what it returned. Dropping it detaches the goroutine, which goes on.
+/// The right to wait for a goroutine and to take what it returned. Dropping it detaches the
+/// goroutine, which goes on.
 ///
 /// As [`std::thread::JoinHandle`]. In `async` code `handle.await` waits without parking: see
 /// [`JoinFuture`](crate::runtime::JoinFuture).
@@ -33,7 +34,8 @@ pub struct JoinHandle<T> {
     output: PhantomData<T>,
 }
 
-// SAFETY: the handle only moves the output (T) between threads; the cell is shared through its atomics.
+// SAFETY: the handle only moves the output (T) between threads; the cell is shared through its
+// atomics.
 unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: `&JoinHandle` reads atomics and the goroutine's identity.
 unsafe impl<T: Send> Sync for JoinHandle<T> {}
@@ -42,7 +44,8 @@ impl<T> std::panic::RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// # Safety
-    /// The task was made for a closure that returns `T`, this is its one handle, and it has not been published yet.
+    /// The task was made for a closure that returns `T`, this is its one handle, and it has not
+    /// been published yet.
     pub(crate) unsafe fn new(task: TaskRef, goroutine: Goroutine) -> Self {
         Self {
             task,
@@ -51,14 +54,16 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Waits for the goroutine's end and returns what it returned, or the payload it panicked with. Parks.
+    /// Waits for the goroutine's end and returns what it returned, or the payload it panicked with.
+    /// Parks.
     ///
-    /// If the goroutine had started and was not at its end when its [`Runtime`](crate::runtime::Runtime) was dropped, it has no end: `join` waits for ever. Join before, or
-    /// ask [`shutdown_timeout`](crate::runtime::Runtime::shutdown_timeout) who is left.
+    /// If the goroutine had started and was not at its end when its
+    /// [`Runtime`](crate::runtime::Runtime) was dropped, it has no end: `join` waits for ever. Join
+    /// before, or ask [`shutdown_timeout`](crate::runtime::Runtime::shutdown_timeout) who is left.
     ///
     /// # Errors
-    /// The payload of the panic; for a goroutine that called [`goexit`](crate::runtime::goexit) or that its runtime dropped at shutdown before
-    /// it could start, a `String` that says so.
+    /// The payload of the panic; for a goroutine that called [`goexit`](crate::runtime::goexit) or
+    /// that its runtime dropped at shutdown before it could start, a `String` that says so.
     ///
     /// # Panics
     /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
@@ -72,10 +77,12 @@ impl<T> JoinHandle<T> {
         self.join_raw().map_err(explain)
     }
 
-    /// As [`join`](Self::join), with an error that works with `?` and says which goroutine did not return, where it was spawned, and what it panicked with. Parks.
+    /// As [`join`](Self::join), with an error that works with `?` and says which goroutine did not
+    /// return, where it was spawned, and what it panicked with. Parks.
     ///
     /// # Errors
-    /// If the goroutine panicked, called [`goexit`](crate::runtime::goexit), or was dropped at shutdown before it could start.
+    /// If the goroutine panicked, called [`goexit`](crate::runtime::goexit), or was dropped at
+    /// shutdown before it could start.
     ///
     /// # Panics
     /// As [`join`](Self::join).

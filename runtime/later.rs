@@ -1,7 +1,9 @@
-//! Goroutines that start at a deadline: what `time::after_func` and the deadlines of contexts are made of.
+//! Goroutines that start at a deadline: what `time::after_func` and the deadlines of contexts are
+//! made of.
 //!
-//! One waits as a cell in a worker's wheel, without a stack, an id or a place among the live goroutines. When its time has come it is spawned. So the code
-//! that a timer runs is always a goroutine's, and may do what goroutines may.
+//! One waits as a cell in a worker's wheel, without a stack, an id or a place among the live
+//! goroutines. When its time has come it is spawned. So the code that a timer runs is always a
+//! goroutine's, and may do what goroutines may.
 
 use crate::runtime::{
     default,
@@ -28,7 +30,8 @@ pub(crate) struct Later {
 
 /// Starts a goroutine that runs `f` at `deadline`; at once if that has passed. Does not park.
 ///
-/// It is one of the caller's runtime, or of the default one. If the worker that keeps the time is in one goroutine for long, the monitor helps out.
+/// It is one of the caller's runtime, or of the default one. If the worker that keeps the time is
+/// in one goroutine for long, the monitor helps out.
 #[track_caller]
 pub(crate) fn spawn_later(deadline: Instant, f: impl FnOnce() + Send + 'static) -> Later {
     let site = Location::caller();
@@ -45,7 +48,8 @@ pub(crate) fn spawn_later(deadline: Instant, f: impl FnOnce() + Send + 'static) 
             let task = new_task(scheduler, &Shared, f, site);
             let worker = scheduler.workers[pick(task) % scheduler.config.workers];
             let key = worker.starts.add(deadline, task);
-            // SeqCst (T4): after the new due time, before the look at the sleep word; partner of the fence before a sleeper's last look (S3).
+            // SeqCst (T4): after the new due time, before the look at the sleep word; partner of
+            // the fence before a sleeper's last look (S3).
             fence(Ordering::SeqCst);
             scheduler.wake(worker);
             Later { worker, key }
@@ -53,7 +57,8 @@ pub(crate) fn spawn_later(deadline: Instant, f: impl FnOnce() + Send + 'static) 
     }
 }
 
-/// A number that spreads plain threads' timers over the workers: cells are handed out from all over the pool.
+/// A number that spreads plain threads' timers over the workers: cells are handed out from all over
+/// the pool.
 fn pick(task: TaskRef) -> usize {
     task.as_ptr().addr() >> 7
 }

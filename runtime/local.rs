@@ -16,7 +16,8 @@ thread_local! {
     static THREAD_VALUES: ThreadValues = const { ThreadValues(RefCell::new(Vec::new())) };
 }
 
-/// Drops its values newest first. They may use others meanwhile, but not find these any more: the thread-local is gone by then.
+/// Drops its values newest first. They may use others meanwhile, but not find these any more: the
+/// thread-local is gone by then.
 struct ThreadValues(RefCell<Vec<(usize, Box<dyn Any>)>>);
 
 impl Drop for ThreadValues {
@@ -29,7 +30,8 @@ impl Drop for ThreadValues {
 }
 
 thread_local! {
-    /// The keys whose values are being dropped on this thread, as it ends: the innermost one. Has no destructor.
+    /// The keys whose values are being dropped on this thread, as it ends: the innermost one. Has
+    /// no destructor.
     static DROPPING: Cell<*const Dropping> = const { Cell::new(ptr::null()) };
 }
 
@@ -99,13 +101,16 @@ impl<T: 'static> GoLocal<T> {
         Self { init }
     }
 
-    /// Calls `f` with this goroutine's value, made on first use. On a plain thread: the thread's. `f` may park.
+    /// Calls `f` with this goroutine's value, made on first use. On a plain thread: the thread's.
+    /// `f` may park.
     ///
-    /// The value is dropped when its goroutine (thread) ends, newest first. A destructor that runs then may use other values. On a thread that drops its
-    /// values it gets fresh ones, each for that one call.
+    /// The value is dropped when its goroutine (thread) ends, newest first. A destructor that runs
+    /// then may use other values. On a thread that drops its values it gets fresh ones, each for
+    /// that one call.
     ///
     /// # Panics
-    /// In the value's own destructor, as with std's `thread_local!`; and in those of values that keep making each other. Such a panic ends in the destructor.
+    /// In the value's own destructor, as with std's `thread_local!`; and in those of values that
+    /// keep making each other. Such a panic ends in the destructor.
     ///
     /// # Examples
     /// ```
@@ -144,7 +149,8 @@ impl<T: 'static> GoLocal<T> {
                 }
             }
         };
-        // SAFETY: boxed, and not dropped before the goroutine (thread) ends, which `f` is part of; only shared references are given out.
+        // SAFETY: boxed, and not dropped before the goroutine (thread) ends, which `f` is part of;
+        // only shared references are given out.
         f(unsafe { &*value })
     }
 
@@ -201,7 +207,8 @@ fn task() -> Option<TaskRef> {
     current::task().map(|(_, task)| task)
 }
 
-/// Declares goroutine-local values, as [`std::thread_local!`] declares thread-local ones. On a plain thread they are thread-local.
+/// Declares goroutine-local values, as [`std::thread_local!`] declares thread-local ones. On a
+/// plain thread they are thread-local.
 ///
 /// # Examples
 /// ```

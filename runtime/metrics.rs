@@ -11,7 +11,8 @@ use crate::runtime::{
 };
 use std::sync::OnceLock;
 
-/// Counters of one runtime, as [`runtime::metrics`](crate::runtime::metrics) gives them; those of the stacks are the process's.
+/// Counters of one runtime, as [`runtime::metrics`](crate::runtime::metrics) gives them; those of
+/// the stacks are the process's.
 ///
 /// They are read one by one while the runtime works, so they need not fit each other exactly.
 ///

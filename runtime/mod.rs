@@ -1,7 +1,8 @@
 //! The runtime: its workers, its goroutines, and the one door for blocking.
 //!
-//! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the rest. How it works is written down in
-//! `runtime/README.md`; each folder's `mod.rs` is a map of it.
+//! What programs use is here: [`main`](macro@main), [`spawn`], [`blocking`], [`Runtime`] and the
+//! rest. How it works is written down in `runtime/README.md`; each folder's `mod.rs` is a map of
+//! it.
 
 pub(crate) mod big_stack;
 pub(crate) mod block_on_with;

@@ -1,7 +1,8 @@
 //! The threads of this process, as the operating system counts them.
 //!
-//! Linux says so in `/proc`. Where it is not there, or says something else than the numbers that threads know themselves by, every thread looks
-//! foreign or none can be listed; what asks here must then do nothing.
+//! Linux says so in `/proc`. Where it is not there, or says something else than the numbers that
+//! threads know themselves by, every thread looks foreign or none can be listed; what asks here
+//! must then do nothing.
 
 use std::{fs, time::Duration};
 

@@ -3,11 +3,14 @@
 //! Contract (protocol P in `runtime/README.md`):
 //!
 //! * A caller takes its own [`Unparker`], publishes it where a waker will find it, then parks.
-//! * Each published unparker that a waker *claims* (takes out of a list, under that list's lock) gets exactly one `unpark`.
-//! * `park` returns only when that `unpark` has happened, never spuriously. So a waker may touch the parked side
-//!   (node on its stack, its task cell) up to and including its `unpark` call, and not after it.
-//! * `park_until` may return `TimedOut`. The caller then locks the list: if its node is still linked it unlinks it and is done; if
-//!   not, a waker has claimed it and its `unpark` is on the way: the caller must `park` once more to consume it.
+//! * Each published unparker that a waker *claims* (takes out of a list, under that list's lock)
+//!   gets exactly one `unpark`.
+//! * `park` returns only when that `unpark` has happened, never spuriously. So a waker may touch
+//!   the parked side (node on its stack, its task cell) up to and including its `unpark` call, and
+//!   not after it.
+//! * `park_until` may return `TimedOut`. The caller then locks the list: if its node is still
+//!   linked it unlinks it and is done; if not, a waker has claimed it and its `unpark` is on the
+//!   way: the caller must `park` once more to consume it.
 
 use crate::runtime::{
     coroutine::Coroutine,
@@ -115,7 +118,8 @@ impl WaitReason {
         }
     }
 
-    /// Whether the caller waits until others have ended, and so keeps nobody from running in its home.
+    /// Whether the caller waits until others have ended, and so keeps nobody from running in its
+    /// home.
     #[inline]
     const fn is_for_end(self) -> bool {
         matches!(self, Self::Join | Self::WaitGroup)
@@ -133,7 +137,8 @@ impl Unparker {
     /// The unparker of the caller, who is going to park.
     ///
     /// # Panics
-    /// Under a `forbid_yield` guard. Here, where nothing is published yet, and not in `park`, which never unwinds.
+    /// Under a `forbid_yield` guard. Here, where nothing is published yet, and not in `park`, which
+    /// never unwinds.
     #[track_caller]
     pub(crate) fn current() -> Self {
         Self::allowed().unwrap_or_else(|| refuse())
@@ -158,8 +163,9 @@ impl Unparker {
     }
 }
 
-/// Says what is to be done if the caller's goroutine is suspended and never runs again, because its runtime
-/// has ended; `None`: nothing. On a plain thread this does nothing: threads do not end while they are parked.
+/// Says what is to be done if the caller's goroutine is suspended and never runs again, because its
+/// runtime has ended; `None`: nothing. On a plain thread this does nothing: threads do not end
+/// while they are parked.
 ///
 /// # Safety
 /// What is said may be done until `None` is said, which is before what it lies on is gone.
@@ -214,9 +220,9 @@ fn park_task_until(here: Held, task: TaskRef, reason: WaitReason, deadline: Inst
         return Unparked::Notified;
     }
     prepare(here, task, reason);
-    // With the worker that it runs on; whoever fires the timer leaves it to this home's holder, which is
-    // this worker until the park is committed (T1).
-    // SAFETY: used up before the goroutine suspends. The shared side lives on.
+    // With the worker that it runs on; whoever fires the timer leaves it to this home's holder,
+    // which is this worker until the park is committed (T1). SAFETY: used up before the goroutine
+    // suspends. The shared side lives on.
     let timers = unsafe { worker_in(here) }.shared;
     let key = timers.sleepers.add(deadline, task);
     suspend(here, task, After::Park);
@@ -347,8 +353,9 @@ pub(crate) fn explored_choice(n: usize) -> Option<usize> {
     Some(explorer.below(n))
 }
 
-/// For operations that may be done again and again without a park, as a select that always finds a ready arm: yields if
-/// this goroutine has done so for 1 ms. Does nothing on a plain thread, or under a `forbid_yield` guard.
+/// For operations that may be done again and again without a park, as a select that always finds a
+/// ready arm: yields if this goroutine has done so for 1 ms. Does nothing on a plain thread, or
+/// under a `forbid_yield` guard.
 #[inline]
 pub(crate) fn take_turns() {
     explore();
@@ -360,8 +367,8 @@ pub(crate) fn take_turns() {
     }
 }
 
-/// As [`take_turns`], for a caller that holds what others wait for: if it yields and never runs again, `what` is
-/// done.
+/// As [`take_turns`], for a caller that holds what others wait for: if it yields and never runs
+/// again, `what` is done.
 ///
 /// # Safety
 /// `what` may be done until this returns.

@@ -1,6 +1,7 @@
 //! Parking for plain OS threads: a flag and the thread's handle.
 //!
-//! All parkers stand in a list, so that the deadlock detector can tell which threads only wait for goroutines ([`stuck`]).
+//! All parkers stand in a list, so that the deadlock detector can tell which threads only wait for
+//! goroutines ([`stuck`]).
 
 use crate::runtime::{
     clock, os_threads,
@@ -49,12 +50,14 @@ fn list() -> MutexGuard<'static, BTreeSet<Listed>> {
     LIST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The threads that are parked without a deadline and not unparked: the system's number for each, and which of its parks it is.
+/// The threads that are parked without a deadline and not unparked: the system's number for each,
+/// and which of its parks it is.
 pub(crate) fn stuck() -> Vec<(u32, u64)> {
     let park_of = |listed: &Listed| {
         // SAFETY: in the list, whose lock is held.
         let parker = unsafe { listed.0.as_ref() };
-        // Acquire, and before `parks` is read: one who took the notification has counted on before (K2), and that is seen then.
+        // Acquire, and before `parks` is read: one who took the notification has counted on before
+        // (K2), and that is seen then.
         let notified = parker.notified.load(Ordering::Acquire);
         // SeqCst (K2): after the fence of the look; partner of the counts in `park_slow`.
         let park = parker.parks.load(Ordering::SeqCst);
@@ -76,7 +79,8 @@ impl Drop for Owner {
     fn drop(&mut self) {
         if let Some(parker) = NonNull::new(PARKER.replace(ptr::null_mut())) {
             list().remove(&Listed(parker));
-            // SAFETY: from `Box::leak` in `make`; the thread is not parked now, and it is out of the list, so nobody else uses it.
+            // SAFETY: from `Box::leak` in `make`; the thread is not parked now, and it is out of
+            // the list, so nobody else uses it.
             drop(unsafe { Box::from_raw(parker.as_ptr()) });
         }
     }
@@ -121,7 +125,8 @@ impl ThreadParker {
     }
 
     fn take(&self) -> bool {
-        // Acquire (P3): pairs with the Release in `unpark` (P2). Release (K2): pairs with the Acquire in `stuck`.
+        // Acquire (P3): pairs with the Release in `unpark` (P2). Release (K2): pairs with the
+        // Acquire in `stuck`.
         self.notified.swap(false, Ordering::AcqRel)
     }
 
@@ -135,12 +140,14 @@ impl ThreadParker {
 
     #[cold]
     fn park_slow(&self) {
-        // SeqCst (K2), both: a thread that counts on before the fence of the detector's second look is seen to have done so.
+        // SeqCst (K2), both: a thread that counts on before the fence of the detector's second look
+        // is seen to have done so.
         self.parks.fetch_add(1, Ordering::SeqCst);
         while !self.notified.load(Ordering::Relaxed) {
             thread::park();
         }
-        // Before the notification is taken: there is no moment at which this thread runs and looks stuck.
+        // Before the notification is taken: there is no moment at which this thread runs and looks
+        // stuck.
         self.parks.fetch_add(1, Ordering::SeqCst);
         self.take();
     }

@@ -1,4 +1,5 @@
-//! The only file that names atomics and cells, and what else loom must see: std's, or the model's under `cfg(loom)`.
+//! The only file that names atomics and cells, and what else loom must see: std's, or the model's
+//! under `cfg(loom)`.
 
 #[cfg(not(loom))]
 pub(crate) use std::{
@@ -24,7 +25,8 @@ pub(crate) use self::modelled::{
     UnsafeCell, exclusive, fence, shared, spin_loop, yield_now,
 };
 
-/// Atomics for process-wide statics. Always std's: loom's cannot be made in a constant, and a model must not share them.
+/// Atomics for process-wide statics. Always std's: loom's cannot be made in a constant, and a model
+/// must not share them.
 #[cfg(not(loom))]
 pub(crate) mod statics {
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};

@@ -50,14 +50,16 @@ pub struct Scope<'scope, 'env: 'scope> {
     env: PhantomData<&'env mut &'env ()>,
 }
 
-/// A scoped goroutine's output, shared by the goroutine and its handle; the later of the two drops it, both within the scope.
+/// A scoped goroutine's output, shared by the goroutine and its handle; the later of the two drops
+/// it, both within the scope.
 #[derive(Debug)]
 struct Packet<'scope, T> {
     state: &'scope ScopeState,
     result: UnsafeCell<Option<thread::Result<T>>>,
 }
 
-// SAFETY: the result is written by the goroutine before its end, and read by the handle after it has seen that end.
+// SAFETY: the result is written by the goroutine before its end, and read by the handle after it
+// has seen that end.
 unsafe impl<T: Send> Sync for Packet<'_, T> {}
 
 impl<T> Drop for Packet<'_, T> {
@@ -160,7 +162,8 @@ impl<T> ScopedJoinHandle<'_, T> {
     }
 }
 
-/// Runs `f`, which may spawn goroutines that borrow from outside; returns when `f` and all of them have ended. Parks. As [`std::thread::scope`].
+/// Runs `f`, which may spawn goroutines that borrow from outside; returns when `f` and all of them
+/// have ended. Parks. As [`std::thread::scope`].
 ///
 /// # Panics
 /// If `f` panics, with its payload; else, if a goroutine panicked that was not joined by hand.
@@ -211,7 +214,8 @@ impl Drop for Leave<'_> {
         let owner = self.0.owner;
         // AcqRel: what this goroutine did happens before `scope` returns.
         if self.0.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // SAFETY: the scope had counted itself out, so it parks, or is about to, for exactly this unpark.
+            // SAFETY: the scope had counted itself out, so it parks, or is about to, for exactly
+            // this unpark.
             unsafe { owner.unpark() };
         }
     }
@@ -260,14 +264,16 @@ impl<'scope> Scope<'scope, '_> {
         });
         let leave = Leave(state);
         let for_goroutine = Arc::clone(&packet);
-        // If the goroutine is dropped unstarted, its captures are dropped in this order, too: `f`, packet, `leave`.
+        // If the goroutine is dropped unstarted, its captures are dropped in this order, too: `f`,
+        // packet, `leave`.
         let body = Body {
             f,
             packet: for_goroutine,
             leave,
         };
-        // SAFETY: Send. `scope` returns only after the goroutine's `Leave` has been dropped, which happens after `f` and its share of the
-        // packet are gone; the other share is in the handle, which cannot leave 'scope.
+        // SAFETY: Send. `scope` returns only after the goroutine's `Leave` has been dropped, which
+        // happens after `f` and its share of the packet are gone; the other share is in the handle,
+        // which cannot leave 'scope.
         let handle = unsafe { spawn::spawn_unchecked(move || body.run(), None, site) };
         ScopedJoinHandle { handle, packet }
     }

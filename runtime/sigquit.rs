@@ -1,6 +1,8 @@
-//! SIGQUIT (Ctrl-\ on a terminal) under `#[runtime::main]`: shows what every goroutine is doing and ends the program, as Go does.
+//! SIGQUIT (Ctrl-\ on a terminal) under `#[runtime::main]`: shows what every goroutine is doing and
+//! ends the program, as Go does.
 //!
-//! The handler only writes a byte into a pipe; a thread that waits at the other end dumps. So it works whatever the workers are doing, asleep or stuck.
+//! The handler only writes a byte into a pipe; a thread that waits at the other end dumps. So it
+//! works whatever the workers are doing, asleep or stuck.
 
 use crate::runtime::{
     contain::contain,
@@ -19,14 +21,16 @@ use std::{
     ptr, thread,
 };
 
-/// The end of the pipe that the handler writes to, and the process that it is for. Set before the handler is.
+/// The end of the pipe that the handler writes to, and the process that it is for. Set before the
+/// handler is.
 static PIPE: AtomicUsize = AtomicUsize::new(0);
 static PROCESS: AtomicUsize = AtomicUsize::new(0);
 
 /// What Go's runtime ends with.
 const EXIT_CODE: libc::c_int = 2;
 
-/// Sees to it that SIGQUIT dumps this runtime, unless the program has an action of its own for it, or was started with the signal ignored.
+/// Sees to it that SIGQUIT dumps this runtime, unless the program has an action of its own for it,
+/// or was started with the signal ignored.
 pub(crate) fn watch(scheduler: &'static Scheduler) {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     if !is_default() || TAKEN.swap(true, Ordering::Relaxed) {
@@ -74,7 +78,8 @@ fn install() -> io::Result<()> {
     // SAFETY: zeroes are a valid action, with an empty mask.
     let mut action: libc::sigaction = unsafe { mem::zeroed() };
     action.sa_sigaction = handler as extern "C" fn(_) as usize;
-    // RESETHAND: a second signal ends the process as if we were not there, should the dump hang. ONSTACK: the goroutine's stack may have no room.
+    // RESETHAND: a second signal ends the process as if we were not there, should the dump hang.
+    // ONSTACK: the goroutine's stack may have no room.
     action.sa_flags = libc::SA_RESTART | libc::SA_RESETHAND | libc::SA_ONSTACK;
     // SAFETY: the action is valid, and its handler async-signal-safe.
     if unsafe { libc::sigaction(libc::SIGQUIT, &raw const action, ptr::null_mut()) } == 0 {

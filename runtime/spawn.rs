@@ -25,13 +25,15 @@ use std::{io, panic::Location, sync::Arc};
 
 /// Starts a goroutine that runs `f`. Does not park.
 ///
-/// From a goroutine it goes to the same runtime; from any other thread to the default one, which is started on first use.
+/// From a goroutine it goes to the same runtime; from any other thread to the default one, which is
+/// started on first use.
 ///
 /// The goroutine starts on any worker, and once started keeps its thread (see
 /// [Soundness](crate#soundness)).
 ///
 /// # Panics
-/// If the default runtime has to be started and cannot be: no threads, or a bad environment variable.
+/// If the default runtime has to be started and cannot be: no threads, or a bad environment
+/// variable.
 ///
 /// # Examples
 /// ```
@@ -82,12 +84,14 @@ where
         // SAFETY: as below.
         return unsafe { spawn_on(worker_in(here), here, boxed, None, class, LOCAL, site) };
     }
-    // SAFETY: 'static, and LOCAL keeps closure and output in this home. The worker is used up at once.
+    // SAFETY: 'static, and LOCAL keeps closure and output in this home. The worker is used up at
+    // once.
     unsafe { spawn_on(worker_in(here), here, f, None, class, LOCAL, site) }
 }
 
-/// Whether a closure is moved into a box at once, and called there: what is larger may not fit the stacks through which it would be
-/// passed, the goroutine's or the caller's. As large as what does not fit a cell, which takes an allocation in any case.
+/// Whether a closure is moved into a box at once, and called there: what is larger may not fit the
+/// stacks through which it would be passed, the goroutine's or the caller's. As large as what does
+/// not fit a cell, which takes an allocation in any case.
 pub(crate) const fn is_large<F>() -> bool {
     pool::Class::fitting(size_of::<F>() + PAYLOAD_OFFSET, 1).is_none()
 }
@@ -95,7 +99,8 @@ pub(crate) const fn is_large<F>() -> bool {
 /// As [`spawn`], without the bounds.
 ///
 /// # Safety
-/// `f` and `T` may go to another thread, and live until the goroutine has ended and its output is taken.
+/// `f` and `T` may go to another thread, and live until the goroutine has ended and its output is
+/// taken.
 pub(crate) unsafe fn spawn_unchecked<F, T>(
     f: F,
     settings: Option<&Builder>,
@@ -150,8 +155,8 @@ fn name_of(settings: Option<&Builder>) -> Option<Arc<str>> {
 }
 
 /// # Safety
-/// As [`spawn_unchecked`]; with `LOCAL`, closure and output stay in the home. The caller is in `here`, carried by
-/// `worker`.
+/// As [`spawn_unchecked`]; with `LOCAL`, closure and output stay in the home. The caller is in
+/// `here`, carried by `worker`.
 unsafe fn spawn_on<F, T>(
     worker: &Worker,
     here: Held,
@@ -284,7 +289,8 @@ impl Builder {
         self
     }
 
-    /// The bytes that its stack must hold, at least; rounded up to a power of two. Only what is touched takes memory.
+    /// The bytes that its stack must hold, at least; rounded up to a power of two. Only what is
+    /// touched takes memory.
     ///
     /// # Examples
     /// ```

@@ -60,7 +60,7 @@ impl Stuck {
     /// # Examples
     /// ```
     /// let builder = gort::runtime::Builder::new();
-    /// let builder = builder.on_stuck(|stuck| eprintln!("look at goroutine {}", stuck.goroutine()));
+    /// let builder = builder.on_stuck(|stuck| eprintln!("look at {}", stuck.goroutine()));
     /// assert!(builder.build().is_ok());
     /// ```
     pub fn goroutine(&self) -> GoroutineId {

@@ -72,10 +72,10 @@ impl Builder {
     /// Default: 8 for each worker.
     ///
     /// They are made on demand, and each costs about 30 KiB. A goroutine that blocks its thread, or
-    /// computes for long, holds up those of its own home only: with more homes more goroutines go on
-    /// beside it. While it does, the runtime may make one home more in place of that one. On systems
-    /// where a thread's identity cannot be lent there is one home for each worker, whatever is set
-    /// here; [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
+    /// computes for long, holds up those of its own home only: with more homes more goroutines go
+    /// on beside it. While it does, the runtime may make one home more in place of that one. On
+    /// systems where a thread's identity cannot be lent there is one home for each worker, whatever
+    /// is set here; [`Metrics::identity`] tells. *Soundness* in the crate's docs has more on homes.
     ///
     /// # Examples
     /// ```
@@ -150,7 +150,8 @@ impl Builder {
         self
     }
 
-    /// What happens when all goroutines of the process wait for each other. Default: [`DeadlockPolicy::Exit`].
+    /// What happens when all goroutines of the process wait for each other. Default:
+    /// [`DeadlockPolicy::Exit`].
     ///
     /// # Examples
     /// ```
@@ -166,9 +167,9 @@ impl Builder {
         self
     }
 
-    /// What its threads are called. `NAME-0`, `NAME-1` and so on are the threads that goroutines know
-    /// themselves by ([homes](Self::homes)); the OS threads that carry them are `NAME-worker-0` and so on.
-    /// Default: `gort`.
+    /// What its threads are called. `NAME-0`, `NAME-1` and so on are the threads that goroutines
+    /// know themselves by ([homes](Self::homes)); the OS threads that carry them are
+    /// `NAME-worker-0` and so on. Default: `gort`.
     ///
     /// # Examples
     /// ```
@@ -210,7 +211,8 @@ impl Builder {
     /// Starts the runtime's threads.
     ///
     /// # Errors
-    /// `InvalidInput` for a bad setting or environment variable, with what is allowed; else what the system said when it refused a thread.
+    /// `InvalidInput` for a bad setting or environment variable, with what is allowed; else what
+    /// the system said when it refused a thread.
     ///
     /// # Examples
     /// ```
@@ -237,9 +239,11 @@ impl Builder {
 
 /// Worker threads and the goroutines on them.
 ///
-/// A program may have several; they share nothing but stacks and cells that are out of use. Dropping one shuts it down without waiting for its goroutines:
-/// those that have not started are dropped, those that have are never resumed, and their stacks are never used again.
-/// What they waited for in [`sync`](crate::sync)'s locks goes to others, in other runtimes or on threads; what they hold (guards, permits) stays theirs.
+/// A program may have several; they share nothing but stacks and cells that are out of use.
+/// Dropping one shuts it down without waiting for its goroutines: those that have not started are
+/// dropped, those that have are never resumed, and their stacks are never used again. What they
+/// waited for in [`sync`](crate::sync)'s locks goes to others, in other runtimes or on threads;
+/// what they hold (guards, permits) stays theirs.
 ///
 /// # Examples
 /// ```
@@ -253,9 +257,9 @@ impl Builder {
 /// ```
 #[derive(Debug)]
 pub struct Runtime {
-    /// Never freed, tens of kilobytes at most: goroutines that are left may still be unparked by other threads. And
-    /// a thread that has just unparked one, which then ran to its end, may be on its way to wake a worker: nothing
-    /// counts such threads.
+    /// Never freed, tens of kilobytes at most: goroutines that are left may still be unparked by
+    /// other threads. And a thread that has just unparked one, which then ran to its end, may be on
+    /// its way to wake a worker: nothing counts such threads.
     scheduler: &'static Scheduler,
     /// Until it is shut down.
     threads: Option<Threads>,
@@ -269,12 +273,14 @@ impl Runtime {
         self.scheduler
     }
 
-    /// Runs `f` as a goroutine of this runtime and returns what it returns. Parks the caller, be it a thread or a goroutine of another runtime.
+    /// Runs `f` as a goroutine of this runtime and returns what it returns. Parks the caller, be it
+    /// a thread or a goroutine of another runtime.
     ///
     /// Other goroutines are not waited for.
     ///
     /// # Panics
-    /// If `f` panics, with its payload. Under a [`forbid_yield`](crate::runtime::forbid_yield) guard.
+    /// If `f` panics, with its payload. Under a [`forbid_yield`](crate::runtime::forbid_yield)
+    /// guard.
     ///
     /// # Examples
     /// ```
@@ -375,10 +381,12 @@ impl Runtime {
         self.scheduler.live()
     }
 
-    /// Waits until all goroutines have ended, at most `patience`, then ends the runtime's threads. Blocks the calling thread.
+    /// Waits until all goroutines have ended, at most `patience`, then ends the runtime's threads.
+    /// Blocks the calling thread.
     ///
     /// # Errors
-    /// [`StillRunning`] if goroutines were left; they are given up as when a runtime is dropped. It lists them.
+    /// [`StillRunning`] if goroutines were left; they are given up as when a runtime is dropped. It
+    /// lists them.
     ///
     /// # Examples
     /// ```

@@ -1,4 +1,5 @@
-//! What becomes of waiters whose runtime is dropped, at the moments that programs meet by chance only.
+//! What becomes of waiters whose runtime is dropped, at the moments that programs meet by chance
+//! only.
 
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicUsize, Ordering::SeqCst};
@@ -109,8 +110,8 @@ fn a_wake_up_that_is_not_received_is_passed_on() {
     soon(|| probe.passed_on.load(SeqCst) == 7 && probe.withdrawn.load(SeqCst) == 1);
 }
 
-/// Permits that were handed to a goroutine whose runtime ended before it came to run are free again:
-/// also to one that waits for more than those that are left.
+/// Permits that were handed to a goroutine whose runtime ended before it came to run are free
+/// again: also to one that waits for more than those that are left.
 #[test]
 fn permits_that_are_not_received_are_given_back() {
     let semaphore = Arc::new(Semaphore::new(3));
@@ -140,7 +141,8 @@ fn permits_that_are_not_received_are_given_back() {
     assert_eq!(semaphore.available_permits(), 3);
 }
 
-/// While its home has not ended yet, since another goroutine keeps it, wakers skip it: those of a list, and an unlock.
+/// While its home has not ended yet, since another goroutine keeps it, wakers skip it: those of a
+/// list, and an unlock.
 #[test]
 fn one_whose_home_cannot_end_yet_is_skipped() {
     let (probe, mutex) = (Probe::new(), Arc::new(Mutex::new(0)));

@@ -1,7 +1,7 @@
 //! `Barrier`: waits until a number of goroutines have come, as `std::sync::Barrier`.
 //!
-//! The number that has come in this round is under the waiters' lock. The last one starts the next round and claims everyone in the
-//! same section, so the rounds cannot mix.
+//! The number that has come in this round is under the waiters' lock. The last one starts the next
+//! round and claims everyone in the same section, so the rounds cannot mix.
 
 use crate::runtime::park::WaitReason;
 use crate::sync::spin::SpinLock;
@@ -74,7 +74,8 @@ impl Barrier {
         }
     }
 
-    /// Parks the caller until `n` have called. What each did before happens before any of them returns.
+    /// Parks the caller until `n` have called. What each did before happens before any of them
+    /// returns.
     ///
     /// ```
     /// gort::sync::Barrier::new(1).wait();

@@ -1,9 +1,10 @@
 //! `Cond`: a condition variable, as Go's and as `std`'s `Condvar`.
 //!
-//! A FIFO of waiters. `wait` links its node *before* it unlocks the caller's lock, so whoever takes that lock afterwards, changes
-//! the condition and notifies finds the node. `waiting` mirrors "the list is not empty", so that a notification
-//! without waiters is one load; Relaxed is enough, because a notifier that has held the lock after the waiter is ordered after
-//! its store by that lock. There are no spurious wake-ups.
+//! A FIFO of waiters. `wait` links its node *before* it unlocks the caller's lock, so whoever takes
+//! that lock afterwards, changes the condition and notifies finds the node. `waiting` mirrors "the
+//! list is not empty", so that a notification without waiters is one load; Relaxed is enough,
+//! because a notifier that has held the lock after the waiter is ordered after its store by that
+//! lock. There are no spurious wake-ups.
 
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicBool, Ordering};
@@ -15,8 +16,8 @@ use crate::sync::wait_list::{Leave, Parking, WaitList, Waiter, deadline_after, p
 use std::{fmt, mem, time::Duration, time::Instant};
 
 mod sealed {
-    /// What a guard lends of its value to a condition, for the lifetime `'a`. (`Bound` says `Self: 'a`, which a
-    /// `for<'a>` over an associated type with a lifetime of its own cannot.)
+    /// What a guard lends of its value to a condition, for the lifetime `'a`. (`Bound` says
+    /// `Self: 'a`, which a `for<'a>` over an associated type with a lifetime of its own cannot.)
     pub trait Lend<'a, Bound = &'a Self> {
         /// `&mut T`, or `&T` if the guard is a reader's.
         type View;
@@ -128,7 +129,8 @@ impl<T: ?Sized> Relock for RwMutexWriteGuard<'_, T> {
 pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
-    /// Whether the time ran out; otherwise the wait was ended by a notification, or by its condition.
+    /// Whether the time ran out; otherwise the wait was ended by a notification, or by its
+    /// condition.
     ///
     /// ```
     /// use gort::sync::{Cond, Mutex};
@@ -141,11 +143,11 @@ impl WaitTimeoutResult {
     }
 }
 
-/// A condition variable: goroutines wait with a lock until others, who hold the lock while they change what it guards, notify
-/// them. Those who wait are notified first come, first served.
+/// A condition variable: goroutines wait with a lock until others, who hold the lock while they
+/// change what it guards, notify them. Those who wait are notified first come, first served.
 ///
-/// It works with the guards of [`Mutex`](crate::sync::Mutex) and, for reading or writing, of [`RwMutex`](crate::sync::RwMutex)
-/// (where Go needs `RLocker`).
+/// It works with the guards of [`Mutex`](crate::sync::Mutex) and, for reading or writing, of
+/// [`RwMutex`](crate::sync::RwMutex) (where Go needs `RLocker`).
 ///
 /// # Examples
 /// ```
@@ -192,7 +194,8 @@ impl Cond {
         }
     }
 
-    /// Unlocks the guard's lock, parks until notified, locks it again. The two first happen in one step as seen by anyone who takes the lock.
+    /// Unlocks the guard's lock, parks until notified, locks it again. The two first happen in one
+    /// step as seen by anyone who takes the lock.
     ///
     /// ```
     /// use gort::sync::{Cond, Mutex};
@@ -244,7 +247,8 @@ impl Cond {
         WaitTimeoutResult(!self.wait_until(guard, deadline_after(timeout)))
     }
 
-    /// [`wait_while`](Self::wait_while) that gives up after `timeout`. It "timed out" if the condition is still true then.
+    /// [`wait_while`](Self::wait_while) that gives up after `timeout`. It "timed out" if the
+    /// condition is still true then.
     ///
     /// # Panics
     /// A panic of `condition` passes through, with the lock held by the guard.
@@ -254,7 +258,8 @@ impl Cond {
     /// use std::time::Duration;
     /// let jobs = RwMutex::new(1);
     /// let idle = Cond::new();
-    /// let result = idle.wait_while_for(&mut jobs.read(), |jobs| *jobs > 0, Duration::from_millis(1));
+    /// let soon = Duration::from_millis(1);
+    /// let result = idle.wait_while_for(&mut jobs.read(), |jobs| *jobs > 0, soon);
     /// assert!(result.timed_out());
     /// ```
     pub fn wait_while_for<G, F>(
@@ -276,8 +281,8 @@ impl Cond {
         WaitTimeoutResult(false)
     }
 
-    /// Wakes the one that has waited longest, if anyone waits. Never parks. Call it with or without the lock, but after having changed
-    /// the condition with it.
+    /// Wakes the one that has waited longest, if anyone waits. Never parks. Call it with or without
+    /// the lock, but after having changed the condition with it.
     ///
     /// ```
     /// gort::sync::Cond::new().notify_one(); // nobody there: nothing happens, nothing is kept
@@ -325,7 +330,8 @@ impl Cond {
             list,
             &waiter,
             Parking::until(WaitReason::Cond, deadline),
-            // SAFETY: we have the guard by `&mut` and use it again only after `lock` below; `bomb` stops unwindings.
+            // SAFETY: we have the guard by `&mut` and use it again only after `lock` below; `bomb`
+            // stops unwindings.
             || unsafe { guard.unlock() },
             self,
         );

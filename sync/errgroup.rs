@@ -1,6 +1,7 @@
 //! Goroutines that do parts of one task: `golang.org/x/sync/errgroup`.
 //!
-//! A [`Group`] starts them, waits for all, and gives the first error; its context, if it has one, ends at the first error, so that the others can give up.
+//! A [`Group`] starts them, waits for all, and gives the first error; its context, if it has one,
+//! ends at the first error, so that the others can give up.
 //!
 //! | Go | here |
 //! |---|---|
@@ -25,10 +26,13 @@ use std::{
 
 /// Goroutines that do parts of one task; see the [module](self).
 ///
-/// A clone is another handle on the same group, for goroutines of the group that start more of them. Dropping the handles without [`wait`](Self::wait) detaches the goroutines: they go
-/// on, and what they return or panic with is lost. The context of [`with_context`](Self::with_context) ends with the last of them.
+/// A clone is another handle on the same group, for goroutines of the group that start more of
+/// them. Dropping the handles without [`wait`](Self::wait) detaches the goroutines: they go on, and
+/// what they return or panic with is lost. The context of [`with_context`](Self::with_context) ends
+/// with the last of them.
 ///
-/// Functions that use `?` leave open which error it makes: say it with `Group::<io::Error>::new()`, or with `<Group>::new()` for boxed errors of any kind.
+/// Functions that use `?` leave open which error it makes: say it with `Group::<io::Error>::new()`,
+/// or with `<Group>::new()` for boxed errors of any kind.
 ///
 /// # Examples
 /// ```
@@ -114,10 +118,13 @@ impl<E: Send + 'static> Group<E> {
         Self::make(None)
     }
 
-    /// A group, and a context derived from `ctx` that ends when the first goroutine fails, by an error or a panic, or when [`wait`](Self::wait) returns, whatever comes first.
+    /// A group, and a context derived from `ctx` that ends when the first goroutine fails, by an
+    /// error or a panic, or when [`wait`](Self::wait) returns, whatever comes first.
     ///
-    /// Its [`cause`](context::cause()) is the error itself for a [`Cause`] and a [`context::Error`]; a copy with the same text for the boxed errors
-    /// that a group has by default, an [`io::Error`], a `String` and a `&'static str`. For other errors [`with_context_cause`](Self::with_context_cause) says what it is.
+    /// Its [`cause`](context::cause()) is the error itself for a [`Cause`] and a
+    /// [`context::Error`]; a copy with the same text for the boxed errors that a group has by
+    /// default, an [`io::Error`], a `String` and a `&'static str`. For other errors
+    /// [`with_context_cause`](Self::with_context_cause) says what it is.
     ///
     /// ```
     /// use gort::{context::{self, Context}, sync::errgroup::Group};
@@ -137,7 +144,8 @@ impl<E: Send + 'static> Group<E> {
         Self::derive(ctx, Box::new(known_cause))
     }
 
-    /// As [`with_context`](Self::with_context); `cause` makes the context's cause from the error. It runs in the goroutine that fails first.
+    /// As [`with_context`](Self::with_context); `cause` makes the context's cause from the error.
+    /// It runs in the goroutine that fails first.
     ///
     /// ```
     /// use gort::{context::{self, Context}, sync::errgroup::Group};
@@ -172,7 +180,8 @@ impl<E: Send + 'static> Group<E> {
         }
     }
 
-    /// Limits the group to `n` goroutines at once from now on: [`go`](Self::go) parks while there are so many. `usize::MAX` is no limit, as at first; 0 lets none be started.
+    /// Limits the group to `n` goroutines at once from now on: [`go`](Self::go) parks while there
+    /// are so many. `usize::MAX` is no limit, as at first; 0 lets none be started.
     ///
     /// # Panics
     /// If goroutines of the group have not ended.
@@ -207,10 +216,12 @@ impl<E: Send + 'static> Group<E> {
 
     /// Starts a goroutine of the group that runs `f`. Parks while the limit is reached.
     ///
-    /// If `f` returns an error or panics, and is the first that does, the group's context ends. With a context, it starts also if that has ended.
+    /// If `f` returns an error or panics, and is the first that does, the group's context ends.
+    /// With a context, it starts also if that has ended.
     ///
     /// # Panics
-    /// If the limit is 0, since that would wait for ever (in Go, it does); under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait; as [`spawn`].
+    /// If the limit is 0, since that would wait for ever (in Go, it does); under a
+    /// [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait; as [`spawn`].
     ///
     /// ```
     /// use gort::sync::errgroup::Group;
@@ -235,7 +246,8 @@ impl<E: Send + 'static> Group<E> {
         self.start(limit, f);
     }
 
-    /// As [`go`](Self::go) if the limit is not reached; else it does nothing but to drop `f`. Whether it was started. Does not park.
+    /// As [`go`](Self::go) if the limit is not reached; else it does nothing but to drop `f`.
+    /// Whether it was started. Does not park.
     ///
     /// # Panics
     /// As [`spawn`].
@@ -289,16 +301,20 @@ impl<E: Send + 'static> Group<E> {
         });
     }
 
-    /// Parks until all goroutines of the group have ended; gives the first error that one of them returned. The group's context has ended then.
+    /// Parks until all goroutines of the group have ended; gives the first error that one of them
+    /// returned. The group's context has ended then.
     ///
-    /// After it the group is as new, but for its limit and its context, which stay. So of several who wait at once, one gets the error.
+    /// After it the group is as new, but for its limit and its context, which stay. So of several
+    /// who wait at once, one gets the error.
     ///
     /// # Errors
     /// The first error that a goroutine returned.
     ///
     /// # Panics
-    /// If a goroutine of the group panicked, with its payload, also if there was an error. If one called [`goexit`](crate::runtime::goexit), this does so too; on a thread that
-    /// runs no goroutine it panics. If the runtime was shut down before one could start. Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
+    /// If a goroutine of the group panicked, with its payload, also if there was an error. If one
+    /// called [`goexit`](crate::runtime::goexit), this does so too; on a thread that runs no
+    /// goroutine it panics. If the runtime was shut down before one could start. Under a
+    /// [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait.
     ///
     /// ```
     /// use gort::sync::errgroup::Group;
@@ -357,7 +373,8 @@ fn text_cause(text: String) -> Cause {
     Cause::from(Box::<dyn Error + Send + Sync>::from(text))
 }
 
-/// The cause for errors of types that are known to give one: an error need not be one that can be copied.
+/// The cause for errors of types that are known to give one: an error need not be one that can be
+/// copied.
 fn known_cause<E: 'static>(error: &E) -> Option<Cause> {
     let error: &dyn Any = error;
     if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {

@@ -1,6 +1,7 @@
 //! Primitives that park goroutines (and plain threads) instead of blocking workers.
 //!
-//! Each works from goroutines, from plain threads, and between both. None is poisoned by a panic, but [`Once`] and [`Lazy`].
+//! Each works from goroutines, from plain threads, and between both. None is poisoned by a panic,
+//! but [`Once`] and [`Lazy`].
 //!
 //! | | what | who is next |
 //! |---|---|---|
@@ -14,8 +15,9 @@
 //! | [`Barrier`] | waits for a number to come | all |
 //! | [`errgroup`] | goroutines that do parts of one task, and the first error | all |
 //!
-//! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`,
-//! `raw_rw_mutex`, `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them.
+//! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes
+//! half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`, `raw_rw_mutex`,
+//! `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them.
 
 pub mod channel;
 pub mod errgroup;

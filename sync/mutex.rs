@@ -13,9 +13,10 @@ use std::{
 
 /// A mutual exclusion lock that parks goroutines (and plain threads) instead of blocking workers.
 ///
-/// It is not poisoned by a panic: the guard's drop releases it, and the data is as the panicking holder left it.
-/// Locking it twice from one goroutine is a deadlock. A running goroutine may overtake waiters, which makes a busy lock fast;
-/// a waiter that has waited for a millisecond is handed the lock next, so nobody starves.
+/// It is not poisoned by a panic: the guard's drop releases it, and the data is as the panicking
+/// holder left it. Locking it twice from one goroutine is a deadlock. A running goroutine may
+/// overtake waiters, which makes a busy lock fast; a waiter that has waited for a millisecond is
+/// handed the lock next, so nobody starves.
 ///
 /// A guard may be held while its goroutine parks: for channel operations, I/O or other locks.
 ///
@@ -41,7 +42,8 @@ pub struct Mutex<T: ?Sized> {
 
 // SAFETY: sending the mutex sends the value in it.
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
-// SAFETY: the lock gives one holder at a time access to the value, so sharing the mutex only moves access between threads.
+// SAFETY: the lock gives one holder at a time access to the value, so sharing the mutex only moves
+// access between threads.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
@@ -153,8 +155,9 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 
 /// Access to the value of a locked [`Mutex`]; unlocks it when dropped.
 ///
-/// It cannot be sent to another goroutine or thread, just as `std`'s: the one who locks is the one who unlocks, which is what
-/// readers of a dump or of a deadlock report rely on. Moving it would also need `T: Send` and gain nothing.
+/// It cannot be sent to another goroutine or thread, just as `std`'s: the one who locks is the one
+/// who unlocks, which is what readers of a dump or of a deadlock report rely on. Moving it would
+/// also need `T: Send` and gain nothing.
 ///
 /// ```compile_fail,E0277
 /// let m = gort::sync::Mutex::new(1);

@@ -64,8 +64,9 @@ impl Once {
         }
     }
 
-    /// Runs `f` if this is the first call; parks the caller while another's runs. When it returns, the code has run, and all
-    /// that it did is visible. Calling it again from within `f` is a deadlock.
+    /// Runs `f` if this is the first call; parks the caller while another's runs. When it returns,
+    /// the code has run, and all that it did is visible. Calling it again from within `f` is a
+    /// deadlock.
     ///
     /// # Panics
     /// If an earlier `f` panicked: the `Once` is poisoned. A panic of `f` passes through.

@@ -24,13 +24,15 @@ use std::{
 #[doc(alias = "OnceValue")]
 pub struct OnceCell<T> {
     once: RawOnce,
-    /// `Some` exactly when `once` is done. Written by the one that runs the initialiser, or through `&mut`.
+    /// `Some` exactly when `once` is done. Written by the one that runs the initialiser, or through
+    /// `&mut`.
     value: UnsafeCell<Option<T>>,
     /// Dropping the cell drops a `T`.
     _owns: PhantomData<T>,
 }
 
-// SAFETY: `&T` is handed to many threads (`T: Sync`), and one thread may put in what another takes out or drops (`T: Send`).
+// SAFETY: `&T` is handed to many threads (`T: Sync`), and one thread may put in what another takes
+// out or drops (`T: Send`).
 unsafe impl<T: Send + Sync> Sync for OnceCell<T> {}
 
 impl<T: RefUnwindSafe + UnwindSafe> RefUnwindSafe for OnceCell<T> {}
@@ -92,8 +94,8 @@ impl<T> OnceCell<T> {
         value.map_or(Ok(()), Err)
     }
 
-    /// The value; if there is none, the one that `f` makes. Parks the caller while another's `f` runs.
-    /// Calling it again from within `f` is a deadlock.
+    /// The value; if there is none, the one that `f` makes. Parks the caller while another's `f`
+    /// runs. Calling it again from within `f` is a deadlock.
     ///
     /// # Panics
     /// A panic of `f` passes through; the cell stays empty, and the next caller tries its own.
@@ -119,8 +121,9 @@ impl<T> OnceCell<T> {
                 let made = f();
                 let full = made.is_some();
                 if full {
-                    // SAFETY: we are the one that runs the initialiser, and it is not done: nobody else reads or writes.
-                    // What was there is `None`, so nothing of the user's is dropped.
+                    // SAFETY: we are the one that runs the initialiser, and it is not done: nobody
+                    // else reads or writes. What was there is `None`, so nothing of the user's is
+                    // dropped.
                     unsafe { *self.value.get() = made };
                 }
                 full
@@ -204,12 +207,13 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 #[doc(alias = "OnceValue")]
 pub struct Lazy<T, F = fn() -> T> {
     cell: OnceCell<T>,
-    /// Taken by the one that runs it, inside `cell`'s initialiser. Gone and the cell empty: it panicked.
+    /// Taken by the one that runs it, inside `cell`'s initialiser. Gone and the cell empty: it
+    /// panicked.
     init: Cell<Option<F>>,
 }
 
-// SAFETY: `cell` is `Sync` by itself; `init` is only reached inside the initialiser of `cell`, by one thread at a time, to
-// which that moves `F` (`F: Send`). No `&F` is ever shared.
+// SAFETY: `cell` is `Sync` by itself; `init` is only reached inside the initialiser of `cell`, by
+// one thread at a time, to which that moves `F` (`F: Send`). No `&F` is ever shared.
 unsafe impl<T, F: Send> Sync for Lazy<T, F> where OnceCell<T>: Sync {}
 
 impl<T: UnwindSafe, F: UnwindSafe> UnwindSafe for Lazy<T, F> {}
@@ -229,7 +233,8 @@ impl<T, F: FnOnce() -> T> Lazy<T, F> {
         }
     }
 
-    /// The value, made now if need be; parks the caller while another makes it. Dereferencing does the same.
+    /// The value, made now if need be; parks the caller while another makes it. Dereferencing does
+    /// the same.
     ///
     /// # Panics
     /// If making it panicked before. A panic of making it passes through.

@@ -2,10 +2,12 @@
 //!
 //! The rules are those of Go's `sync.Mutex`; the waiter list is our own instead of a semaphore.
 //!
-//! * *Normal mode*: whoever sets [`LOCKED`] owns the lock, so a running goroutine may barge past the waiters. An unlock
-//!   wakes at most one waiter at a time, which competes like everyone else; if it loses it goes back to the *front*.
-//! * *Starvation mode*: a woken waiter that loses after 1 ms sets [`STARVING`]. From then on an unlock hands the lock to the
-//!   first waiter directly, and newcomers do not compete. The mode ends with the last waiter, or with one that waited less than 1 ms.
+//! * *Normal mode*: whoever sets [`LOCKED`] owns the lock, so a running goroutine may barge past
+//!   the waiters. An unlock wakes at most one waiter at a time, which competes like everyone else;
+//!   if it loses it goes back to the *front*.
+//! * *Starvation mode*: a woken waiter that loses after 1 ms sets [`STARVING`]. From then on an
+//!   unlock hands the lock to the first waiter directly, and newcomers do not compete. The mode
+//!   ends with the last waiter, or with one that waited less than 1 ms.
 //!
 //! | bit | set by | means | cleared by |
 //! |---|---|---|---|
@@ -22,7 +24,8 @@
 //! | 0 | 1 | `STARVING` | for a moment: the unlocker is on its way to the list, to take `LOCKED` back for the first waiter |
 //! | 0 | 1 | none | for a moment: the unlocker is on its way to the list, to wake one |
 //!
-//! So a waiter may queue (and give up `WOKEN`) only while it sees `LOCKED` or `STARVING` in the same atomic step.
+//! So a waiter may queue (and give up `WOKEN`) only while it sees `LOCKED` or `STARVING` in the
+//! same atomic step.
 
 use crate::runtime::clock;
 use crate::runtime::on_abandon::{Fate, OnAbandon};
@@ -46,7 +49,8 @@ fn starves(since: Instant) -> bool {
         .is_some_and(|at| clock::now() >= at)
 }
 
-/// Pauses before a locker parks even if `can_spin` says no. A guess: cheaper than a park and its unpark.
+/// Pauses before a locker parks even if `can_spin` says no. A guess: cheaper than a park and its
+/// unpark.
 const MIN_SPINS: u32 = 2;
 
 /// Pauses before a locker parks. A guess: about 2 us, half the price of waking a sleeping worker.
@@ -92,7 +96,8 @@ impl RawMutex {
             return self.lock_slow(reason, deadline);
         }
         if before != 0 {
-            // Overtook one who waits, perhaps for this worker: in a loop he would never run, to say that he has waited for too long.
+            // Overtook one who waits, perhaps for this worker: in a loop he would never run, to say
+            // that he has waited for too long.
             self.take_turns();
         }
         true
@@ -100,7 +105,8 @@ impl RawMutex {
 
     /// Lets others run if it is their turn; the caller holds the lock.
     fn take_turns(&self) {
-        // SAFETY: the caller refers to the lock until this returns, and for good if it never runs again.
+        // SAFETY: the caller refers to the lock until this returns, and for good if it never runs
+        // again.
         unsafe {
             park::take_turns_or(OnAbandon::new(
                 unlock_for_another,
@@ -190,7 +196,8 @@ impl RawMutex {
             if state & STARVING != 0 || enough {
                 return false;
             }
-            // Tell the owner that it need not wake anyone. The bit is set while `LOCKED`, as the table demands.
+            // Tell the owner that it need not wake anyone. The bit is set while `LOCKED`, as the
+            // table demands.
             if !*woken && state & (QUEUED | WOKEN) == QUEUED {
                 *woken = self.replace(state, state | WOKEN);
             }
@@ -199,7 +206,8 @@ impl RawMutex {
         }
     }
 
-    /// Under the list's lock: says that a waiter is about to be linked. `false` if the lock is free to take instead.
+    /// Under the list's lock: says that a waiter is about to be linked. `false` if the lock is free
+    /// to take instead.
     fn announce(&self, woken: bool, starving: bool) -> bool {
         let set = QUEUED | if starving { STARVING } else { 0 };
         let clear = if woken { WOKEN } else { 0 };
@@ -214,8 +222,8 @@ impl RawMutex {
         }
     }
 
-    /// Returns the `WOKEN` bit, which is ours, at a timeout. Takes the lock and says `true` if it is free: the unlock
-    /// that freed it may have woken nobody for our sake.
+    /// Returns the `WOKEN` bit, which is ours, at a timeout. Takes the lock and says `true` if it
+    /// is free: the unlock that freed it may have woken nobody for our sake.
     fn give_up(&self) -> bool {
         loop {
             let state = self.state.load(Ordering::Relaxed);
@@ -287,7 +295,8 @@ impl Leave<()> for RawMutex {
 /// Releases a lock for a goroutine that yielded while it held it and never runs again.
 ///
 /// # Safety
-/// `lock` is a `RawMutex` that is alive and held by that goroutine, whose code has not got it from `lock` yet.
+/// `lock` is a `RawMutex` that is alive and held by that goroutine, whose code has not got it from
+/// `lock` yet.
 unsafe fn unlock_for_another(lock: *const (), _: Fate) {
     // SAFETY: passed on.
     unsafe { &*lock.cast::<RawMutex>() }.unlock();

@@ -1,4 +1,5 @@
-//! Who runs an initialiser, and who waits for it: the state machine under `Once`, `OnceCell` and `Lazy`.
+//! Who runs an initialiser, and who waits for it: the state machine under `Once`, `OnceCell` and
+//! `Lazy`.
 //!
 //! | state | means | next |
 //! |---|---|---|
@@ -7,8 +8,9 @@
 //! | `POISONED` | an initialiser panicked, and it matters | `RUNNING`, by a caller that says so |
 //! | `DONE` | initialised; for good, but for `&mut` access | |
 //!
-//! The runner leaves `RUNNING` under the list's lock and claims everyone who is queued; a caller queues under that lock only if
-//! it still sees `RUNNING`. So none is missed. Those woken look at the state again.
+//! The runner leaves `RUNNING` under the list's lock and claims everyone who is queued; a caller
+//! queues under that lock only if it still sees `RUNNING`. So none is missed. Those woken look at
+//! the state again.
 
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicU8, Ordering};
@@ -70,8 +72,8 @@ impl RawOnce {
         self.state.load(Ordering::Acquire) == DONE
     }
 
-    /// Runs `init` unless it is done; parks the caller while another runs its own. Returns `true` once it is done, `false` if `init`
-    /// said `false`, which undoes the attempt.
+    /// Runs `init` unless it is done; parks the caller while another runs its own. Returns `true`
+    /// once it is done, `false` if `init` said `false`, which undoes the attempt.
     ///
     /// # Panics
     /// If poisoned and `if_poisoned` says so. A panic of `init` passes through.
@@ -95,7 +97,8 @@ impl RawOnce {
                     let begun = self.state.compare_exchange(
                         state,
                         RUNNING,
-                        // Acquire: pairs with the Release in `Running::drop` of an attempt that failed.
+                        // Acquire: pairs with the Release in `Running::drop` of an attempt that
+                        // failed.
                         Ordering::Acquire,
                         Ordering::Relaxed,
                     );
@@ -126,7 +129,8 @@ impl RawOnce {
     }
 }
 
-/// An attempt under way; its drop, also on a panic, sets the state that follows and wakes those who wait.
+/// An attempt under way; its drop, also on a panic, sets the state that follows and wakes those who
+/// wait.
 struct Running<'a> {
     once: &'a RawOnce,
     next: u8,

@@ -1,9 +1,10 @@
 //! The readers-writer algorithm without the data, after Go's `sync.RWMutex`.
 //!
-//! Writers exclude each other with a [`RawMutex`]; the one that has it then claims the readers' word with [`WRITER`]: from that
-//! moment new readers queue, and the writer waits until the readers that were in have left. Its unlock first lets in *all*
-//! readers that queued behind it and only then releases the mutex to the next writer. So neither side starves: a writer
-//! waits for one generation of readers, a reader for one writer.
+//! Writers exclude each other with a [`RawMutex`]; the one that has it then claims the readers'
+//! word with [`WRITER`]: from that moment new readers queue, and the writer waits until the readers
+//! that were in have left. Its unlock first lets in *all* readers that queued behind it and only
+//! then releases the mutex to the next writer. So neither side starves: a writer waits for one
+//! generation of readers, a reader for one writer.
 //!
 //! | part of the word | means | changed by |
 //! |---|---|---|
@@ -12,8 +13,9 @@
 //! | [`QUEUED`] | readers are parked in `queued` | under that list's lock; set only while `WRITER` |
 //! | the rest, times [`ONE_READER`] | readers inside, plus arrivals that are about to see `WRITER` and step back | everyone |
 //!
-//! A reader arrives by adding itself without looking; if `WRITER` was set it takes itself off again, exactly as a leaving
-//! reader would, so that a draining writer is woken by whichever of them is last. The count has 61 bits: leaked guards cannot overflow it.
+//! A reader arrives by adding itself without looking; if `WRITER` was set it takes itself off
+//! again, exactly as a leaving reader would, so that a draining writer is woken by whichever of
+//! them is last. The count has 61 bits: leaked guards cannot overflow it.
 
 use crate::runtime::park::{self, WaitReason};
 use crate::runtime::prims::{AtomicU64, Instant, Ordering, const_fn, spin_loop};
@@ -26,7 +28,8 @@ const DRAINING: u64 = 1 << 1;
 const QUEUED: u64 = 1 << 2;
 const ONE_READER: u64 = 1 << 3;
 
-/// Pauses before parking even if `can_spin` says no. A guess: readers and writers stay inside for less than a park costs.
+/// Pauses before parking even if `can_spin` says no. A guess: readers and writers stay inside for
+/// less than a park costs.
 const MIN_SPINS: u32 = 3;
 
 /// Pauses before parking. A guess: about 2 us, half the price of waking a sleeping worker.
@@ -65,7 +68,8 @@ impl RawRwMutex {
         }
     }
 
-    /// Gets in as a reader, giving up at `deadline`. `true` if it got in; always so without a deadline.
+    /// Gets in as a reader, giving up at `deadline`. `true` if it got in; always so without a
+    /// deadline.
     #[inline]
     pub(crate) fn read_until(&self, deadline: Option<Instant>) -> bool {
         park::explore();
@@ -90,7 +94,8 @@ impl RawRwMutex {
     /// Leaves as a reader. The caller is one.
     #[inline]
     pub(crate) fn read_unlock(&self) {
-        // Release: pairs with the Acquire by which a writer sees the count at zero, in `drain` or `wake_drained`.
+        // Release: pairs with the Acquire by which a writer sees the count at zero, in `drain` or
+        // `wake_drained`.
         let before = self.state.fetch_sub(ONE_READER, Ordering::Release);
         debug_assert!(
             readers(before) != 0,
@@ -101,7 +106,8 @@ impl RawRwMutex {
         }
     }
 
-    /// Gets in as the writer, giving up at `deadline`. `true` if it got in; always so without a deadline.
+    /// Gets in as the writer, giving up at `deadline`. `true` if it got in; always so without a
+    /// deadline.
     #[inline]
     pub(crate) fn write_until(&self, deadline: Option<Instant>) -> bool {
         park::explore();
@@ -184,9 +190,11 @@ impl RawRwMutex {
     fn admit(&self) {
         let mut list = self.queued.lock();
         let chain = list.take_all();
-        // Some may have withdrawn, and the last of them cleared it; others never run again, and were skipped.
+        // Some may have withdrawn, and the last of them cleared it; others never run again, and
+        // were skipped.
         if self.state.load(Ordering::Relaxed) & QUEUED != 0 {
-            // One step from "`QUEUED`, without them" to "inside": nobody can queue now, since `WRITER` is clear.
+            // One step from "`QUEUED`, without them" to "inside": nobody can queue now, since
+            // `WRITER` is clear.
             let inside = chain.len() as u64 * ONE_READER;
             self.state
                 .fetch_add(inside.wrapping_sub(QUEUED), Ordering::Relaxed);
@@ -223,7 +231,8 @@ impl RawRwMutex {
         park_in(list, &waiter, parking, &Draining(self))
     }
 
-    /// The last reader has left: wakes the draining writer, unless another reader has come and gone meanwhile and did, or is still there and will.
+    /// The last reader has left: wakes the draining writer, unless another reader has come and gone
+    /// meanwhile and did, or is still there and will.
     #[cold]
     fn wake_drained(&self) {
         let mut list = self.draining.lock();

@@ -1,12 +1,13 @@
 //! The wait group's algorithm: a counter that can be waited on until it is zero.
 //!
-//! One 64-bit word, as in Go: the count in the upper half, and in the lower the *ticket* of the last waiter, that is, how
-//! many have ever queued (modulo 2^32). The decrement that reaches zero reads in the same step which waiters had come
-//! before that moment, and wakes the list's front up to that ticket. A waiter that queues after it, for the
-//! next round, has a later ticket and is left alone, however late the waking is. (Go forbids such overlap.)
+//! One 64-bit word, as in Go: the count in the upper half, and in the lower the *ticket* of the
+//! last waiter, that is, how many have ever queued (modulo 2^32). The decrement that reaches zero
+//! reads in the same step which waiters had come before that moment, and wakes the list's front up
+//! to that ticket. A waiter that queues after it, for the next round, has a later ticket and is
+//! left alone, however late the waking is. (Go forbids such overlap.)
 //!
-//! The count is a signed 32-bit number. `done` takes one off without looking first; if it was not positive, the step is taken
-//! back and the caller panics.
+//! The count is a signed 32-bit number. `done` takes one off without looking first; if it was not
+//! positive, the step is taken back and the caller panics.
 
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicU64, Ordering, const_fn};
@@ -85,7 +86,8 @@ impl WaitCounter {
     /// Takes one off; panics if there was none.
     #[inline]
     pub(crate) fn done(&self) {
-        // Release: pairs with the Acquire in `wait`. Acquire: the last one hands the others' work on to the parked waiters.
+        // Release: pairs with the Acquire in `wait`. Acquire: the last one hands the others' work
+        // on to the parked waiters.
         let before = self.word.fetch_sub(ONE, Ordering::AcqRel);
         if count_of(before) <= 1 {
             self.done_slow(before);
@@ -108,7 +110,8 @@ impl WaitCounter {
     /// Wakes those who had queued when the count reached zero: the holders of tickets up to `last`.
     fn release(&self, last: u32) {
         let mut list = self.waiters.lock();
-        // Tickets in the list are within 2^31 of each other, since each is held by something that is parked.
+        // Tickets in the list are within 2^31 of each other, since each is held by something that
+        // is parked.
         let chain = list.take_while(|ticket| last.wrapping_sub(ticket as u32) as i32 >= 0);
         drop(list);
         chain.unpark_all();

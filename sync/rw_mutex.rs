@@ -10,11 +10,13 @@ use std::{
     time::Duration,
 };
 
-/// A lock for many readers or one writer that parks goroutines (and plain threads) instead of blocking workers.
+/// A lock for many readers or one writer that parks goroutines (and plain threads) instead of
+/// blocking workers.
 ///
-/// A waiting writer stops new readers; the readers that waited behind a writer all get in before the next one. So neither
-/// side starves. It follows that a goroutine that reads must not `read` again before it has left: a writer that
-/// came in between would wait for the first, and the second for the writer. It is not poisoned by a panic.
+/// A waiting writer stops new readers; the readers that waited behind a writer all get in before
+/// the next one. So neither side starves. It follows that a goroutine that reads must not `read`
+/// again before it has left: a writer that came in between would wait for the first, and the second
+/// for the writer. It is not poisoned by a panic.
 ///
 /// # Examples
 /// ```
@@ -37,7 +39,8 @@ pub struct RwMutex<T: ?Sized> {
 
 // SAFETY: sending the lock sends the value in it.
 unsafe impl<T: ?Sized + Send> Send for RwMutex<T> {}
-// SAFETY: a writer has the value alone, which moves access between threads (`Send`); readers share it (`Sync`).
+// SAFETY: a writer has the value alone, which moves access between threads (`Send`); readers share
+// it (`Sync`).
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwMutex<T> {}
 
 impl<T> RwMutex<T> {
@@ -122,7 +125,8 @@ impl<T: ?Sized> RwMutex<T> {
         self.raw.try_write().then(|| RwMutexWriteGuard::new(self))
     }
 
-    /// Locks for reading, or gives up after `timeout`. Parks the caller while a writer is in or waits.
+    /// Locks for reading, or gives up after `timeout`. Parks the caller while a writer is in or
+    /// waits.
     ///
     /// ```
     /// use std::time::Duration;
@@ -135,8 +139,8 @@ impl<T: ?Sized> RwMutex<T> {
         taken.then(|| RwMutexReadGuard::new(self))
     }
 
-    /// Locks for writing, or gives up after `timeout`. Parks the caller while anyone is in. While it waits for readers to
-    /// leave, new readers wait too.
+    /// Locks for writing, or gives up after `timeout`. Parks the caller while anyone is in. While
+    /// it waits for readers to leave, new readers wait too.
     ///
     /// ```
     /// use std::time::Duration;
@@ -185,7 +189,8 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutex<T> {
     }
 }
 
-/// Access for reading to the value of a locked [`RwMutex`]; unlocks it when dropped. It stays with the goroutine that locked.
+/// Access for reading to the value of a locked [`RwMutex`]; unlocks it when dropped. It stays with
+/// the goroutine that locked.
 ///
 /// ```
 /// use gort::sync::RwMutex;
@@ -224,7 +229,8 @@ impl<T: ?Sized> Deref for RwMutexReadGuard<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the guard is a reader of the lock, so nobody has a mutable reference to the value.
+        // SAFETY: the guard is a reader of the lock, so nobody has a mutable reference to the
+        // value.
         unsafe { &*self.lock.value.get() }
     }
 }
@@ -248,7 +254,8 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwMutexReadGuard<'_, T> {
     }
 }
 
-/// Access for writing to the value of a locked [`RwMutex`]; unlocks it when dropped. It stays with the goroutine that locked.
+/// Access for writing to the value of a locked [`RwMutex`]; unlocks it when dropped. It stays with
+/// the goroutine that locked.
 ///
 /// ```
 /// use gort::sync::RwMutex;
@@ -316,7 +323,8 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwMutexWriteGuard<'_, T> {
 impl<T: ?Sized> DerefMut for RwMutexWriteGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard holds the lock alone and is borrowed mutably, so this is the only reference.
+        // SAFETY: the guard holds the lock alone and is borrowed mutably, so this is the only
+        // reference.
         unsafe { &mut *self.lock.value.get() }
     }
 }

@@ -1,9 +1,10 @@
 //! `Semaphore`: a number of permits, given out first come, first served.
 //!
-//! The counts and the waiters are under one spin lock, which makes an acquisition or a release one atomic swap and one store.
-//! A waiter's word is the number of permits that it wants. Permits that come free are handed to the front of the list for as long as
-//! they suffice, and nobody overtakes the list: so a large request is not starved by small ones behind it.
-//! A waiter that gives up may have been what held up those behind it, so its leaving hands out too.
+//! The counts and the waiters are under one spin lock, which makes an acquisition or a release one
+//! atomic swap and one store. A waiter's word is the number of permits that it wants. Permits that
+//! come free are handed to the front of the list for as long as they suffice, and nobody overtakes
+//! the list: so a large request is not starved by small ones behind it. A waiter that gives up may
+//! have been what held up those behind it, so its leaving hands out too.
 
 use crate::runtime::park::{self, WaitReason};
 use crate::sync::spin::SpinLock;
@@ -55,12 +56,14 @@ impl Semaphore {
         }
     }
 
-    /// Takes `k` permits; parks the caller until they are free and those who came before have theirs. `k` may exceed what
-    /// there is: then it waits until enough have been [added](Self::add_permits).
+    /// Takes `k` permits; parks the caller until they are free and those who came before have
+    /// theirs. `k` may exceed what there is: then it waits until enough have been
+    /// [added](Self::add_permits).
     ///
-    /// Since nobody overtakes, all who come after it wait, too: if no permits are ever added, for ever. (In Go's `semaphore.Weighted`, whose size is fixed, a
-    /// request that is too large fails alone.) If `k` comes from outside, compare it first with the number that the semaphore was made with, or use
-    /// [`acquire_timeout`](Self::acquire_timeout): who gives up holds nobody up.
+    /// Since nobody overtakes, all who come after it wait, too: if no permits are ever added, for
+    /// ever. (In Go's `semaphore.Weighted`, whose size is fixed, a request that is too large fails
+    /// alone.) If `k` comes from outside, compare it first with the number that the semaphore was
+    /// made with, or use [`acquire_timeout`](Self::acquire_timeout): who gives up holds nobody up.
     ///
     /// ```
     /// let s = gort::sync::Semaphore::new(2);

@@ -6,8 +6,9 @@ use crate::runtime::{
 };
 use std::{fmt, marker::PhantomData, ops::Deref, ptr::NonNull};
 
-/// A counted reference, as `Arc`; a worker may keep the thing alive for a while after the last one has gone. So it is for things whose drop runs no code
-/// of users. (`runtime/sched/worker/refs.rs` says why and how.)
+/// A counted reference, as `Arc`; a worker may keep the thing alive for a while after the last one
+/// has gone. So it is for things whose drop runs no code of users. (`runtime/sched/worker/refs.rs`
+/// says why and how.)
 pub(crate) struct Shared<T> {
     inner: NonNull<Inner<T>>,
     owns: PhantomData<Inner<T>>,
@@ -79,7 +80,8 @@ impl<T> Clone for Shared<T> {
 impl<T> Drop for Shared<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the core is used up at once; the reference is this one, which is gone after; `free` is for its type.
+        // SAFETY: the core is used up at once; the reference is this one, which is gone after;
+        // `free` is for its type.
         unsafe {
             match worker() {
                 Some(worker) => worker.refs.give(self.count(), Self::free),

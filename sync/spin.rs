@@ -1,8 +1,9 @@
-//! A tiny spin lock for sections of a few dozen instructions: the waiter lists of the locks above it.
+//! A tiny spin lock for sections of a few dozen instructions: the waiter lists of the locks above
+//! it.
 //!
-//! Test-and-test-and-set (Rudolph and Segall, 1984). Nothing parks, allocates or runs user code while it is held, so
-//! its holder is either running or was preempted by the kernel; hence waiting spins briefly, then gives the
-//! processor away. It is not fair and must not guard long sections.
+//! Test-and-test-and-set (Rudolph and Segall, 1984). Nothing parks, allocates or runs user code
+//! while it is held, so its holder is either running or was preempted by the kernel; hence waiting
+//! spins briefly, then gives the processor away. It is not fair and must not guard long sections.
 
 use crate::runtime::prims::{
     AtomicBool, Ordering, UnsafeCell, const_fn, exclusive, shared, spin_loop, yield_now,
@@ -23,10 +24,12 @@ pub(crate) struct SpinLock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the lock gives `&mut T` to one thread at a time, so sharing it only ever moves access to `T` between threads.
+// SAFETY: the lock gives `&mut T` to one thread at a time, so sharing it only ever moves access to
+// `T` between threads.
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 
-// No panic happens while it is held (user code never runs there), so an unwinding cannot leave the value half changed.
+// No panic happens while it is held (user code never runs there), so an unwinding cannot leave the
+// value half changed.
 impl<T> UnwindSafe for SpinLock<T> {}
 impl<T> RefUnwindSafe for SpinLock<T> {}
 

@@ -2,8 +2,8 @@
 
 use std::{fmt, mem::ManuallyDrop, process};
 
-/// Aborts the process if it is dropped, which only an unwinding does: a node or a lock word would be left behind
-/// in a state that the rest of the program would trip over.
+/// Aborts the process if it is dropped, which only an unwinding does: a node or a lock word would
+/// be left behind in a state that the rest of the program would trip over.
 #[derive(Debug)]
 pub(crate) struct AbortOnUnwind;
 
@@ -14,8 +14,8 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-/// Calls its function if it is dropped, which only an unwinding does: for steps that may refuse by a panic, such as
-/// preparing to park where parking is forbidden.
+/// Calls its function if it is dropped, which only an unwinding does: for steps that may refuse by
+/// a panic, such as preparing to park where parking is forbidden.
 pub(crate) struct UndoOnUnwind<F: FnOnce()>(ManuallyDrop<F>);
 
 impl<F: FnOnce()> UndoOnUnwind<F> {

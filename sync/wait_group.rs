@@ -1,4 +1,5 @@
-//! `WaitGroup`: a counter that can be waited on until it is zero. The algorithm is in `raw_wait_group`.
+//! `WaitGroup`: a counter that can be waited on until it is zero. The algorithm is in
+//! `raw_wait_group`.
 
 use crate::runtime::{join::JoinHandle, join_error::PanicError, spawn, task::cell::GoexitPayload};
 use crate::sync::{raw_wait_group::WaitCounter, shared::Shared, spin::SpinLock};
@@ -10,7 +11,8 @@ use std::{
 
 /// Waits for a number of things to be done, usually goroutines to finish.
 ///
-/// A clone is another handle on the same counter. After `wait` has returned the group can be used again.
+/// A clone is another handle on the same counter. After `wait` has returned the group can be used
+/// again.
 ///
 /// # Examples
 /// ```
@@ -54,7 +56,8 @@ impl WaitGroup {
         }
     }
 
-    /// Adds `n` to the counter. Call it before the thing to wait for begins, not inside it. Never parks.
+    /// Adds `n` to the counter. Call it before the thing to wait for begins, not inside it. Never
+    /// parks.
     ///
     /// # Panics
     /// If the counter would exceed `i32::MAX`; it keeps its value.
@@ -100,10 +103,12 @@ impl WaitGroup {
         self.state.counter.wait();
     }
 
-    /// As [`wait`](Self::wait), and fails if a goroutine that [`go`](Self::go) started has panicked since the last call.
+    /// As [`wait`](Self::wait), and fails if a goroutine that [`go`](Self::go) started has panicked
+    /// since the last call.
     ///
-    /// It tells of the first panic, once: of several who wait at once, one gets the error. The payload stays with the goroutine's
-    /// handle. A goroutine that calls [`goexit`](crate::runtime::goexit) has not failed.
+    /// It tells of the first panic, once: of several who wait at once, one gets the error. The
+    /// payload stays with the goroutine's handle. A goroutine that calls
+    /// [`goexit`](crate::runtime::goexit) has not failed.
     ///
     /// # Errors
     /// The first panic: which goroutine it was, and its message.
@@ -151,7 +156,8 @@ impl Default for WaitGroup {
 }
 
 impl WaitGroup {
-    /// Spawns a goroutine that this group counts: `add(1)` before it, `done()` after it, also if it panics. Does not park.
+    /// Spawns a goroutine that this group counts: `add(1)` before it, `done()` after it, also if it
+    /// panics. Does not park.
     ///
     /// A panic goes to the handle; [`wait_all`](Self::wait_all) tells of it, too.
     ///
@@ -199,10 +205,11 @@ impl fmt::Debug for WaitGroup {
     }
 }
 
-/// One counted thing: `done` is called when it is dropped, be it at the end, by a panic or because it never ran.
+/// One counted thing: `done` is called when it is dropped, be it at the end, by a panic or because
+/// it never ran.
 ///
-/// It shares ownership of the counter: the count alone could not keep it alive, since safe code may call `done` once too
-/// often and drop every handle while this one is still to come.
+/// It shares ownership of the counter: the count alone could not keep it alive, since safe code may
+/// call `done` once too often and drop every handle while this one is still to come.
 #[derive(Debug)]
 pub(crate) struct DoneGuard(WaitGroup);
 

@@ -1,20 +1,25 @@
-//! The list of those who wait for a primitive: an intrusive, doubly linked FIFO of nodes that live on the waiters' stacks.
+//! The list of those who wait for a primitive: an intrusive, doubly linked FIFO of nodes that live
+//! on the waiters' stacks.
 //!
-//! Every node is in at most one list, guarded by that list's [`SpinLock`]. Linking, claiming and removing any node take
-//! constant time and never allocate. All of the pointer work of `sync`'s locks is in this file; its interface is safe:
+//! Every node is in at most one list, guarded by that list's [`SpinLock`]. Linking, claiming and
+//! removing any node take constant time and never allocate. All of the pointer work of `sync`'s
+//! locks is in this file; its interface is safe:
 //!
-//! * [`park_in`] links the caller's node and returns only when the node is out of the list *and* nobody else will touch
-//!   it again: either a waker claimed it and its `unpark` has been consumed, or the deadline passed and it was unlinked
-//!   under the lock. If anything unwinds in between, the process aborts, because the node would dangle.
-//! * A waker claims nodes under the lock ([`WaitList::pop_front`], [`WaitList::take_while`]) and unparks them after
-//!   releasing it. A claimed node stays alive until its `unpark`; the waker copies what it needs out of the node first
-//!   and never touches it after.
+//! * [`park_in`] links the caller's node and returns only when the node is out of the list *and*
+//!   nobody else will touch it again: either a waker claimed it and its `unpark` has been consumed,
+//!   or the deadline passed and it was unlinked under the lock. If anything unwinds in between, the
+//!   process aborts, because the node would dangle.
+//! * A waker claims nodes under the lock ([`WaitList::pop_front`], [`WaitList::take_while`]) and
+//!   unparks them after releasing it. A claimed node stays alive until its `unpark`; the waker
+//!   copies what it needs out of the node first and never touches it after.
 //!
-//! A waiting goroutine whose runtime is dropped never runs again. It leaves the list then, as if its deadline had passed; and
-//! what it was given without coming to run goes to others ([`Leave`]). Until that is done, wakers skip it.
+//! A waiting goroutine whose runtime is dropped never runs again. It leaves the list then, as if
+//! its deadline had passed; and what it was given without coming to run goes to others ([`Leave`]).
+//! Until that is done, wakers skip it.
 //!
-//! A node carries one word for its primitive: the waiter sets it first, a waker may overwrite it before the `unpark`
-//! (for example "the lock is yours"), the waiter reads it after. The unpark orders those accesses.
+//! A node carries one word for its primitive: the waiter sets it first, a waker may overwrite it
+//! before the `unpark` (for example "the lock is yours"), the waiter reads it after. The unpark
+//! orders those accesses.
 
 use crate::runtime::clock;
 use crate::runtime::on_abandon::{Fate, OnAbandon};
@@ -36,20 +41,23 @@ pub(crate) struct Waiter {
     prev: Cell<Option<NonNull<Waiter>>>,
     /// Guarded by the list's lock; once claimed, the claimer's chain.
     next: Cell<Option<NonNull<Waiter>>>,
-    /// What a waker does if the waiter cannot be woken any more. The waiter's before it is linked, then the claimer's to read.
+    /// What a waker does if the waiter cannot be woken any more. The waiter's before it is linked,
+    /// then the claimer's to read.
     on_abandon: Cell<Option<OnAbandon>>,
     _pin: PhantomPinned,
 }
 
 /// What a primitive does for a waiter that leaves without having got what it waited for.
 pub(crate) trait Leave<X> {
-    /// The waiter has been taken out of the list, unclaimed: its deadline has passed, or it never runs again. Under the list's lock.
+    /// The waiter has been taken out of the list, unclaimed: its deadline has passed, or it never
+    /// runs again. Under the list's lock.
     fn withdrawn(&self, list: &mut WaitList<X>);
 
     /// What follows from that, after the release of the list's lock.
     fn after_withdrawn(&self) {}
 
-    /// The waiter was claimed and given `word`, but never runs again: what it was given goes to others. Without the list's lock.
+    /// The waiter was claimed and given `word`, but never runs again: what it was given goes to
+    /// others. Without the list's lock.
     fn pass_on(&self, word: usize);
 }
 
@@ -64,7 +72,8 @@ impl<X> Leave<X> for Nothing {
 }
 
 impl Waiter {
-    /// A node for the caller that carries `word`. Panics where `Unparker::current` does, so take it before anything that must be undone.
+    /// A node for the caller that carries `word`. Panics where `Unparker::current` does, so take it
+    /// before anything that must be undone.
     pub(crate) fn new(word: usize) -> Self {
         Self {
             unparker: Unparker::current(),
@@ -77,7 +86,8 @@ impl Waiter {
         }
     }
 
-    /// [`new`](Self::new) for a caller that has a half-taken lock to leave if it may not park: calls `undo` on a panic.
+    /// [`new`](Self::new) for a caller that has a half-taken lock to leave if it may not park:
+    /// calls `undo` on a panic.
     pub(crate) fn new_or(word: usize, undo: impl FnOnce()) -> Self {
         let armed = UndoOnUnwind::new(undo);
         let waiter = Self::new(word);
@@ -147,8 +157,8 @@ pub(crate) struct WaitList<X = ()> {
     pub(crate) extra: X,
 }
 
-// SAFETY: the nodes it points at are only touched under the list's lock, by whichever thread holds it, and live as long as
-// they are linked (`park_in`); `Unparker` is `Send`.
+// SAFETY: the nodes it points at are only touched under the list's lock, by whichever thread holds
+// it, and live as long as they are linked (`park_in`); `Unparker` is `Send`.
 unsafe impl<X: Send> Send for WaitList<X> {}
 
 impl<X> WaitList<X> {
@@ -178,7 +188,8 @@ impl<X> WaitList<X> {
         Some(Claimed(node))
     }
 
-    /// Takes those out at the front that never run again, so that no waker wakes them instead of others.
+    /// Takes those out at the front that never run again, so that no waker wakes them instead of
+    /// others.
     pub(crate) fn skip_abandoned(&mut self) {
         while let Some(node) = self.head
             && is_abandoned(node)
@@ -187,7 +198,8 @@ impl<X> WaitList<X> {
         }
     }
 
-    /// Claims waiters from the front for as long as `wanted` says yes to the front one's word; skips those that never run again.
+    /// Claims waiters from the front for as long as `wanted` says yes to the front one's word;
+    /// skips those that never run again.
     pub(crate) fn take_while(&mut self, mut wanted: impl FnMut(usize) -> bool) -> ClaimedChain {
         let mut chain = ClaimedChain {
             head: None,
@@ -279,15 +291,17 @@ fn is_abandoned(node: NonNull<Waiter>) -> bool {
 pub(crate) struct Claimed(NonNull<Waiter>);
 
 impl Claimed {
-    /// Leaves `word` in the node for the waiter to read, then wakes it. Call it after releasing the list's lock.
+    /// Leaves `word` in the node for the waiter to read, then wakes it. Call it after releasing the
+    /// list's lock.
     pub(crate) fn unpark_with(self, word: usize) {
-        // SAFETY: claimed under the list's lock, not unparked yet (`self` is consumed): the waiter is in `park_in`,
-        // so its node is alive and ours alone.
+        // SAFETY: claimed under the list's lock, not unparked yet (`self` is consumed): the waiter
+        // is in `park_in`, so its node is alive and ours alone.
         unsafe { self.0.as_ref() }.word.set(word);
         self.unpark();
     }
 
-    /// Wakes the waiter; if it never runs again, passes on what it was given. Call it after releasing the list's lock.
+    /// Wakes the waiter; if it never runs again, passes on what it was given. Call it after
+    /// releasing the list's lock.
     pub(crate) fn unpark(self) {
         // SAFETY: as in `unpark_with`.
         let node = unsafe { self.0.as_ref() };
@@ -298,7 +312,8 @@ impl Claimed {
         if delivery == Delivery::HomeEnded
             && let Some(on_abandon) = on_abandon
         {
-            // SAFETY: its home has ended, so it is suspended for good, and its stack stays; its one unpark was ours.
+            // SAFETY: its home has ended, so it is suspended for good, and its stack stays; its one
+            // unpark was ours.
             unsafe { on_abandon.act(Fate::Woken) };
         }
     }
@@ -322,15 +337,16 @@ impl ClaimedChain {
     pub(crate) fn unpark_all(self) {
         let mut rest = self.head;
         while let Some(node) = rest {
-            // SAFETY: claimed and not unparked yet, so alive and ours alone. `next` is read before the `unpark`.
+            // SAFETY: claimed and not unparked yet, so alive and ours alone. `next` is read before
+            // the `unpark`.
             rest = unsafe { node.as_ref() }.next.get();
             Claimed(node).unpark();
         }
     }
 }
 
-/// Links `waiter` into the list that `list` holds, releases the list and parks. Returns `true` if a waker claimed the
-/// waiter, `false` if the deadline passed first; `leave` has been told then.
+/// Links `waiter` into the list that `list` holds, releases the list and parks. Returns `true` if a
+/// waker claimed the waiter, `false` if the deadline passed first; `leave` has been told then.
 pub(crate) fn park_in<X: Send, L: Leave<X> + Sync>(
     list: SpinGuard<'_, WaitList<X>>,
     waiter: &Waiter,
@@ -340,7 +356,8 @@ pub(crate) fn park_in<X: Send, L: Leave<X> + Sync>(
     park_in_after(list, waiter, parking, || {}, leave)
 }
 
-/// [`park_in`] that runs `before` between linking and parking, without the list's lock. `before` must not park.
+/// [`park_in`] that runs `before` between linking and parking, without the list's lock. `before`
+/// must not park.
 pub(crate) fn park_in_after<X: Send, L: Leave<X> + Sync>(
     mut list: SpinGuard<'_, WaitList<X>>,
     waiter: &Waiter,
@@ -355,8 +372,9 @@ pub(crate) fn park_in_after<X: Send, L: Leave<X> + Sync>(
         leave,
     };
     let bomb = AbortOnUnwind;
-    // SAFETY: `stay` is alive until this returns, and for good if this goroutine never runs again. All that it refers to may be used
-    // by any thread: the list's lock and `L` are `Sync`, and the node is the list's or its claimer's.
+    // SAFETY: `stay` is alive until this returns, and for good if this goroutine never runs again.
+    // All that it refers to may be used by any thread: the list's lock and `L` are `Sync`, and the
+    // node is the list's or its claimer's.
     let on_abandon = unsafe { OnAbandon::new(abandon::<X, L>, (&raw const stay).cast()) };
     waiter.on_abandon.set(Some(on_abandon));
     // SAFETY: as above; taken back below, since nothing unwinds.
@@ -411,7 +429,8 @@ impl<X, L: Leave<X>> Stay<'_, X, L> {
 /// Leaves for a waiter that never runs again.
 ///
 /// # Safety
-/// `stay` is a `Stay<X, L>` that is alive; its goroutine never runs again, and the caller has its unpark if that is its fate.
+/// `stay` is a `Stay<X, L>` that is alive; its goroutine never runs again, and the caller has its
+/// unpark if that is its fate.
 unsafe fn abandon<X, L: Leave<X>>(stay: *const (), fate: Fate) {
     // SAFETY: passed on.
     let stay = unsafe { &*stay.cast::<Stay<'_, X, L>>() };
@@ -485,7 +504,8 @@ mod tests {
             assert!(list.is_empty());
             start.elapsed() / u32::try_from(n).unwrap()
         };
-        // A scan would cost 200 times more for each; a factor of 30 leaves room for cold caches and a busy machine.
+        // A scan would cost 200 times more for each; a factor of 30 leaves room for cold caches and
+        // a busy machine.
         let best = |n| (0..5).map(|_| time(n)).min().unwrap();
         assert!(best(200_000) < best(1_000).max(Duration::from_nanos(3)) * 30);
     }

@@ -20,11 +20,11 @@ const SEED: &str = "GORT_EXPLORE_SEED";
 /// schedule the seed chooses. Parks the caller.
 ///
 /// The seed says which goroutine runs next, which of several ready arms a `select!` takes, and
-/// whether a goroutine that comes to an operation of gort (a send or receive, a lock, an `acquire`, a
-/// `select!`, `yield_now`) lets others run before it. Goroutines run one at a time, so the same seed
-/// gives the same run. Most errors in the order of things, such as a deadlock that needs two
-/// goroutines to be between their two locks, or a check that another one overtakes, show within a few
-/// hundred seeds that take a fraction of a second.
+/// whether a goroutine that comes to an operation of gort (a send or receive, a lock, an `acquire`,
+/// a `select!`, `yield_now`) lets others run before it. Goroutines run one at a time, so the same
+/// seed gives the same run. Most errors in the order of things, such as a deadlock that needs two
+/// goroutines to be between their two locks, or a check that another one overtakes, show within a
+/// few hundred seeds that take a fraction of a second.
 ///
 /// Seeds that fail once fail again: the message of a failure names the seed, and with
 /// `GORT_EXPLORE_SEED=<seed>` in the environment only that one is run.
@@ -36,8 +36,9 @@ const SEED: &str = "GORT_EXPLORE_SEED";
 /// The idea is that of random schedules with replay: CHESS (Musuvathi et al., 2008), Shuttle.
 ///
 /// # Panics
-/// As [`bubble`](fake_time::bubble), with the payload of the first run that panics; before that it prints the seed to the
-/// error stream. If `GORT_EXPLORE_SEED` is set to something other than a number.
+/// As [`bubble`](fake_time::bubble), with the payload of the first run that panics; before that it
+/// prints the seed to the error stream. If `GORT_EXPLORE_SEED` is set to something other than a
+/// number.
 ///
 /// # Examples
 /// ```should_panic

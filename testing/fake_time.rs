@@ -16,27 +16,37 @@ use crate::runtime::{
 };
 use std::panic;
 
-/// Runs `f` as the main goroutine of a runtime of its own whose clock is fake, and returns what it returns. Parks the caller.
+/// Runs `f` as the main goroutine of a runtime of its own whose clock is fake, and returns what it
+/// returns. Parks the caller.
 ///
-/// The clock starts at the present and stands still as long as any goroutine of the bubble can run. When all are blocked it jumps to the next
-/// deadline: of a sleep, a timeout, a ticker. So sleeps take no time, and what happens at which time is exact: a goroutine that sleeps 1 ms wakes 1 ms later, to the nanosecond, and
-/// before one that sleeps 1.001 ms. The runtime has one worker; [`bubble_with`] can have more.
+/// The clock starts at the present and stands still as long as any goroutine of the bubble can run.
+/// When all are blocked it jumps to the next deadline: of a sleep, a timeout, a ticker. So sleeps
+/// take no time, and what happens at which time is exact: a goroutine that sleeps 1 ms wakes 1 ms
+/// later, to the nanosecond, and before one that sleeps 1.001 ms. The runtime has one worker;
+/// [`bubble_with`] can have more.
 ///
-/// It returns when *all* goroutines of the bubble have ended. When `f` has returned, time stands still for good: wait in `f` for goroutines that sleep.
+/// It returns when *all* goroutines of the bubble have ended. When `f` has returned, time stands
+/// still for good: wait in `f` for goroutines that sleep.
 ///
 /// What is not in the bubble:
 ///
-/// - **[`std::time::Instant::now`] and [`std::thread::sleep`]** go by the real clock. Everything in gort that waits goes by the fake one, and [`time::now`](crate::time::now) tells it.
-/// - **[`blocking`](crate::runtime::blocking) calls** run by the real clock, and hold the fake one until they return. So does a bubble in the bubble.
-/// - **Other threads** that send to the bubble, or release its locks, hold nothing: time jumps without waiting for them. Wait for them in a `blocking` call.
+/// - **[`std::time::Instant::now`] and [`std::thread::sleep`]** go by the real clock. Everything in
+///   gort that waits goes by the fake one, and [`time::now`](crate::time::now) tells it.
+/// - **[`blocking`](crate::runtime::blocking) calls** run by the real clock, and hold the fake one
+///   until they return. So does a bubble in the bubble.
+/// - **Other threads** that send to the bubble, or release its locks, hold nothing: time jumps
+///   without waiting for them. Wait for them in a `blocking` call.
 ///
-/// As Go's `testing/synctest.Test`, but also what comes from outside of the bubble is taken for a way to be blocked.
+/// As Go's `testing/synctest.Test`, but also what comes from outside of the bubble is taken for a
+/// way to be blocked.
 ///
 /// # Panics
-/// With the payload of `f`'s panic. With `deadlock: all goroutines in the bubble are blocked` and a dump, if no goroutine can run and no deadline is ahead (for 0.1 s by
-/// the real clock), or if such are left when `f` has returned. They are given up like those of a runtime that is dropped.
+/// With the payload of `f`'s panic. With `deadlock: all goroutines in the bubble are blocked` and a
+/// dump, if no goroutine can run and no deadline is ahead (for 0.1 s by the real clock), or if such
+/// are left when `f` has returned. They are given up like those of a runtime that is dropped.
 ///
-/// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard; or if the runtime cannot be started.
+/// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard; or if the runtime cannot be
+/// started.
 ///
 /// # Examples
 /// ```
@@ -62,9 +72,11 @@ where
     bubble_with(Builder::new().workers(1), f)
 }
 
-/// As [`bubble`], on a runtime with these settings: more workers, bigger stacks. Its deadlock policy does not count.
+/// As [`bubble`], on a runtime with these settings: more workers, bigger stacks. Its deadlock
+/// policy does not count.
 ///
-/// With more than one worker goroutines run at the same time, so only what happens at different times of the fake clock has an order.
+/// With more than one worker goroutines run at the same time, so only what happens at different
+/// times of the fake clock has an order.
 ///
 /// # Panics
 /// As [`bubble`].
@@ -179,12 +191,15 @@ impl Drop for Held {
     }
 }
 
-/// Parks until all other goroutines of the [`bubble`] are blocked: asleep, or waiting for each other. Time stands still meanwhile.
+/// Parks until all other goroutines of the [`bubble`] are blocked: asleep, or waiting for each
+/// other. Time stands still meanwhile.
 ///
-/// Then what a test has set going has come as far as it can, and the test can look at it. As Go's `synctest.Wait`.
+/// Then what a test has set going has come as far as it can, and the test can look at it. As Go's
+/// `synctest.Wait`.
 ///
 /// # Panics
-/// Outside of a bubble; if another goroutine of the bubble is in `wait`; under a [`forbid_yield`](crate::runtime::forbid_yield) guard.
+/// Outside of a bubble; if another goroutine of the bubble is in `wait`; under a
+/// [`forbid_yield`](crate::runtime::forbid_yield) guard.
 ///
 /// # Examples
 /// ```

@@ -14,14 +14,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Fails, when it is dropped, if goroutines are alive that were not when it was made.
 ///
-/// It looks at the runtime of the goroutine that makes it, so in a `#[gort::test]` or a [`bubble`](crate::testing::bubble) at what the test has started. On a plain thread it looks at the
-/// default runtime, which tests that run at the same time share: goroutines of theirs count too. [`no_leaks`] has no such trouble.
+/// It looks at the runtime of the goroutine that makes it, so in a `#[gort::test]` or a
+/// [`bubble`](crate::testing::bubble) at what the test has started. On a plain thread it looks at
+/// the default runtime, which tests that run at the same time share: goroutines of theirs count
+/// too. [`no_leaks`] has no such trouble.
 ///
-/// Goroutines that are about to end have a second for it; [`grace`](Self::grace) gives another time.
+/// Goroutines that are about to end have a second for it; [`grace`](Self::grace) gives another
+/// time.
 ///
 /// # Panics
-/// When dropped, with what the goroutines are doing, unless the thread is panicking already. (Destructors in gort do not panic; this one is an assertion.) On a plain thread,
-/// if the default runtime has to be started and cannot be.
+/// When dropped, with what the goroutines are doing, unless the thread is panicking already.
+/// (Destructors in gort do not panic; this one is an assertion.) On a plain thread, if the default
+/// runtime has to be started and cannot be.
 ///
 /// # Examples
 /// ```
@@ -72,7 +76,8 @@ impl LeakCheck {
         }
     }
 
-    /// How long goroutines that are about to end are waited for; in a [`bubble`](crate::testing::bubble) by its clock.
+    /// How long goroutines that are about to end are waited for; in a
+    /// [`bubble`](crate::testing::bubble) by its clock.
     ///
     /// # Examples
     /// ```
@@ -144,12 +149,13 @@ fn only(dump: &str, ids: &BTreeSet<u64>) -> String {
 
 /// Runs `f`, and fails if it leaves goroutines behind. Parks.
 ///
-/// In a goroutine `f` is simply called, under a [`LeakCheck`]. On a plain thread, as in a `#[test]`, it runs as the main goroutine of a runtime of its own, so that goroutines of other
+/// In a goroutine `f` is simply called, under a [`LeakCheck`]. On a plain thread, as in a
+/// `#[test]`, it runs as the main goroutine of a runtime of its own, so that goroutines of other
 /// tests do not count.
 ///
 /// # Panics
-/// If goroutines are left a second after `f` has returned, with what they are doing. With the payload of `f`'s panic. On a plain thread, if the runtime
-/// cannot be started.
+/// If goroutines are left a second after `f` has returned, with what they are doing. With the
+/// payload of `f`'s panic. On a plain thread, if the runtime cannot be started.
 ///
 /// # Examples
 /// ```

@@ -1,5 +1,5 @@
-//! Channels in `async` code: `recv_async`, `send_async` and streams under several executors, beside goroutines and threads; dropped and forgotten futures
-//! lose nothing.
+//! Channels in `async` code: `recv_async`, `send_async` and streams under several executors, beside
+//! goroutines and threads; dropped and forgotten futures lose nothing.
 
 mod support;
 
@@ -378,7 +378,8 @@ fn try_send_does_not_meet_a_future() {
     assert_eq!(rx.try_recv(), Ok(2), "but try_recv does");
 }
 
-/// Futures that are dropped at random moments, on several threads: each token is received once, or dropped with its future.
+/// Futures that are dropped at random moments, on several threads: each token is received once, or
+/// dropped with its future.
 #[test]
 fn cancelled_futures_lose_and_double_nothing() {
     const EACH: usize = 400;
@@ -426,7 +427,8 @@ fn cancelled_futures_lose_and_double_nothing() {
     });
 }
 
-/// Polls a future at most so many times more after the first, with turns for others in between; then drops it.
+/// Polls a future at most so many times more after the first, with turns for others in between;
+/// then drops it.
 async fn give_up_after<F: Future>(future: F, polls: u64) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
@@ -521,7 +523,8 @@ impl Wake for Rude {
     }
 }
 
-/// A sender tells futures while its own park has begun; a waker that parks must not take the wake-up that is the sender's.
+/// A sender tells futures while its own park has begun; a waker that parks must not take the
+/// wake-up that is the sender's.
 #[test]
 fn wakers_that_park_and_panic_harm_nobody() {
     support::silence();

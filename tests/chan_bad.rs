@@ -1,4 +1,5 @@
-//! Bad things get tried: ends dropped under those who wait, panics half-way, values that misbehave when they are dropped, selects of any size.
+//! Bad things get tried: ends dropped under those who wait, panics half-way, values that misbehave
+//! when they are dropped, selects of any size.
 
 mod support;
 
@@ -112,7 +113,8 @@ fn a_side_goes_while_others_wait_in_every_way() {
     }
 }
 
-/// Whatever a select says it has sent is received, and whatever it has received was sent, up to the moment of the close.
+/// Whatever a select says it has sent is received, and whatever it has received was sent, up to the
+/// moment of the close.
 fn close_while_selects_commit() {
     for round in 0..200_u64 {
         let cap = (round % 3) as usize;
@@ -226,7 +228,8 @@ fn a_panic_in_an_arm_and_in_a_message() {
     }
 }
 
-/// The arm has been chosen when its message is made: a place in the buffer is kept for it, and others may use the rest.
+/// The arm has been chosen when its message is made: a place in the buffer is kept for it, and
+/// others may use the rest.
 fn a_message_that_uses_its_own_channel() {
     let (tx, rx) = bounded(2);
     select! {
@@ -263,7 +266,8 @@ fn a_message_that_closes_its_own_channel() {
     );
 }
 
-/// A `select!` with an arm for each of these numbers, which receives from and sends to the channels of that number.
+/// A `select!` with an arm for each of these numbers, which receives from and sends to the channels
+/// of that number.
 macro_rules! arms {
     ($ins:ident, $outs:ident: $($i:literal)*) => {
         select! {
@@ -527,7 +531,8 @@ fn values_whose_drop_panics() {
     assert_eq!(drops.load(SeqCst), 1);
 }
 
-/// Ends of a channel inside of it: the receiver goes with the last one outside, and so does what it holds.
+/// Ends of a channel inside of it: the receiver goes with the last one outside, and so does what it
+/// holds.
 fn a_channel_that_holds_its_own_ends() {
     struct Tail(#[allow(dead_code)] Option<Sender<Tail>>, Arc<AtomicUsize>);
     impl Drop for Tail {
@@ -546,7 +551,8 @@ fn a_channel_that_holds_its_own_ends() {
     assert_eq!(drops.load(SeqCst), 10);
 }
 
-/// A party's own receive, send and select give up again and again at the moment that a partner comes.
+/// A party's own receive, send and select give up again and again at the moment that a partner
+/// comes.
 fn a_select_that_is_abandoned_while_it_parks_and_used_again() {
     let (tx, rx) = bounded(0);
     let (tx2, rx2) = bounded(0);
@@ -581,7 +587,7 @@ fn a_select_that_is_abandoned_while_it_parks_and_used_again() {
     }
     drop((tx, tx2));
     party.join().unwrap();
-    // Each channel keeps its order. Not both together: a message whose receiver gave up on it, while
-    // the sender was kept from making it, waits in its channel.
+    // Each channel keeps its order. Not both together: a message whose receiver gave up on it,
+    // while the sender was kept from making it, waits in its channel.
     assert_eq!(*log.lock(), sent);
 }

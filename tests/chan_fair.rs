@@ -1,5 +1,5 @@
-//! Ready arms are chosen uniformly: 10,000 selects, each arm within 4.9 standard deviations of its share (one false alarm in a million).
-//! Those who wait are served in their order.
+//! Ready arms are chosen uniformly: 10,000 selects, each arm within 4.9 standard deviations of its
+//! share (one false alarm in a million). Those who wait are served in their order.
 
 mod support;
 
@@ -195,7 +195,8 @@ fn closed_channels() {
     assert_fair(&hits);
 }
 
-/// The partner decides which channel comes, evenly; what the select adds must not skew it, and of two arms on that channel either may get it.
+/// The partner decides which channel comes, evenly; what the select adds must not skew it, and of
+/// two arms on that channel either may get it.
 fn after_parking() {
     let (tx, rx) = bounded(0);
     let (parked_tx, parked) = bounded(0);

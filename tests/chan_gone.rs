@@ -1,4 +1,5 @@
-//! Channels that outlive a runtime in which goroutines waited for them: nobody is paired with those.
+//! Channels that outlive a runtime in which goroutines waited for them: nobody is paired with
+//! those.
 
 mod support;
 
@@ -154,7 +155,8 @@ fn a_message_for_a_receiver_that_is_gone_by_then_goes_to_the_next() {
     });
 }
 
-/// Goroutines that pass numbers on in every way until their runtime ends, which may be at any moment.
+/// Goroutines that pass numbers on in every way until their runtime ends, which may be at any
+/// moment.
 fn populate(runtime: &Runtime, tx: &Sender<u64>, rx: &Receiver<u64>, next: &Arc<AtomicU64>) {
     for kind in 0..8 {
         let (tx, rx, next) = (tx.clone(), rx.clone(), next.clone());

@@ -1,5 +1,5 @@
-//! Programs for `crossbeam_channel` run unchanged here but for `use`: the same text compiled with both crates, and run on threads (both) and in
-//! goroutines (ours).
+//! Programs for `crossbeam_channel` run unchanged here but for `use`: the same text compiled with
+//! both crates, and run on threads (both) and in goroutines (ours).
 //!
 //! What is in `parity/` names `channel::X` only; what that is, the modules below say.
 #![allow(

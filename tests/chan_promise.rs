@@ -1,5 +1,5 @@
-//! A `select!` makes the message of its `send` arm once that arm has been chosen. On a channel of capacity 0 a receiver
-//! waits for it meanwhile, but nobody longer than he may.
+//! A `select!` makes the message of its `send` arm once that arm has been chosen. On a channel of
+//! capacity 0 a receiver waits for it meanwhile, but nobody longer than he may.
 
 mod support;
 

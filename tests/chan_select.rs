@@ -160,7 +160,8 @@ fn biased_takes_the_first() {
 }
 
 fn double_select() {
-    // Two selects on the same pair of channels against two senders, each value received exactly once, in order per channel.
+    // Two selects on the same pair of channels against two senders, each value received exactly
+    // once, in order per channel.
     const N: usize = 100_000;
     for cap in [0, 1, 10] {
         let n = if cap == 0 { N / 4 } else { N };
@@ -201,7 +202,8 @@ fn double_select() {
     }
 }
 
-/// Each of the parties both sends and receives, all in selects, over four channels of this capacity.
+/// Each of the parties both sends and receives, all in selects, over four channels of this
+/// capacity.
 fn stress(cap: usize, rounds: usize) {
     let channels: Arc<Vec<(Sender<usize>, Receiver<usize>)>> =
         Arc::new((0..4).map(|_| bounded(cap)).collect());
@@ -413,7 +415,8 @@ fn losing_arms_consume_nothing() {
 }
 
 fn one_instant() {
-    // At every instant one of the two channels holds a value; a select with a default must never take the default.
+    // At every instant one of the two channels holds a value; a select with a default must never
+    // take the default.
     let (tx1, rx1) = bounded(1);
     let (tx2, rx2) = bounded(1);
     tx1.send(()).unwrap();

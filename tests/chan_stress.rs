@@ -82,7 +82,8 @@ fn four_to_four_exactly_once() {
 }
 
 fn linearizable_try() {
-    // Who has just sent finds something: of the values in the channel each party has put in as many as it has taken out.
+    // Who has just sent finds something: of the values in the channel each party has put in as many
+    // as it has taken out.
     for (tx, rx) in [bounded(4), bounded(100), unbounded()] {
         let parties: Vec<_> = (0..4)
             .map(|_| (tx.clone(), rx.clone()))
@@ -165,7 +166,8 @@ fn every_value_is_dropped_once() {
         }
         sender.join().unwrap();
         assert_eq!(drops.load(Ordering::SeqCst), steps);
-        // What is still in the channel goes with the last receiver, while the sender lives on; what was refused, at once.
+        // What is still in the channel goes with the last receiver, while the sender lives on; what
+        // was refused, at once.
         (0..left).for_each(|_| drop(tx.try_send(Counted(drops.clone()))));
         let inside = rx.len();
         assert_eq!(drops.load(Ordering::SeqCst), steps + left - inside);

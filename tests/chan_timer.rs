@@ -183,7 +183,8 @@ fn a_message_due_at_the_deadline_wins() {
     });
 }
 
-/// The next tick counts from the last one for those who waited for that, and else from when they came.
+/// The next tick counts from the last one for those who waited for that, and else from when they
+/// came.
 #[test]
 fn ticks_do_not_drift_for_those_who_wait() {
     everywhere(|| {

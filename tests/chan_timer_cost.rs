@@ -1,4 +1,5 @@
-//! What timers cost that nobody waits for. A program of its own, with one test: it measures the process.
+//! What timers cost that nobody waits for. A program of its own, with one test: it measures the
+//! process.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! The hard scenarios of channels and locks, at the figures that Go and crossbeam use for theirs (in unoptimised builds, less of the same).
+//! The hard scenarios of channels and locks, at the figures that Go and crossbeam use for theirs
+//! (in unoptimised builds, less of the same).
 //!
 //! Each is told to run under a watchdog: that it ends is half of what it shows.
 
@@ -47,8 +48,9 @@ fn two_ways(test: impl Fn() + Sync) {
     support::party::mixed(&test);
 }
 
-/// Go's `TestSelectStress`: four channels (of capacity 0, 0, 2, 3); to each sends one party and from each one receives, and one more sends to all four in
-/// selects, and one receives so. Some of the selects give up.
+/// Go's `TestSelectStress`: four channels (of capacity 0, 0, 2, 3); to each sends one party and
+/// from each one receives, and one more sends to all four in selects, and one receives so. Some of
+/// the selects give up.
 #[test]
 fn selects_and_plain_operations_over_four_channels_lose_nothing() {
     let n = scaled(100_000) / 5;
@@ -119,8 +121,9 @@ fn selects_and_plain_operations_over_four_channels_lose_nothing() {
     });
 }
 
-/// Go's `TestNonblockSelectRace`: a value is put into the first of two channels, then that one is taken out and one put into the second. A select
-/// with a default that begins between the two finds one: it judges both channels at one instant.
+/// Go's `TestNonblockSelectRace`: a value is put into the first of two channels, then that one is
+/// taken out and one put into the second. A select with a default that begins between the two finds
+/// one: it judges both channels at one instant.
 #[test]
 fn a_select_with_a_default_sees_one_instant() {
     let n = scaled(100_000);
@@ -174,7 +177,8 @@ impl Drop for Canary {
     }
 }
 
-/// Go's `TestMultiConsumer`: 23 consumers. Here some of them leave on the way, at any time, and others come.
+/// Go's `TestMultiConsumer`: 23 consumers. Here some of them leave on the way, at any time, and
+/// others come.
 #[test]
 fn each_value_comes_once_and_goes_once_though_receivers_leave() {
     let n = scaled(271_828) / 4;
@@ -229,7 +233,8 @@ fn seed_leaves(random: &mut Random) -> bool {
     random.below(500) == 0
 }
 
-/// A hog that takes the lock for 100 us at a time and others beside it: all waits stay below a hundred holds or so for each that contends.
+/// A hog that takes the lock for 100 us at a time and others beside it: all waits stay below a
+/// hundred holds or so for each that contends.
 #[test]
 fn a_contended_lock_comes_to_each_in_time() {
     let hold = us(20);
@@ -266,7 +271,8 @@ fn a_contended_lock_comes_to_each_in_time() {
     });
 }
 
-/// A value, a close, the end of a timeout and the other side's leaving, all at about the same moment.
+/// A value, a close, the end of a timeout and the other side's leaving, all at about the same
+/// moment.
 #[test]
 fn whatever_comes_first_nothing_is_lost_between_a_timeout_and_a_partner() {
     let n = scaled(100_000) as u64 / 5;
@@ -326,7 +332,8 @@ fn whatever_comes_first_nothing_is_lost_between_a_timeout_and_a_partner() {
             if is_whole {
                 assert_eq!((sent, left), (received, 0));
             }
-            // A select's message that was not sent was not made: its value is still the sender's, and gone with its frame.
+            // A select's message that was not sent was not made: its value is still the sender's,
+            // and gone with its frame.
             assert_eq!(drops.load(SeqCst), made);
         }
     });
@@ -335,7 +342,8 @@ fn whatever_comes_first_nothing_is_lost_between_a_timeout_and_a_partner() {
 /// What it costs, in seconds, to be rid of `n` waiting goroutines.
 type Cost = fn(n: usize) -> f64;
 
-/// Has `n` goroutines wait, of which every second gives up at the same moment; then wakes the others. Seconds from that moment on.
+/// Has `n` goroutines wait, of which every second gives up at the same moment; then wakes the
+/// others. Seconds from that moment on.
 fn crowd<S: Send + Sync + 'static>(
     n: usize,
     shared: &Arc<S>,
@@ -444,7 +452,8 @@ const COSTS: &[(&str, Cost)] = &[
     }),
 ];
 
-/// As Go's `chanlinear`: four times the waiters of one primitive, of which half give up by themselves, cost about four times as much, not sixteen.
+/// As Go's `chanlinear`: four times the waiters of one primitive, of which half give up by
+/// themselves, cost about four times as much, not sixteen.
 #[test]
 fn one_of_many_waiters_leaves_in_constant_time() {
     const FEW: usize = 4_000;
@@ -463,7 +472,8 @@ fn one_of_many_waiters_leaves_in_constant_time() {
     });
 }
 
-/// 5,000 sleepers and goroutines that select with short timeouts all the time: none is late for long, and it ends.
+/// 5,000 sleepers and goroutines that select with short timeouts all the time: none is late for
+/// long, and it ends.
 #[test]
 fn many_sleepers_and_short_limits_get_on() {
     let selects = scaled(20_000) / 10;

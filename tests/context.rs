@@ -1,4 +1,5 @@
-//! Go's `context`: what ends what, when, and why; trees and chains of any size; and nothing lost between those who derive, end and drop at the same time.
+//! Go's `context`: what ends what, when, and why; trees and chains of any size; and nothing lost
+//! between those who derive, end and drop at the same time.
 
 mod support;
 
@@ -471,7 +472,8 @@ fn on_a_small_stack(body: impl FnOnce() + Send + 'static) {
     small.spawn(body).unwrap().join().unwrap();
 }
 
-/// A chain of contexts, each derived from the one before, every seventh with a deadline; from the top down.
+/// A chain of contexts, each derived from the one before, every seventh with a deadline; from the
+/// top down.
 fn chain(n: usize) -> Vec<(Context, CancelFunc)> {
     let mut links: Vec<(Context, CancelFunc)> = vec![root()];
     while links.len() < n {
@@ -494,7 +496,8 @@ fn a_deep_chain_takes_no_stack() {
             links[0].1.cancel();
             assert!(links.iter().all(|(ctx, _)| is_done(ctx)));
         });
-        // Dropped from the top, which cancels all below; from the bottom; and the handles before or after the functions.
+        // Dropped from the top, which cancels all below; from the bottom; and the handles before or
+        // after the functions.
         on_a_small_stack(|| drop(chain(DEPTH)));
         on_a_small_stack(|| chain(DEPTH).into_iter().rev().for_each(drop));
         on_a_small_stack(|| {
@@ -575,7 +578,8 @@ fn a_tree_ends_while_half_of_it_ends_by_itself() {
                 runtime.spawn(move || wait_for(&contexts[i * (NODES / 500)], i))
             })
             .collect();
-        // Half of the functions are called or dropped by goroutines, in any order, while the root is cancelled by a thread.
+        // Half of the functions are called or dropped by goroutines, in any order, while the root
+        // is cancelled by a thread.
         let (mut mine, mut kept) = (
             vec![Vec::new(), Vec::new(), Vec::new(), Vec::new()],
             Vec::new(),
@@ -738,7 +742,8 @@ fn destructors_may_use_the_contexts_that_end() {
         assert!(context::after_func(&ctx, move || drop(first)).stop());
         assert_eq!(dropped.load(SeqCst), 1);
         context::after_func(&ctx, move || drop(second));
-        // A cause for a deadline that does not come, one that is stored, and one that comes too late.
+        // A cause for a deadline that does not come, one that is stored, and one that comes too
+        // late.
         let (timed, _timed) = context::with_timeout_cause(&top, HOUR, uses(&ctx));
         cancel.cancel(uses(&top));
         cancel.cancel(uses(&ctx));

@@ -1,6 +1,8 @@
-//! Every public item of the library has an example in its docs that runs. This test reads the sources as text and names those that lack one.
+//! Every public item of the library has an example in its docs that runs. This test reads the
+//! sources as text and names those that lack one.
 //!
-//! `unreachable_pub` is denied, so whatever says `pub` can be reached from outside. Modules, re-exports, fields, variants and trait impls need no example.
+//! `unreachable_pub` is denied, so whatever says `pub` can be reached from outside. Modules,
+//! re-exports, fields, variants and trait impls need no example.
 
 use std::{fs, path::Path};
 
@@ -66,7 +68,8 @@ fn has_running_example(docs: &[&str]) -> bool {
         .any(|words| words.split(',').all(|word| RUNS.contains(&word.trim())))
 }
 
-/// The public items of a source without an example that runs, as `(line, name)`. Needs rustfmt's layout.
+/// The public items of a source without an example that runs, as `(line, name)`. Needs rustfmt's
+/// layout.
 fn bare_items(text: &str) -> Vec<(usize, &str)> {
     let mut bare = Vec::new();
     let (mut docs, mut attributes) = (Vec::new(), String::new());

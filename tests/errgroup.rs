@@ -1,4 +1,5 @@
-//! `errgroup`: waits for all, gives the first error, ends its context, keeps its limit, and loses no panic.
+//! `errgroup`: waits for all, gives the first error, ends its context, keeps its limit, and loses
+//! no panic.
 
 mod support;
 

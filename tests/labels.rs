@@ -1,4 +1,5 @@
-//! The protocols' labels (P1, S3, ...): `runtime/README.md` explains each in bold, comments in the code cite them. Neither has one that the other lacks.
+//! The protocols' labels (P1, S3, ...): `runtime/README.md` explains each in bold, comments in the
+//! code cite them. Neither has one that the other lacks.
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,8 @@
-//! The house has ten floors and no import runs back up. This test holds the order as data and reads the sources as text.
+//! The house has ten floors and no import runs back up. This test holds the order as data and reads
+//! the sources as text.
 //!
-//! When it fails on your change: move the code, not the floor. HACKING.md says what each floor is for.
+//! When it fails on your change: move the code, not the floor. HACKING.md says what each floor is
+//! for.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +10,8 @@ use std::{
     path::Path,
 };
 
-/// The floor of each file: the longest prefix of its path that stands here decides. Folders end in `/`.
+/// The floor of each file: the longest prefix of its path that stands here decides. Folders end in
+/// `/`.
 const FLOORS: &[(&str, u8)] = &[
     ("runtime/prims.rs", 0),
     ("runtime/clock", 0),
@@ -45,7 +48,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("lib.rs", 9),
 ];
 
-/// Inside `runtime/sched/`: each line imports from itself and from those above it. Names as in [`FLOORS`].
+/// Inside `runtime/sched/`: each line imports from itself and from those above it. Names as in
+/// [`FLOORS`].
 const SCHED: &[&[&str]] = &[
     // Data: homes, queues, timers.
     &["home/"],
@@ -95,35 +99,8 @@ const SCHED: &[&[&str]] = &[
     &["threads/launch"],
 ];
 
-/// Files and folders whose lines have at most [`MAX_COLUMNS`]; the others follow when they are written anew.
-const NARROW: &[&str] = &[
-    "HACKING.md",
-    "lib.rs",
-    "runtime/README.md",
-    "runtime/block_on_with",
-    "runtime/coroutine",
-    "runtime/join_error",
-    "runtime/join_future",
-    "runtime/offload",
-    "runtime/plural",
-    "runtime/sched/",
-    "runtime/stack/",
-    "runtime/task/",
-    "sync/channel/chan/",
-    "sync/channel/select/",
-    "sync/channel/link",
-    "sync/channel/receiver/future",
-    "sync/channel/receiver/stream",
-    "sync/channel/loom",
-    "sync/loom",
-    "sync/models",
-    "sync/models/",
-    "sync/channel/sender/",
-    "sync/channel/awaited",
-];
-
-/// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file, type). What stands
-/// here is to move; nothing is to be added.
+/// `impl` blocks that stand neither in their type's file nor in the folder of its name: (file,
+/// type). What stands here is to move; nothing is to be added.
 const AWAY: &[(&str, &str)] = &[
     // To make one takes the caller's goroutine and home; the waking half is all that `sched` knows.
     ("runtime/park.rs", "Unparker"),
@@ -131,7 +108,7 @@ const AWAY: &[(&str, &str)] = &[
     ("runtime/task/cell.rs", "TaskRef"),
 ];
 
-/// The longest a line of these may be, rows of tables left out, which cannot be wrapped.
+/// The longest that a line of a comment or of a document may be. The formatter takes care of code.
 const MAX_COLUMNS: usize = 100;
 
 /// Folders at the root that hold no part of the library.
@@ -168,6 +145,7 @@ impl Source {
         let folders = ["/tests/", "/models/"];
         folders.iter().any(|folder| self.path.contains(folder))
             || name.starts_with("tests")
+            || name.ends_with("_tests.rs")
             || name == "models.rs"
     }
 
@@ -208,26 +186,30 @@ fn is_in(path: &str, name: &str) -> bool {
 /// Every `.rs` file of the library but `build.rs`, in order.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut paths = Vec::new();
-    collect(root, "", &mut paths);
-    paths.sort();
-    paths
+    files(root, NOT_SOURCES)
         .into_iter()
+        .filter(|path| path.ends_with(".rs") && path != "build.rs")
         .map(|path| Source::read(root, path))
         .collect()
 }
 
-fn collect(root: &Path, folder: &str, paths: &mut Vec<String>) {
+/// Every file of the checkout, in order, but those in hidden folders and in these.
+fn files(root: &Path, but_in: &[&str]) -> Vec<String> {
+    let mut paths = Vec::new();
+    collect(root, "", but_in, &mut paths);
+    paths.sort();
+    paths
+}
+
+fn collect(root: &Path, folder: &str, but_in: &[&str], paths: &mut Vec<String>) {
     for entry in fs::read_dir(root.join(folder)).expect("a folder is readable") {
         let entry = entry.expect("an entry is readable");
         let name = entry.file_name().into_string().expect("names are UTF-8");
         let path = format!("{folder}{name}");
-        if entry.path().is_dir() {
-            if !name.starts_with('.') && !NOT_SOURCES.contains(&path.as_str()) {
-                collect(root, &format!("{path}/"), paths);
-            }
-        } else if name.ends_with(".rs") && path != "build.rs" {
+        if !entry.path().is_dir() {
             paths.push(path);
+        } else if !name.starts_with('.') && !but_in.contains(&path.as_str()) {
+            collect(root, &format!("{path}/"), but_in, paths);
         }
     }
 }
@@ -306,8 +288,9 @@ fn without_test_modules(code: &str) -> String {
     out
 }
 
-/// The `crate::` paths of a file with their line numbers: imports, written out, and paths in expressions.
-/// `$crate::` is the expansion's, `pub(in crate::...)` names no import: both are left out.
+/// The `crate::` paths of a file with their line numbers: imports, written out, and paths in
+/// expressions. `$crate::` is the expansion's, `pub(in crate::...)` names no import: both are left
+/// out.
 fn crate_paths(code: &str) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices("crate::") {
@@ -324,7 +307,8 @@ fn crate_paths(code: &str) -> Vec<(usize, Vec<String>)> {
     found
 }
 
-/// Reads one use-tree (`a::{b, c::d as e}`), adds its leaves to `paths`, and returns what follows it.
+/// Reads one use-tree (`a::{b, c::d as e}`), adds its leaves to `paths`, and returns what follows
+/// it.
 fn read_tree<'a>(
     mut rest: &'a str,
     prefix: &mut Vec<String>,
@@ -634,23 +618,22 @@ fn a_type_has_its_methods_at_home() {
 }
 
 #[test]
-fn lines_are_narrow_where_they_have_become_so() {
+fn comments_and_documents_are_narrow() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut texts: Vec<_> = sources().into_iter().map(|s| (s.path, s.text)).collect();
-    for path in NARROW.iter().filter(|path| path.ends_with(".md")) {
-        let text = fs::read_to_string(root.join(path)).expect("the file is there");
-        texts.push(((*path).to_owned(), text));
-    }
     let mut broken = Vec::new();
-    for (path, text) in &texts {
-        if !NARROW.iter().any(|name| path == name || is_in(path, name)) {
+    // Folders of their own packages may hold what they have built.
+    for path in files(root, &["target", "ci/soak/target", "tests/crates/target"]) {
+        let is_document = path.ends_with(".md");
+        if !is_document && !path.ends_with(".rs") {
             continue;
         }
+        let text = fs::read_to_string(root.join(&path)).expect("a text is readable");
+        let mut in_code = false;
         for (at, line) in text.lines().enumerate() {
-            let is_row = line.trim_start_matches(['/', '!', ' ']).starts_with('|');
-            let columns = line.chars().count();
-            if columns > MAX_COLUMNS && !is_row {
-                broken.push(format!("{path}:{}: {columns} columns", at + 1));
+            in_code ^= is_document && line.trim_start().starts_with("```");
+            let is_prose = line.trim_start().starts_with("//") || is_document && !in_code;
+            if is_prose && is_too_wide(line) {
+                broken.push(format!("{path}:{}: {line}", at + 1));
             }
         }
     }
@@ -658,6 +641,13 @@ fn lines_are_narrow_where_they_have_become_so() {
         &format!("a line has {MAX_COLUMNS} columns at most"),
         &broken,
     );
+}
+
+/// Whether it could be shorter: rows of tables cannot be wrapped, nor a single long word.
+fn is_too_wide(line: &str) -> bool {
+    let words = line.trim_start_matches(['/', '!', ' ', '-', '*']);
+    let can_be_wrapped = !words.starts_with('|') && words.contains(' ');
+    can_be_wrapped && line.chars().count() > MAX_COLUMNS
 }
 
 #[test]

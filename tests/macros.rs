@@ -1,4 +1,5 @@
-//! What the macros promise: when each operand of `go!` is evaluated, what it accepts, and that `test` keeps a test a test.
+//! What the macros promise: when each operand of `go!` is evaluated, what it accepts, and that
+//! `test` keeps a test a test.
 
 use gort::{JoinHandle, go, runtime, sync::channel::bounded};
 use std::{

@@ -1,6 +1,8 @@
-//! The deadlock detector: what it reports, by which policy, and above all when it must hold its tongue.
+//! The deadlock detector: what it reports, by which policy, and above all when it must hold its
+//! tongue.
 //!
-//! Without the usual harness: that waits for tests on a thread of its own, which for the detector is one that may yet wake somebody.
+//! Without the usual harness: that waits for tests on a thread of its own, which for the detector
+//! is one that may yet wake somebody.
 
 #[path = "support/child.rs"]
 mod child;
@@ -448,7 +450,8 @@ fn runtimes_come_and_go() {
     waits.join().unwrap().unwrap();
 }
 
-/// At every moment but one thread can go on: the token goes round among goroutines, plain threads and blocking calls.
+/// At every moment but one thread can go on: the token goes round among goroutines, plain threads
+/// and blocking calls.
 fn threads_hand_over() {
     let (tx, rx) = bounded::<u32>(0);
     let (to_thread, from_goroutine) = bounded::<u32>(0);

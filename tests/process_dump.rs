@@ -1,4 +1,5 @@
-//! The dump tells of each goroutine which it is, what it does or waits for, and where it was spawned.
+//! The dump tells of each goroutine which it is, what it does or waits for, and where it was
+//! spawned.
 //!
 //! In a child, so that no goroutines of other tests are in it.
 
@@ -61,7 +62,8 @@ fn await_state(dump: impl Fn() -> String, id: u64, state: &str) -> String {
     }
 }
 
-/// Spawns, checks that the goroutine comes to be in `state`, and that its line names its spawn site.
+/// Spawns, checks that the goroutine comes to be in `state`, and that its line names its spawn
+/// site.
 #[track_caller]
 fn comes_to(state: &str, f: impl FnOnce() + Send + 'static) -> u64 {
     let site = std::panic::Location::caller();

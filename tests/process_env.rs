@@ -1,4 +1,5 @@
-//! Bad settings, from the environment or from calls: the message names what was given and what is allowed, and nothing runs.
+//! Bad settings, from the environment or from calls: the message names what was given and what is
+//! allowed, and nothing runs.
 
 #[path = "support/child.rs"]
 mod child;

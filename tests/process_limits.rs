@@ -1,4 +1,5 @@
-//! What happens when the system has no more: addresses, mappings, threads. A clear error in bounded time; never a hang, never an end without words.
+//! What happens when the system has no more: addresses, mappings, threads. A clear error in bounded
+//! time; never a hang, never an end without words.
 #![cfg(target_os = "linux")]
 
 #[path = "support/child.rs"]
@@ -139,7 +140,8 @@ fn asleep_within_1_gb() {
     limit_addresses(1 << 30);
     let builder = gort::runtime::Builder::new().stack_size(64 << 10);
     let runtime = builder.build().unwrap();
-    // Room for fewer than 16,384 stacks, and all must be asleep at once for one to be missing: on a busy machine too.
+    // Room for fewer than 16,384 stacks, and all must be asleep at once for one to be missing: on a
+    // busy machine too.
     runtime.run(|| sleep_in_turn(20_000, Duration::from_millis(500)));
 }
 
@@ -247,7 +249,8 @@ fn few_mappings() {
     }
 }
 
-/// Longest time from the start to giving up: the runtime waits for 3 s, and this machine may be busy.
+/// Longest time from the start to giving up: the runtime waits for 3 s, and this machine may be
+/// busy.
 const GIVES_UP: Duration = Duration::from_secs(10);
 
 /// The child gave up: with these words, code 2, and in time.

@@ -1,4 +1,5 @@
-//! A goroutine that overflows its stack names itself before the process aborts, wherever and however it does it.
+//! A goroutine that overflows its stack names itself before the process aborts, wherever and
+//! however it does it.
 
 #[path = "support/child.rs"]
 mod child;

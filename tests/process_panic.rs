@@ -1,4 +1,5 @@
-//! How panics, `goexit` and the return of main end a process: with which code, which words, and without waiting for anybody.
+//! How panics, `goexit` and the return of main end a process: with which code, which words, and
+//! without waiting for anybody.
 
 #[path = "support/child.rs"]
 mod child;
@@ -479,7 +480,8 @@ mod monitored {
     use super::{Panics, times_told};
     use std::{thread, time::Duration};
 
-    /// The monitor tells of a long silence, and then has to find hands for what a goroutine holds up.
+    /// The monitor tells of a long silence, and then has to find hands for what a goroutine holds
+    /// up.
     #[gort::main(workers = 1)]
     pub(crate) fn main() {
         tracing::subscriber::set_global_default(Panics).unwrap();

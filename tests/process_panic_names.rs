@@ -1,4 +1,5 @@
-//! What a process prints of a goroutine's panic: beside the words of std's hook a line that names the goroutine, unless the program's own hook speaks for it.
+//! What a process prints of a goroutine's panic: beside the words of std's hook a line that names
+//! the goroutine, unless the program's own hook speaks for it.
 
 #[path = "support/child.rs"]
 mod child;

@@ -1,5 +1,6 @@
-//! SIGQUIT under `#[runtime::main]`: every goroutine is shown, whatever the workers do, and the process ends with code 2. Programs that have an action of
-//! their own for the signal keep it, and runtimes that are built have nothing to do with it.
+//! SIGQUIT under `#[runtime::main]`: every goroutine is shown, whatever the workers do, and the
+//! process ends with code 2. Programs that have an action of their own for the signal keep it, and
+//! runtimes that are built have nothing to do with it.
 
 #[path = "support/child.rs"]
 mod child;

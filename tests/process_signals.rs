@@ -1,4 +1,5 @@
-//! Signals that are not ours: faults of other origins reach the handlers that were there before, and handlers that run on goroutines' stacks harm nobody.
+//! Signals that are not ours: faults of other origins reach the handlers that were there before,
+//! and handlers that run on goroutines' stacks harm nobody.
 
 #[path = "support/child.rs"]
 mod child;
@@ -67,7 +68,8 @@ fn say(text: &str) {
 const FOREIGN: i32 = 42;
 
 extern "C" fn foreign(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: the handler is installed with SA_SIGINFO, so there is information, and for this signal an address.
+    // SAFETY: the handler is installed with SA_SIGINFO, so there is information, and for this
+    // signal an address.
     let address = unsafe { (*info).si_addr() } as usize;
     if signal == libc::SIGSEGV && address == 16 && !context.is_null() {
         say("foreign handler: all is there\n");
@@ -188,7 +190,8 @@ extern "C" fn count(_: libc::c_int) {
     }
 }
 
-/// Real time, for signals whatever the process does, and CPU time, for signals to the threads that do it.
+/// Real time, for signals whatever the process does, and CPU time, for signals to the threads that
+/// do it.
 const TIMERS: [(libc::c_int, libc::c_int); 2] = [
     (libc::ITIMER_REAL, libc::SIGALRM),
     (libc::ITIMER_PROF, libc::SIGPROF),
@@ -220,7 +223,8 @@ fn block_on_this_thread(signal: libc::c_int) {
     }
 }
 
-/// A signal a millisecond, handled on whatever stack the thread is on, without SA_RESTART, while goroutines with the smallest stacks do all sorts of things.
+/// A signal a millisecond, handled on whatever stack the thread is on, without SA_RESTART, while
+/// goroutines with the smallest stacks do all sorts of things.
 fn storm() {
     let runtime = gort::runtime::Builder::new().stack_size(32 << 10).build();
     let runtime = runtime.unwrap();

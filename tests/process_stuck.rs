@@ -1,4 +1,5 @@
-//! Goroutines that hold others up: what a program says of them if nobody asks, and who else can be told.
+//! Goroutines that hold others up: what a program says of them if nobody asks, and who else can be
+//! told.
 
 #[path = "support/child.rs"]
 mod child;
@@ -45,7 +46,8 @@ fn narrow() -> Builder {
     Builder::new().workers(1).homes(1)
 }
 
-/// A goroutine with a name blocks its thread in `block`, and others, which could run, wait behind it.
+/// A goroutine with a name blocks its thread in `block`, and others, which could run, wait behind
+/// it.
 fn block_before_others(runtime: &Runtime, block: impl FnOnce() + Send + 'static) {
     runtime.run(move || {
         let is_over = Arc::new(AtomicBool::new(false));
@@ -265,7 +267,8 @@ fn nothing_is_said_of_calls_that_wait_for_a_moment() {
     assert_eq!(ended.passes().err, "");
 }
 
-/// Plays the test that `#[gort::test(deadlock = "exit")]` makes of a function. The harness waits for it, on the main thread.
+/// Plays the test that `#[gort::test(deadlock = "exit")]` makes of a function. The harness waits
+/// for it, on the main thread.
 fn test_that_exits(f: fn()) {
     let options = gort::runtime::__private::Options::new();
     let options = options.deadlock(gort::runtime::DeadlockPolicy::Exit);

@@ -1,4 +1,5 @@
-//! When the system gives no more threads: runtimes are refused with words and leave nothing behind; those that run go on without.
+//! When the system gives no more threads: runtimes are refused with words and leave nothing behind;
+//! those that run go on without.
 //!
 //! The limit does not hold for root, so the children give up root first.
 #![cfg(target_os = "linux")]
@@ -44,7 +45,8 @@ fn threads() -> usize {
     fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// Lets this process start `more` threads, no more. Ends the role if the system will not have it so.
+/// Lets this process start `more` threads, no more. Ends the role if the system will not have it
+/// so.
 fn allow_threads(more: usize) {
     let limit = child::limit((threads() + more) as u64);
     // SAFETY: a valid structure for a known resource, and calls without preconditions.
@@ -53,7 +55,8 @@ fn allow_threads(more: usize) {
         is_root && libc::setuid(a_user_of_our_own()) != 0
             || libc::setrlimit(libc::RLIMIT_NPROC, &limit) != 0
     };
-    // Another program's threads count if the user is not ours alone; there should be none beyond the limit either way.
+    // Another program's threads count if the user is not ours alone; there should be none beyond
+    // the limit either way.
     let bites = {
         let held: Vec<_> = (0..=more)
             .map_while(|_| {
@@ -72,7 +75,8 @@ fn allow_threads(more: usize) {
     wait_for_threads(limit.rlim_cur as usize - more);
 }
 
-/// Waits until this process has so many threads: those that were joined may take a moment to be gone.
+/// Waits until this process has so many threads: those that were joined may take a moment to be
+/// gone.
 fn wait_for_threads(n: usize) {
     let start = Instant::now();
     while threads() != n {
@@ -274,7 +278,8 @@ fn an_end_of_addresses_while_threads_start_is_told() {
         return;
     }
     let ended = Child::new("no_address_for_a_thread").run();
-    // The threads that did start may find no memory for what std and the C library keep for each; then these say so.
+    // The threads that did start may find no memory for what std and the C library keep for each;
+    // then these say so.
     if ended.status.code().is_none() {
         ended.signal(libc::SIGABRT).says("memory");
     } else {

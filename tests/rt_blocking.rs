@@ -1,4 +1,5 @@
-//! `blocking`: calls on threads of their own, with their values and panics, while the workers go on.
+//! `blocking`: calls on threads of their own, with their values and panics, while the workers go
+//! on.
 
 mod support;
 
@@ -167,7 +168,8 @@ fn a_call_may_use_primitives_and_wake_goroutines() {
     });
 }
 
-/// There is no goroutine on those threads, so it cannot exit: it says so, by a panic that reaches the caller.
+/// There is no goroutine on those threads, so it cannot exit: it says so, by a panic that reaches
+/// the caller.
 #[test]
 fn goexit_in_a_call_is_refused() {
     let print = panic::take_hook();
@@ -234,7 +236,8 @@ fn no_more_calls_run_at_a_time_than_the_program_allows() {
     }
 }
 
-/// A `Cell` and a receiver are not `Sync`, so a call may not share them; but their owner is parked meanwhile.
+/// A `Cell` and a receiver are not `Sync`, so a call may not share them; but their owner is parked
+/// meanwhile.
 #[test]
 fn a_call_may_borrow_mutably_what_is_not_sync() {
     support::each(|_| {

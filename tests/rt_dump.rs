@@ -1,4 +1,5 @@
-//! A dump shows what goroutines do, for how long, and where: from any caller, while they go on, and without disturbing them.
+//! A dump shows what goroutines do, for how long, and where: from any caller, while they go on, and
+//! without disturbing them.
 
 mod support;
 
@@ -27,7 +28,8 @@ const LOOKS: bool = cfg!(all(
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// The part of a dump that is about goroutine `id`: its line, and its backtrace, which others may share.
+/// The part of a dump that is about goroutine `id`: its line, and its backtrace, which others may
+/// share.
 fn about(dump: &str, id: u64) -> Option<String> {
     let start = format!("goroutine {id} [");
     let group = dump
@@ -530,7 +532,8 @@ fn two_runtimes_dump_each_other() {
                     });
                     assert!(answered);
                     left.fetch_sub(1, Ordering::Relaxed);
-                    // In one goroutine until the other is done: only its dumps let others look into its home.
+                    // In one goroutine until the other is done: only its dumps let others look into
+                    // its home.
                     while left.load(Ordering::Relaxed) > 0 {
                         let _ = others.dump();
                     }

@@ -21,7 +21,8 @@ use std::{
 };
 use support::{Noise, Watchdog};
 
-/// The longest that the probe may wait for its turn; more only if a thread of its own would have waited nearly as long.
+/// The longest that the probe may wait for its turn; more only if a thread of its own would have
+/// waited nearly as long.
 const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 100 } else { 50 });
 /// How long one look takes. A busy machine may spoil some; a defect spoils each of the `LOOKS`.
 const LOOK: Duration = Duration::from_millis(500);
@@ -290,7 +291,8 @@ fn under_loops_that_poll() {
     });
 }
 
-/// Goroutines whose partners are threads, which keep the channel full (empty): there is always something to receive, and room to send.
+/// Goroutines whose partners are threads, which keep the channel full (empty): there is always
+/// something to receive, and room to send.
 #[test]
 fn under_a_stream_to_and_from_threads() {
     probe_under(|stop, load| {
@@ -315,7 +317,8 @@ fn under_a_stream_to_and_from_threads() {
     });
 }
 
-/// One goroutine receives millions of values that are all there: it never parks, and yet a sleeper gets its turn.
+/// One goroutine receives millions of values that are all there: it never parks, and yet a sleeper
+/// gets its turn.
 #[test]
 fn while_a_full_channel_is_drained() {
     let _alone = support::alone();
@@ -448,7 +451,8 @@ fn spawns_from_outside_get_their_turn_under_load() {
     });
 }
 
-/// One goroutine that yields in a loop finds nothing else to run on its worker; what comes from outside must get in all the same.
+/// One goroutine that yields in a loop finds nothing else to run on its worker; what comes from
+/// outside must get in all the same.
 #[test]
 fn a_single_yielder_lets_outside_goroutines_in() {
     support::beside(&[1], |runtime| {

@@ -87,7 +87,8 @@ struct Profiler;
 
 impl Profiler {
     fn start() -> Self {
-        // SAFETY: a valid action; the handler uses a thread-local that needs no initialisation, and atomics.
+        // SAFETY: a valid action; the handler uses a thread-local that needs no initialisation, and
+        // atomics.
         let done = unsafe {
             let mut action: libc::sigaction = mem::zeroed();
             action.sa_sigaction = on_tick as extern "C" fn(_) as usize;
@@ -234,7 +235,8 @@ impl Player {
         }
     }
 
-    /// Random numbers of the thread: none comes twice, as it would if two had the generator at a time.
+    /// Random numbers of the thread: none comes twice, as it would if two had the generator at a
+    /// time.
     fn draws(&mut self, _: &Court) {
         let drawn = RANDOM.with_borrow_mut(|random| {
             let before = random.clone();

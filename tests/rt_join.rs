@@ -1,4 +1,5 @@
-//! Joining: every result reaches its joiner once, from goroutines and threads, however the two ends race.
+//! Joining: every result reaches its joiner once, from goroutines and threads, however the two ends
+//! race.
 
 mod support;
 

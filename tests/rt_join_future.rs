@@ -1,4 +1,5 @@
-//! `handle.await`: a goroutine's end under several executors; futures that are dropped before and after the end.
+//! `handle.await`: a goroutine's end under several executors; futures that are dropped before and
+//! after the end.
 
 mod support;
 

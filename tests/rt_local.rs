@@ -1,4 +1,5 @@
-//! Goroutine-local values: one for each goroutine, made on first use, dropped at its end, newest first; and on plain threads.
+//! Goroutine-local values: one for each goroutine, made on first use, dropped at its end, newest
+//! first; and on plain threads.
 
 mod support;
 
@@ -249,7 +250,8 @@ fn a_thread_drops_its_values_when_it_ends() {
     assert_eq!(DROPPED.load(SeqCst), 1);
 }
 
-/// Also when the thread drops its values: the newest first, and those that a destructor asks for are made for it.
+/// Also when the thread drops its values: the newest first, and those that a destructor asks for
+/// are made for it.
 #[test]
 fn destructors_on_a_plain_thread_may_use_and_make_values() {
     static ORDER: AtomicUsize = AtomicUsize::new(0);
@@ -281,7 +283,8 @@ fn destructors_on_a_plain_thread_may_use_and_make_values() {
     assert_eq!(LIVE_MADE.load(SeqCst), 0);
 }
 
-/// What nobody has asked for is dropped as part of its goroutine, after the goroutine's values: its destructor makes new ones.
+/// What nobody has asked for is dropped as part of its goroutine, after the goroutine's values: its
+/// destructor makes new ones.
 #[test]
 fn values_that_the_drop_of_an_output_makes_are_dropped() {
     struct Output;
@@ -320,7 +323,8 @@ fn values_that_the_drop_of_an_output_makes_are_dropped() {
         }
         let dropped = || DROPS.load(SeqCst) == 1000;
         assert!(support::within_yielding(Duration::from_secs(30), dropped));
-        // Those that this goroutine dropped made one of its own; the others end with their goroutines.
+        // Those that this goroutine dropped made one of its own; the others end with their
+        // goroutines.
         let mine = spawn(|| ());
         mine.join().unwrap();
         let left = || KEPT_NOW.load(SeqCst) <= 1;
@@ -374,7 +378,8 @@ fn a_destructor_that_uses_its_own_key_is_refused() {
     }
 }
 
-/// The panic ends in the destructor: other values are dropped still, and a thread's process goes on.
+/// The panic ends in the destructor: other values are dropped still, and a thread's process goes
+/// on.
 #[test]
 fn a_destructor_that_is_refused_keeps_no_other_from_running() {
     static DROPPED: AtomicUsize = AtomicUsize::new(0);

@@ -1,4 +1,5 @@
-//! Panics: each ends its own goroutine, reaches whoever joins, and leaves every other one and every lock as they were.
+//! Panics: each ends its own goroutine, reaches whoever joins, and leaves every other one and every
+//! lock as they were.
 
 mod support;
 
@@ -384,7 +385,8 @@ fn panics_cross_every_call_that_moves_the_closure() {
     });
 }
 
-/// A guard that ends in another goroutine than its maker: the maker stays bound, the other one's own promises hold.
+/// A guard that ends in another goroutine than its maker: the maker stays bound, the other one's
+/// own promises hold.
 #[test]
 fn a_guard_dropped_elsewhere_frees_nobody() {
     support::each(|_| {

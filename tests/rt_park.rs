@@ -1,7 +1,8 @@
-//! The hunt for lost wake-ups: single items between a thread and goroutines, at the moment when the last worker goes to sleep.
+//! The hunt for lost wake-ups: single items between a thread and goroutines, at the moment when the
+//! last worker goes to sleep.
 //!
-//! 20,000 rounds each, with random delays on both sides; each round must end within a second. A lost wake-up shows as a round that never
-//! ends, and the watchdog's dump says who waits for what.
+//! 20,000 rounds each, with random delays on both sides; each round must end within a second. A
+//! lost wake-up shows as a round that never ends, and the watchdog's dump says who waits for what.
 
 mod support;
 

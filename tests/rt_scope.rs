@@ -1,4 +1,5 @@
-//! Scopes: goroutines that borrow have ended before the scope returns, whatever panics, exits or is dropped.
+//! Scopes: goroutines that borrow have ended before the scope returns, whatever panics, exits or is
+//! dropped.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! The end of a runtime: its threads end, what never started is dropped, what is suspended stays suspended and does no harm.
+//! The end of a runtime: its threads end, what never started is dropped, what is suspended stays
+//! suspended and does no harm.
 
 mod support;
 
@@ -35,8 +36,9 @@ fn named(name: &str, workers: usize) -> Runtime {
     builder.build().expect("a runtime starts")
 }
 
-/// How many threads of this name are left that may run something. The owners of homes in which goroutines are parked
-/// stay for good, and what those goroutines have borrowed from thread-locals with them.
+/// How many threads of this name are left that may run something. The owners of homes in which
+/// goroutines are parked stay for good, and what those goroutines have borrowed from thread-locals
+/// with them.
 fn running_threads(name: &str) -> usize {
     ["worker", "monitor", "blocking"]
         .iter()
@@ -316,7 +318,8 @@ fn shutdown_timeout_tells_who_still_runs() {
     assert!(within(GONE_WITHIN, || running_threads("sd-left") == 0));
 }
 
-/// A goroutine that computes cannot be stopped: its runtime waits a little, then leaves its thread to end by itself.
+/// A goroutine that computes cannot be stopped: its runtime waits a little, then leaves its thread
+/// to end by itself.
 #[test]
 fn a_computing_goroutine_delays_the_end_and_does_not_prevent_it() {
     let _watchdog = watch("computing");
@@ -438,7 +441,8 @@ fn chain(drops: &Arc<AtomicUsize>) -> Vec<Link> {
     (0..3).map(link).collect()
 }
 
-/// Destructors of what never started may wait for each other: for what lies behind them in the same queue, too.
+/// Destructors of what never started may wait for each other: for what lies behind them in the same
+/// queue, too.
 #[test]
 fn destructors_that_wait_for_each_other_leave_no_thread_behind() {
     let _watchdog = watch("waiting destructors");

@@ -1,4 +1,5 @@
-//! Sleeping: never too short, in order, by the thousand, beside goroutines that never rest; and on plain threads.
+//! Sleeping: never too short, in order, by the thousand, beside goroutines that never rest; and on
+//! plain threads.
 
 mod support;
 
@@ -151,7 +152,8 @@ fn crowd(homes: usize) -> Vec<Vec<Slept>> {
     orders
 }
 
-/// How many were in time, and yet behind one with a later deadline. To the tick of the wheel (65.5 us).
+/// How many were in time, and yet behind one with a later deadline. To the tick of the wheel (65.5
+/// us).
 fn count_overtaken(order: &[Slept]) -> usize {
     const TICK: Duration = Duration::from_micros(66);
     // Then the monitor takes care of a timer, or another worker does.
@@ -283,7 +285,8 @@ fn a_sleeper_wakes_in_time_beside_one_that_yields_in_a_loop() {
     });
 }
 
-/// The one yielding goroutine is alone with the sleeper: its yields find nothing else to run, and still the timer must fire.
+/// The one yielding goroutine is alone with the sleeper: its yields find nothing else to run, and
+/// still the timer must fire.
 #[test]
 fn a_sleeper_wakes_in_time_beside_a_single_yielder() {
     let _alone = support::alone();

@@ -1,5 +1,5 @@
-//! Spans of `tracing` belong to the goroutine that has entered them: with the subscriber of `tracing-subscriber`, whatever a goroutine parks in and whoever runs
-//! in its home meanwhile.
+//! Spans of `tracing` belong to the goroutine that has entered them: with the subscriber of
+//! `tracing-subscriber`, whatever a goroutine parks in and whoever runs in its home meanwhile.
 
 mod support;
 

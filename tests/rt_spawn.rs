@@ -1,4 +1,5 @@
-//! Spawning: closures and outputs of every size and alignment arrive whole and are dropped once, on every path; names, ids, counts.
+//! Spawning: closures and outputs of every size and alignment arrive whole and are dropped once, on
+//! every path; names, ids, counts.
 
 mod support;
 

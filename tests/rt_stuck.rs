@@ -24,7 +24,8 @@ use support::{DELIBERATE, Noise, Watchdog, compute};
 
 /// How long a goroutine keeps its thread.
 const KEPT: Duration = Duration::from_millis(300);
-/// By when the others must have run. Two rounds of the monitor and the start of a thread are some 20 ms.
+/// By when the others must have run. Two rounds of the monitor and the start of a thread are some
+/// 20 ms.
 const SOON: Duration = Duration::from_millis(50);
 
 /// What keeps a thread for so long.

@@ -1,4 +1,5 @@
-//! The API from plain threads: what works there as in a goroutine, on the default runtime, and what says that it does not.
+//! The API from plain threads: what works there as in a goroutine, on the default runtime, and what
+//! says that it does not.
 
 mod support;
 

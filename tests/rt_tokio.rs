@@ -1,4 +1,5 @@
-//! Goroutines that use tokio through `block_on_with`: timers, sockets, a small HTTP client; the context of tokio never stays in a home.
+//! Goroutines that use tokio through `block_on_with`: timers, sockets, a small HTTP client; the
+//! context of tokio never stays in a home.
 
 mod support;
 

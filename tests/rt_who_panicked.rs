@@ -1,4 +1,5 @@
-//! Who panicked: errors of `try_join` and `wait_all`, and tests that fail when one of their goroutines panicked unseen.
+//! Who panicked: errors of `try_join` and `wait_all`, and tests that fail when one of their
+//! goroutines panicked unseen.
 
 mod support;
 

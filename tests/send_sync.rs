@@ -1,4 +1,5 @@
-//! Which types may go to other threads, and which may be shared: the compiler checks this table when it builds the tests.
+//! Which types may go to other threads, and which may be shared: the compiler checks this table
+//! when it builds the tests.
 
 use gort::{
     Builder, JoinHandle,
@@ -22,8 +23,8 @@ use std::{
     sync::MutexGuard as StdGuard,
 };
 
-/// Implemented once for all types and once more for those with the trait: naming it without an argument is ambiguous, and so an error,
-/// if the type has the trait.
+/// Implemented once for all types and once more for those with the trait: naming it without an
+/// argument is ambiguous, and so an error, if the type has the trait.
 macro_rules! assert_not {
     ($type:ty: $trait:path) => {
         const _: fn() = || {

@@ -1,4 +1,5 @@
-//! Goroutines of a runtime that is dropped while they wait: what they wait for goes to others, in other runtimes and on plain threads.
+//! Goroutines of a runtime that is dropped while they wait: what they wait for goes to others, in
+//! other runtimes and on plain threads.
 
 mod support;
 
@@ -169,7 +170,8 @@ fn a_notification_goes_to_one_who_lives() {
     });
 }
 
-/// Those that wake all have nothing to pass on; one that never runs again has come to a barrier all the same.
+/// Those that wake all have nothing to pass on; one that never runs again has come to a barrier all
+/// the same.
 #[test]
 fn groups_and_barriers_go_on_without_them() {
     each("groups", |runtime| {
@@ -187,7 +189,8 @@ fn groups_and_barriers_go_on_without_them() {
     });
 }
 
-/// One that takes a lock which others wait for lets them run now and then, and may be gone before it has come back from `lock`.
+/// One that takes a lock which others wait for lets them run now and then, and may be gone before
+/// it has come back from `lock`.
 #[test]
 fn a_lock_that_was_taken_by_one_who_then_yielded_is_free_again() {
     let _watchdog = watch("yielded");
@@ -230,8 +233,8 @@ impl Things {
     }
 }
 
-/// Wakes that were sent when the runtime was being dropped, and came to nobody, are passed on. Without that a round ends with a
-/// lock that nobody gets.
+/// Wakes that were sent when the runtime was being dropped, and came to nobody, are passed on.
+/// Without that a round ends with a lock that nobody gets.
 #[test]
 fn nothing_is_lost_when_a_runtime_is_dropped_in_full_swing() {
     let _watchdog = watch("in full swing");

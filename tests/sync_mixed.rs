@@ -1,4 +1,5 @@
-//! WaitGroup, Mutex and RwMutex between goroutines and threads: no count is lost, no two are inside at once, and nobody waits for ever.
+//! WaitGroup, Mutex and RwMutex between goroutines and threads: no count is lost, no two are inside
+//! at once, and nobody waits for ever.
 
 mod support;
 
@@ -180,7 +181,8 @@ fn a_writer_gets_in_past_readers_without_pause() {
     });
 }
 
-/// As Go's test of the same: a hog takes the lock again and again with no pause; others must get it, too.
+/// As Go's test of the same: a hog takes the lock again and again with no pause; others must get
+/// it, too.
 #[test]
 fn a_mutex_is_fair_to_those_who_wait() {
     support::each_and_explored(None, || {

@@ -1,4 +1,5 @@
-//! The rules of Cond, Semaphore, Barrier, Once, OnceCell, Lazy, WaitGroup and of the locks' time limits: from goroutines, from threads, and mixed.
+//! The rules of Cond, Semaphore, Barrier, Once, OnceCell, Lazy, WaitGroup and of the locks' time
+//! limits: from goroutines, from threads, and mixed.
 
 mod support;
 
@@ -147,7 +148,8 @@ fn a_lock_that_comes_free_in_time_is_taken() {
     assert_eq!(join_all(parties), [Some(1), Some(2), Some(2)]);
 }
 
-/// Limits of the same length as what is waited for: whoever is told `None` has nothing, whoever is told `Some` has it alone.
+/// Limits of the same length as what is waited for: whoever is told `None` has nothing, whoever is
+/// told `Some` has it alone.
 fn a_limit_that_passes_as_the_lock_comes_loses_neither() {
     let (lock, table) = (Arc::new(Mutex::new(0)), Arc::new(RwMutex::new(0)));
     let parties: Vec<_> = (0..6)
@@ -182,7 +184,8 @@ fn a_limit_that_passes_as_the_lock_comes_loses_neither() {
     assert!(taken.0 > 0 && taken.1 > 0);
 }
 
-/// A hog gives the lock back and takes it again at once. One that has waited for a millisecond is handed it, so ten turns take ten holds or so.
+/// A hog gives the lock back and takes it again at once. One that has waited for a millisecond is
+/// handed it, so ten turns take ten holds or so.
 fn a_mutex_is_handed_to_one_who_has_waited_for_a_millisecond() {
     let lock = Arc::new(Mutex::new(0_u64));
     let stop = Arc::new(AtomicBool::new(false));
@@ -265,7 +268,8 @@ fn a_wait_group_below_zero_panics_and_goes_on() {
 }
 
 fn a_semaphore_serves_in_order_and_starves_nobody() {
-    // All of it is out; a large request comes, then small ones that would fit as soon as one permit is back.
+    // All of it is out; a large request comes, then small ones that would fit as soon as one permit
+    // is back.
     let semaphore = Arc::new(Semaphore::new(4));
     let order = Arc::new(Mutex::new(Vec::new()));
     let permits: Vec<_> = (0..4).map(|_| semaphore.acquire(1)).collect();
@@ -472,7 +476,8 @@ fn a_cond_takes_guards_of_readers_and_writers() {
     assert!(table.try_read().is_none());
 }
 
-/// A waiter that is notified as its time ends says one or the other; what it did not take wakes the next.
+/// A waiter that is notified as its time ends says one or the other; what it did not take wakes the
+/// next.
 fn a_cond_with_a_limit_loses_no_notification() {
     for round in 0..150_u64 {
         let shared = Arc::new((Mutex::new(0), Cond::new()));

@@ -196,7 +196,8 @@ fn a_panic_is_one_of_that_goroutine_and_the_next_run_comes() {
     });
 }
 
-/// Many stop and reset at once, goroutines and threads: each run that was set happens, or is called off by one `true`.
+/// Many stop and reset at once, goroutines and threads: each run that was set happens, or is called
+/// off by one `true`.
 #[test]
 fn every_run_happens_or_is_called_off_once() {
     support::each(|_| {

@@ -1,4 +1,5 @@
-//! `Timer` and `Ticker`: what `stop` and `reset` answer, that nothing stale comes after them, and who is woken by them.
+//! `Timer` and `Ticker`: what `stop` and `reset` answer, that nothing stale comes after them, and
+//! who is woken by them.
 
 mod support;
 
@@ -238,7 +239,8 @@ fn those_who_wait_for_a_stopped_timer_wait_on() {
     });
 }
 
-/// One goroutine stops and resets, others receive in all ways: what it receives itself is always of its last reset.
+/// One goroutine stops and resets, others receive in all ways: what it receives itself is always of
+/// its last reset.
 #[test]
 fn nothing_stale_comes_after_a_stop_or_a_reset() {
     support::each(|_| {

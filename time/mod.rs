@@ -1,4 +1,5 @@
-//! Waiting for a time: sleeping, and timers that are channels or that run a function. Go's `time`, as far as it waits.
+//! Waiting for a time: sleeping, and timers that are channels or that run a function. Go's `time`,
+//! as far as it waits.
 //!
 //! | Go | here |
 //! |---|---|
@@ -11,13 +12,14 @@
 //! | `time.Now()` | [`now()`](now()) |
 //! | `time.Duration`, `time.Time` | [`std::time::Duration`], [`std::time::Instant`] |
 //!
-//! All work from goroutines and from plain threads. A timer never fires early. One that is a channel costs its memory only: no thread, no
-//! goroutine, and no timer in the runtime until somebody waits for it. It may be dropped at any time.
+//! All work from goroutines and from plain threads. A timer never fires early. One that is a
+//! channel costs its memory only: no thread, no goroutine, and no timer in the runtime until
+//! somebody waits for it. It may be dropped at any time.
 //!
 //! # After `stop` and `reset`
 //!
-//! As in Go since 1.23: once [`Timer::stop`] or [`Timer::reset`] has returned (or [`Ticker`]'s), whoever begins to receive gets nothing that was due before. There is
-//! nothing to be drained.
+//! As in Go since 1.23: once [`Timer::stop`] or [`Timer::reset`] has returned (or [`Ticker`]'s),
+//! whoever begins to receive gets nothing that was due before. There is nothing to be drained.
 //!
 //! # Reading order
 //!

@@ -11,8 +11,9 @@ use std::{
 
 /// Sends a message at regular intervals: Go's `time.Ticker`.
 ///
-/// Each message is the instant at which it was due. One is kept for a receiver that comes late; others that were missed are left out, and the
-/// ticks stay in step with the first. ([`tick`](crate::time::tick()) counts anew from the late receipt.)
+/// Each message is the instant at which it was due. One is kept for a receiver that comes late;
+/// others that were missed are left out, and the ticks stay in step with the first.
+/// ([`tick`](crate::time::tick()) counts anew from the late receipt.)
 ///
 /// Dropping it [stops](Self::stop) it: receivers that were cloned off it get no more messages.
 ///
@@ -66,8 +67,8 @@ impl Ticker {
         &self.receiver
     }
 
-    /// Lets no more messages come; one that nobody has received yet is lost. Does not park. Those who wait for one wait on: the receiver is not
-    /// disconnected.
+    /// Lets no more messages come; one that nobody has received yet is lost. Does not park. Those
+    /// who wait for one wait on: the receiver is not disconnected.
     ///
     /// # Examples
     /// ```
@@ -83,8 +84,8 @@ impl Ticker {
         self.set(None, Repeat::Never);
     }
 
-    /// Lets the messages come with another `period`, the first that long from now; also after [`stop`](Self::stop). One that nobody has received
-    /// yet is lost. Does not park.
+    /// Lets the messages come with another `period`, the first that long from now; also after
+    /// [`stop`](Self::stop). One that nobody has received yet is lost. Does not park.
     ///
     /// # Panics
     /// If `period` is zero.

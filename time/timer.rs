@@ -14,8 +14,9 @@ use std::{
 
 /// Fires once, and again after each [`reset`](Self::reset): Go's `time.Timer`.
 ///
-/// One made by [`new`](Self::new) sends a message to its [`receiver`](Self::receiver); one made by [`after_func`] calls a function. Dropping
-/// the first kind forgets it, but for receivers that were cloned off it. Dropping the second does not stop it: the function still runs, as in Go.
+/// One made by [`new`](Self::new) sends a message to its [`receiver`](Self::receiver); one made by
+/// [`after_func`] calls a function. Dropping the first kind forgets it, but for receivers that were
+/// cloned off it. Dropping the second does not stop it: the function still runs, as in Go.
 ///
 /// # Examples
 /// ```
@@ -68,7 +69,8 @@ impl Timer {
 
     /// Where the messages come: Go's `t.C`. Each is the instant at which it was due. Does not park.
     ///
-    /// It is as [`after`](crate::time::after())'s: of capacity 1, never disconnected. That of an [`after_func`] is [`never()`].
+    /// It is as [`after`](crate::time::after())'s: of capacity 1, never disconnected. That of an
+    /// [`after_func`] is [`never()`].
     ///
     /// # Examples
     /// ```
@@ -82,7 +84,8 @@ impl Timer {
 
     /// Keeps it from firing; whether that was still to come. Does not park.
     ///
-    /// A message that nobody has received yet is still to come: it is lost. A function whose goroutine has started is not called back, and not waited for.
+    /// A message that nobody has received yet is still to come: it is lost. A function whose
+    /// goroutine has started is not called back, and not waited for.
     ///
     /// # Examples
     /// ```
@@ -102,7 +105,8 @@ impl Timer {
         }
     }
 
-    /// Lets it fire `duration` from now, and not before; whether it was still to fire, as [`stop`](Self::stop) has it. Does not park.
+    /// Lets it fire `duration` from now, and not before; whether it was still to fire, as
+    /// [`stop`](Self::stop) has it. Does not park.
     ///
     /// Those who wait for its message wait on, for the new one.
     ///
@@ -134,9 +138,10 @@ impl Timer {
 
 /// Calls `f` after `duration`, in a goroutine of its own. Does not park.
 ///
-/// The timer stops that, or lets it happen anew: after each [`reset`](Timer::reset) that is not stopped `f` is called once more, each time in a new goroutine of the
-/// runtime that the reset was made in, or of the default one. Calls do not overlap: one that comes while the last still runs waits for its end.
-/// Dropping the timer does not stop it. A panic in `f` is one of that goroutine.
+/// The timer stops that, or lets it happen anew: after each [`reset`](Timer::reset) that is not
+/// stopped `f` is called once more, each time in a new goroutine of the runtime that the reset was
+/// made in, or of the default one. Calls do not overlap: one that comes while the last still runs
+/// waits for its end. Dropping the timer does not stop it. A panic in `f` is one of that goroutine.
 ///
 /// # Examples
 /// ```

@@ -1,4 +1,5 @@
-//! The command line that all benchmark programs share, and the loop over scenarios and numbers of workers.
+//! The command line that all benchmark programs share, and the loop over scenarios and numbers of
+//! workers.
 //!
 //! Knows no runtime: the peers' programs in `benches/compare/rust` use this file as it is.
 
@@ -17,7 +18,8 @@ pub(crate) struct Scenario<B> {
     pub(crate) default_n: usize,
     /// Under fewer workers there is nothing to measure, or no end.
     pub(crate) min_workers: usize,
-    /// The numbers of workers of a run that does not say `--workers`; empty: as many as there are cores.
+    /// The numbers of workers of a run that does not say `--workers`; empty: as many as there are
+    /// cores.
     pub(crate) default_workers: &'static [usize],
     pub(crate) body: B,
     /// What it does; what one operation is.
@@ -63,7 +65,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
 }
 
-/// What a program's `run` hands back: all rounds, and the runtime's own counters (or an empty string).
+/// What a program's `run` hands back: all rounds, and the runtime's own counters (or an empty
+/// string).
 pub(crate) type Measured = (Vec<Sample>, String);
 
 /// Does what the command line asks; `run` does all rounds of one scenario on one runtime.

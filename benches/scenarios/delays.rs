@@ -17,7 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A goroutine wakes another, then computes on for 300 us. Both were spawned: neither is the parent.
+/// A goroutine wakes another, then computes on for 300 us. Both were spawned: neither is the
+/// parent.
 pub(crate) fn wake_to_run(n: usize) -> Sample {
     wake_each(n, || spin_for(WAKER_COMPUTES))
 }

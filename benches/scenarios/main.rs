@@ -1,9 +1,11 @@
-//! The benchmark of gort: every scenario by name, inside a runtime of its own. `benches/README.md` says how to read it.
+//! The benchmark of gort: every scenario by name, inside a runtime of its own. `benches/README.md`
+//! says how to read it.
 //!
 //! * this file: the table of scenarios, and how one is run;
-//! * `cli`, `report`, `work`: the command line, the figures, and work to do; they know no runtime, the peers share them;
-//! * `spawn`, `channels`, `servers`, `locks`, `sched`, `delays`, `memory`: the scenarios by subject,
-//!   each a function from `n` to a `Sample`.
+//! * `cli`, `report`, `work`: the command line, the figures, and work to do; they know no runtime,
+//!   the peers share them;
+//! * `spawn`, `channels`, `servers`, `locks`, `sched`, `delays`, `memory`: the scenarios by
+//!   subject, each a function from `n` to a `Sample`.
 
 mod channels;
 mod cli;

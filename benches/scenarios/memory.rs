@@ -12,8 +12,8 @@ use std::{
 
 /// `n` goroutines park on one channel; closing it releases them all.
 ///
-/// Bytes a goroutine are counted from what the process held before the first round, so in warm rounds too they are
-/// what is held while all are parked, and not what was added.
+/// Bytes a goroutine are counted from what the process held before the first round, so in warm
+/// rounds too they are what is held while all are parked, and not what was added.
 pub(crate) fn parked(n: usize) -> Sample {
     static BEFORE: OnceLock<usize> = OnceLock::new();
     let before = *BEFORE.get_or_init(|| Memory::now().rss_kib);

@@ -1,7 +1,8 @@
 //! What one round measured, and how all rounds of a scenario are summed up and printed.
 //!
-//! Knows no runtime: the peers' programs in `benches/compare/rust` use this file as it is.
-//! The first round is the cold one: fresh stacks, fresh heap. It is always shown apart from the warm rounds after it.
+//! Knows no runtime: the peers' programs in `benches/compare/rust` use this file as it is. The
+//! first round is the cold one: fresh stacks, fresh heap. It is always shown apart from the warm
+//! rounds after it.
 
 use std::{fmt::Write as _, fs, time::Duration};
 

@@ -37,7 +37,8 @@ pub(crate) fn yields(goroutines: usize, n: usize) -> Sample {
 
 /// A pool of 8, all spawned before the parent first parks, fed through one channel.
 ///
-/// Every member is long-lived and soon homed, so where they first start decides how even the load is.
+/// Every member is long-lived and soon homed, so where they first start decides how even the load
+/// is.
 pub(crate) fn pool_balance(n: usize) -> Sample {
     const POOL: usize = 8;
     let (tx, rx) = bounded(2 * POOL);

@@ -1,7 +1,8 @@
-//! A million goroutines: how long they take to start, run, park and release, and what memory they need.
-//! Run it with `cargo run --release --example million [-- --n N --workers W --json --help]`.
+//! A million goroutines: how long they take to start, run, park and release, and what memory they
+//! need. Run it with `cargo run --release --example million [-- --n N --workers W --json --help]`.
 //!
-//! The phases, and how each is timed, are in `phases.rs`; what the memory rows mean is in `memory.rs`.
+//! The phases, and how each is timed, are in `phases.rs`; what the memory rows mean is in
+//! `memory.rs`.
 
 mod memory;
 mod phases;
@@ -19,7 +20,8 @@ Usage: million [--n N] [--workers W] [--json]
   --json       print one JSON object instead of progress bars and a table
   --help       print this";
 
-/// What a parked goroutine takes at the least, and some room for the rest: a page of stack and its bookkeeping.
+/// What a parked goroutine takes at the least, and some room for the rest: a page of stack and its
+/// bookkeeping.
 const BYTES_NEEDED_EACH: u64 = 5 * 1024;
 
 struct Options {

@@ -1,4 +1,5 @@
-//! What the goroutines cost in memory, as the kernel sees it. Elsewhere than on Linux every answer is `None`.
+//! What the goroutines cost in memory, as the kernel sees it. Elsewhere than on Linux every answer
+//! is `None`.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -34,7 +35,8 @@ impl Parked {
 }
 
 impl Memory {
-    /// Waits until the memory has gone back to the kernel (a tenth of the peak, or little, is left) or patience ends.
+    /// Waits until the memory has gone back to the kernel (a tenth of the peak, or little, is left)
+    /// or patience ends.
     pub(crate) fn after(rss_at_start: Option<u64>, parked: Parked) -> Self {
         let rss_peak = status("VmHWM:");
         let start = Instant::now();
@@ -58,7 +60,8 @@ impl Memory {
         }
     }
 
-    /// What `n` parked goroutines added to the fresh program, shared out: their stacks, cells and queues.
+    /// What `n` parked goroutines added to the fresh program, shared out: their stacks, cells and
+    /// queues.
     pub(crate) fn bytes_each(&self, n: usize) -> Option<u64> {
         Some(self.parked.rss?.saturating_sub(self.rss_at_start?) / n as u64)
     }

@@ -14,7 +14,8 @@ pub(crate) static RAN: Tally = Tally::new();
 pub(crate) static STARTED: Tally = Tally::new();
 pub(crate) static RELEASED: Tally = Tally::new();
 
-/// A count kept on many cache lines: workers on different blocks of goroutines do not fight over one line.
+/// A count kept on many cache lines: workers on different blocks of goroutines do not fight over
+/// one line.
 pub(crate) struct Tally([Line; Tally::LINES]);
 
 #[repr(align(128))]
@@ -63,7 +64,8 @@ pub(crate) struct Report {
     pub(crate) memory: Memory,
 }
 
-/// What the parked goroutines share. Each captures a plain reference to it, so that its closure stays two words.
+/// What the parked goroutines share. Each captures a plain reference to it, so that its closure
+/// stays two words.
 struct Gate {
     started: WaitGroup,
     closed: Receiver<()>,
@@ -86,7 +88,8 @@ pub(crate) fn run(n: usize) -> Result<Report, String> {
     RAN.expect(n, "ran")?;
 
     let (open, closed) = bounded(0);
-    // Leaked, a few words once: a reference count would be one more line for all workers to fight over.
+    // Leaked, a few words once: a reference count would be one more line for all workers to fight
+    // over.
     let gate: &'static Gate = Box::leak(Box::new(Gate {
         started: WaitGroup::new(),
         closed,
@@ -117,7 +120,8 @@ pub(crate) fn run(n: usize) -> Result<Report, String> {
     })
 }
 
-/// From the first spawn until the last goroutine has run: each adds one to a count, and parks nowhere.
+/// From the first spawn until the last goroutine has run: each adds one to a count, and parks
+/// nowhere.
 fn spawn_and_run(n: usize) -> Duration {
     let start = Instant::now();
     let wg = WaitGroup::new();
@@ -128,7 +132,8 @@ fn spawn_and_run(n: usize) -> Duration {
     start.elapsed()
 }
 
-/// From the first spawn until the last goroutine stands before its `recv`, each on a stack of its own.
+/// From the first spawn until the last goroutine stands before its `recv`, each on a stack of its
+/// own.
 fn start_and_park(n: usize, gate: &'static Gate, finished: &WaitGroup) -> Duration {
     let start = Instant::now();
     gate.started.add(n);

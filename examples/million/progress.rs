@@ -1,4 +1,5 @@
-//! Progress bars, drawn by a plain thread that only reads the tallies: the work does not notice them.
+//! Progress bars, drawn by a plain thread that only reads the tallies: the work does not notice
+//! them.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -8,7 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::phases::{RAN, RELEASED, STARTED, Tally};
 
-/// One bar a phase. Dropping this takes them off the screen. They show only if stderr is a terminal.
+/// One bar a phase. Dropping this takes them off the screen. They show only if stderr is a
+/// terminal.
 pub(crate) struct Bars {
     stop: Option<mpsc::Sender<()>>,
     painter: Option<thread::JoinHandle<()>>,

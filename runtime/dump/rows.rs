@@ -22,7 +22,8 @@ use crate::runtime::{
 };
 use std::{collections::HashMap, panic::Location, ptr, sync::Arc};
 
-/// The most goroutines whose backtraces a dump takes; its workers stand still for some 10 us each (Go has no bound, but nor has it so many goroutines).
+/// The most goroutines whose backtraces a dump takes; its workers stand still for some 10 us each
+/// (Go has no bound, but nor has it so many goroutines).
 pub(crate) const MOST_FRAMES: usize = 200;
 
 /// What a goroutine does.
@@ -157,8 +158,9 @@ fn seconds(now: Stamp, since: Stamp) -> u32 {
     Some(now.since(since)).filter(|n| *n < 1 << 23).unwrap_or(0)
 }
 
-/// The rows whose backtraces are taken. Each kind of goroutine (spawn site and what it does) has its share, so that the one odd goroutine is among them
-/// and not only thousands that are all alike.
+/// The rows whose backtraces are taken. Each kind of goroutine (spawn site and what it does) has
+/// its share, so that the one odd goroutine is among them and not only thousands that are all
+/// alike.
 fn choose(rows: &[Row]) -> Vec<usize> {
     let wanted = |row: &&Row| row.home.is_some() && row.doing != Doing::NotStarted;
     let kind = |row: &Row| (row.doing, row.site.map(ptr::from_ref));

@@ -116,7 +116,8 @@ enum Whose {
     Beginning,
 }
 
-/// By the file, as the names of inlined functions may come without their paths; without a file by the name.
+/// By the file, as the names of inlined functions may come without their paths; without a file by
+/// the name.
 fn whose(name: &str, file: Option<&Path>) -> Whose {
     let is_in = |path: &&str| name.trim_start_matches(['<', '&']).starts_with(path);
     let Some(file) = file.and_then(Path::to_str) else {
@@ -151,8 +152,9 @@ const STD_FILES: [&str; 3] = [
 /// How the standard library's names begin.
 const STD: [&str; 5] = ["core::", "std::", "alloc::", "__rust_", "rust_"];
 
-/// Without the runtime's frames: of calls of ours (and of std between them) only the outermost, which is the one that the program has made, and nothing of how the
-/// goroutine came to its own outermost function.
+/// Without the runtime's frames: of calls of ours (and of std between them) only the outermost,
+/// which is the one that the program has made, and nothing of how the goroutine came to its own
+/// outermost function.
 fn interesting(frames: &[Named]) -> Vec<Named> {
     let end = frames.iter().rposition(|f| f.whose == Whose::Beginning);
     let mut rest = &frames[..end.unwrap_or(frames.len())];

@@ -16,10 +16,12 @@ const ROOM: usize = 1 << 20;
 /// The most goroutines of a kind that have a line of their own.
 const MOST_LINES: usize = 20;
 
-/// Each goroutine of a runtime: id, what it does or waits for and for how long, name, home worker, spawn site, and backtrace. Goroutines with the same
-/// spawn site, state and backtrace stand together.
+/// Each goroutine of a runtime: id, what it does or waits for and for how long, name, home worker,
+/// spawn site, and backtrace. Goroutines with the same spawn site, state and backtrace stand
+/// together.
 ///
-/// For any caller at any place: it does not park. It blocks the thread until the workers have answered, or 200 ms have passed.
+/// For any caller at any place: it does not park. It blocks the thread until the workers have
+/// answered, or 200 ms have passed.
 pub(crate) fn of(scheduler: &'static Scheduler) -> String {
     big_stack::try_on_big_stack(ROOM, || write(scheduler, rows::of(scheduler)))
         // Little room, so no symbols either.

@@ -1,9 +1,10 @@
 //! The types that every backend of the context switch shares.
 
-/// What a coroutine runs: called once, on its own stack, with the argument given to `SwitchContext::create`.
+/// What a coroutine runs: called once, on its own stack, with the argument given to
+/// `SwitchContext::create`.
 ///
-/// It must not unwind: the caller of `create` wraps the body in `catch_unwind`. A panic that gets this far aborts the
-/// process (the rule of `extern "C"`), it never reaches the assembly below it.
+/// It must not unwind: the caller of `create` wraps the body in `catch_unwind`. A panic that gets
+/// this far aborts the process (the rule of `extern "C"`), it never reaches the assembly below it.
 pub(crate) type Entry = unsafe extern "C" fn(arg: *mut ());
 
 /// The alignment that every supported ABI asks of the stack pointer at a call.

@@ -1,4 +1,5 @@
-//! What our own backends share: the saved registers, and how a coroutine is prepared, entered and left.
+//! What our own backends share: the saved registers, and how a coroutine is prepared, entered and
+//! left.
 //!
 //! The instruction set's file (`x86_64.rs` or `aarch64.rs`) adds the pieces of assembly:
 //!
@@ -6,17 +7,18 @@
 //! * `root`: the outermost frame of every coroutine;
 //! * `look`: a call that unwinders take for one that a suspended coroutine has made.
 //!
-//! A [`SwitchContext`] holds four registers of the side that is *not* running. So entering and leaving are one and the same
-//! exchange:
+//! A [`SwitchContext`] holds four registers of the side that is *not* running. So entering and
+//! leaving are one and the same exchange:
 //!
 //! ```text
 //!                     created       running          suspended          finished
 //! the context holds   see below     the enterer's    the coroutine's    pc = null
 //! ```
 //!
-//! The context holds the registers, not the stack, for two reasons. The loads hang on one address, known before the
-//! switch, while popping them off the other stack would first have to wait for the new stack pointer. And `create` writes
-//! half a cache line that its caller has just touched; a fresh stack stays untouched (and uncommitted) until it is run.
+//! The context holds the registers, not the stack, for two reasons. The loads hang on one address,
+//! known before the switch, while popping them off the other stack would first have to wait for the
+//! new stack pointer. And `create` writes half a cache line that its caller has just touched; a
+//! fresh stack stays untouched (and uncommitted) until it is run.
 
 use crate::runtime::switch::{
     abi::{Entry, STACK_ALIGN, StackBounds},
@@ -26,13 +28,16 @@ use core::{mem::offset_of, ptr};
 
 /// The registers of the side that is not running.
 ///
-/// Only those that the compiler cannot be told to save: the others are declared clobbered by `exchange`.
+/// Only those that the compiler cannot be told to save: the others are declared clobbered by
+/// `exchange`.
 ///
-/// Not `Send`, through its pointers: whoever moves a suspended coroutine to another thread vouches for its stack.
+/// Not `Send`, through its pointers: whoever moves a suspended coroutine to another thread vouches
+/// for its stack.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct SwitchContext {
-    /// Where that side goes on. Null when vacant or finished, so that entering by mistake faults at address 0.
+    /// Where that side goes on. Null when vacant or finished, so that entering by mistake faults at
+    /// address 0.
     pc: *const (),
     /// Its stack pointer.
     sp: usize,
@@ -71,8 +76,10 @@ impl SwitchContext {
     /// Prepares to run `entry(arg)` on `stack`. Four stores; the stack itself is not touched.
     ///
     /// # Safety
-    /// * `this` is valid for writes, holds no suspended coroutine, and stays in place until the new one has finished.
-    /// * `stack` is writable, `top` is a multiple of 16, and nothing else uses it until the coroutine has finished.
+    /// * `this` is valid for writes, holds no suspended coroutine, and stays in place until the new
+    ///   one has finished.
+    /// * `stack` is writable, `top` is a multiple of 16, and nothing else uses it until the
+    ///   coroutine has finished.
     /// * `entry` may be called with `arg`, on the thread that enters first.
     #[inline(always)]
     pub(crate) unsafe fn create(
@@ -104,11 +111,13 @@ impl SwitchContext {
             unsafe { !(*this).pc.is_null() },
             "entered a vacant or finished context"
         );
-        // SAFETY: it holds the coroutine's registers, as `create` or its own last exchange stored them.
+        // SAFETY: it holds the coroutine's registers, as `create` or its own last exchange stored
+        // them.
         unsafe { exchange(this) };
     }
 
-    /// From inside: suspends; returns when the coroutine is entered again, perhaps on another thread.
+    /// From inside: suspends; returns when the coroutine is entered again, perhaps on another
+    /// thread.
     ///
     /// # Safety
     /// The caller runs inside the coroutine of `this`, on its stack.
@@ -118,11 +127,13 @@ impl SwitchContext {
         unsafe { exchange(this) };
     }
 
-    /// From outside: calls `f` on the caller's stack, but so that unwinders go on from there into the frames of the suspended coroutine. `f` is told the address
-    /// of the first of these: where the coroutine will go on. False if this backend cannot do that, and has not called.
+    /// From outside: calls `f` on the caller's stack, but so that unwinders go on from there into
+    /// the frames of the suspended coroutine. `f` is told the address of the first of these: where
+    /// the coroutine will go on. False if this backend cannot do that, and has not called.
     ///
     /// # Safety
-    /// * `this` is suspended: it has been entered, and has left. It is not entered before this returns.
+    /// * `this` is suspended: it has been entered, and has left. It is not entered before this
+    ///   returns.
     /// * `f` does not unwind.
     #[must_use]
     pub(crate) unsafe fn look<F: FnMut(usize)>(this: *const SwitchContext, f: F) -> bool {
@@ -134,7 +145,8 @@ impl SwitchContext {
         // SAFETY: valid, by the first item above.
         let pc = unsafe { (*this).pc }.addr();
         let mut arg = (f, pc);
-        // SAFETY: suspended, so it holds the coroutine's registers; and `call` may be called with this argument.
+        // SAFETY: suspended, so it holds the coroutine's registers; and `call` may be called with
+        // this argument.
         unsafe { look(this, call::<F>, (&raw mut arg).cast()) };
         true
     }

@@ -62,7 +62,8 @@ struct Coroutine(NonNull<Parts>);
 
 unsafe extern "C" fn run_body(arg: *mut ()) {
     let parts = arg.cast::<Parts>();
-    // SAFETY: `Coroutine::new` passed its own parts, which outlive the run; the enterer is not running.
+    // SAFETY: `Coroutine::new` passed its own parts, which outlive the run; the enterer is not
+    // running.
     let body = unsafe { (*parts).body.take() }.expect("a body");
     // SAFETY: as above.
     body(Inside(unsafe { &raw mut (*parts).context }));
@@ -80,7 +81,8 @@ impl Coroutine {
         }));
         let bounds = parts.stack.bounds();
         let parts = NonNull::from(parts);
-        // SAFETY: the parts stay in place until `drop`, and nobody else uses this context and stack.
+        // SAFETY: the parts stay in place until `drop`, and nobody else uses this context and
+        // stack.
         unsafe {
             SwitchContext::create(
                 &raw mut (*parts.as_ptr()).context,
@@ -112,7 +114,8 @@ impl Coroutine {
 
 impl Drop for Coroutine {
     fn drop(&mut self) {
-        // Frames still on the stack: a failed test. They may be referred to, so the stack must stay.
+        // Frames still on the stack: a failed test. They may be referred to, so the stack must
+        // stay.
         if self.is_finished() {
             // SAFETY: leaked in `new`; finished, so nothing refers to the parts any more.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
@@ -330,7 +333,8 @@ fn a_backtrace_ends_at_the_root() {
             );
         }
         assert!(frames.len() < 100, "{text}");
-        // corosensei's goes on into the enterer's stack, down to frames of the C library that may have no names.
+        // corosensei's goes on into the enterer's stack, down to frames of the C library that may
+        // have no names.
         if cfg!(not(gort_switch = "portable")) {
             let last = frames.last().expect("frames");
             assert!(last.contains("switch::isa::root"), "{text}");

@@ -1,15 +1,18 @@
-//! Where a channel keeps its values: a ring for a bounded one, a chain of segments for an unbounded one.
+//! Where a channel keeps its values: a ring for a bounded one, a chain of segments for an unbounded
+//! one.
 //!
-//! Every method runs under the channel's lock, so none allocates, frees or drops a value: a full chain is handed a [`Segment`]
-//! that the sender allocated outside the lock ([`Buffer::supply`]), and a used-up one is handed out for the receiver to free.
-//! The number of values is the core's `len`; it is passed in where it matters.
+//! Every method runs under the channel's lock, so none allocates, frees or drops a value: a full
+//! chain is handed a [`Segment`] that the sender allocated outside the lock ([`Buffer::supply`]),
+//! and a used-up one is handed out for the receiver to free. The number of values is the core's
+//! `len`; it is passed in where it matters.
 
 use std::{mem::MaybeUninit, ptr};
 
 /// Values of one segment. A guess: allocation is then a small part of the cost of a send.
 const SEGMENT: usize = 32;
 
-/// So many operations in a row that find no reason to park may pass until the next look at whether others should have a turn. A guess.
+/// So many operations in a row that find no reason to park may pass until the next look at whether
+/// others should have a turn. A guess.
 const LAP: usize = 64;
 
 /// A channel's values.
@@ -89,7 +92,8 @@ impl<T> Buffer<T> {
     /// Moves a value in, to the end.
     ///
     /// # Safety
-    /// There are `len` values, that is less than the ring's capacity; a chain is not starved. `from` holds a value, which is gone then.
+    /// There are `len` values, that is less than the ring's capacity; a chain is not starved.
+    /// `from` holds a value, which is gone then.
     #[inline]
     pub(crate) unsafe fn push(&mut self, len: usize, from: *const T) {
         let place = self.place(len).expect("a starved chain was pushed to");
@@ -105,12 +109,14 @@ impl<T> Buffer<T> {
     pub(crate) unsafe fn pop(&mut self, to: *mut T) -> Option<Box<Segment<T>>> {
         match self {
             Self::Ring(ring) => {
-                // SAFETY: the place at `head` is filled, and is not read again before it is refilled.
+                // SAFETY: the place at `head` is filled, and is not read again before it is
+                // refilled.
                 unsafe { to.copy_from_nonoverlapping(ring.start(), 1) };
                 None
             }
             Self::Chain(chain) => {
-                // SAFETY: there is a value, so there is a head whose place `head_at` is filled; it is not read again.
+                // SAFETY: there is a value, so there is a head whose place `head_at` is filled; it
+                // is not read again.
                 unsafe {
                     to.copy_from_nonoverlapping(chain.start(), 1);
                     chain.advance()
@@ -184,7 +190,8 @@ enum RoomForTag {
     Chain,
 }
 
-/// A linked list of segments: values from `head[head_at]` to `tail[tail_at]`, exclusive. Before the first push both are null.
+/// A linked list of segments: values from `head[head_at]` to `tail[tail_at]`, exclusive. Before the
+/// first push both are null.
 pub(crate) struct Chain<T> {
     head: *mut Segment<T>,
     tail: *mut Segment<T>,

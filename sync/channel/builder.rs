@@ -13,11 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits for one of any number of channel operations. (For a fixed list, `select!` is more convenient.)
+/// Waits for one of any number of channel operations. (For a fixed list, `select!` is more
+/// convenient.)
 ///
-/// Add operations with [`send`](Self::send) and [`recv`](Self::recv). Then either *select* one and finish it with the
-/// [`SelectedOperation`], or ask for one that is *ready* and try it. Ready operations are chosen among uniformly at random, or in the
-/// order in which they were added ([`new_biased`](Self::new_biased)). A disconnected channel is ready.
+/// Add operations with [`send`](Self::send) and [`recv`](Self::recv). Then either *select* one and
+/// finish it with the [`SelectedOperation`], or ask for one that is *ready* and try it. Ready
+/// operations are chosen among uniformly at random, or in the order in which they were added
+/// ([`new_biased`](Self::new_biased)). A disconnected channel is ready.
 ///
 /// # Examples
 /// ```
@@ -44,9 +46,10 @@ pub struct Select<'a> {
     biased: bool,
 }
 
-// SAFETY: an arm refers to a channel, which is synchronised; to its handle's address, which is only compared; and to its own
-// node, which is only linked during calls with `&mut self`. Values pass through a `Select` as bytes: only `SelectedOperation`, which is
-// not `Send`, makes a `T` of them again, for a caller who has the `Receiver<T>` on that thread.
+// SAFETY: an arm refers to a channel, which is synchronised; to its handle's address, which is only
+// compared; and to its own node, which is only linked during calls with `&mut self`. Values pass
+// through a `Select` as bytes: only `SelectedOperation`, which is not `Send`, makes a `T` of them
+// again, for a caller who has the `Receiver<T>` on that thread.
 unsafe impl Send for Select<'_> {}
 // SAFETY: as above; a shared reference can only be cloned and shown.
 unsafe impl Sync for Select<'_> {}
@@ -253,7 +256,8 @@ impl<'a> Select<'a> {
         watch(&mut self.arms, self.biased, Wait::Never).ok_or(TryReadyError)
     }
 
-    /// Parks until an operation would not wait, and returns its index. Others may be faster: try it, and ask again if it fails.
+    /// Parks until an operation would not wait, and returns its index. Others may be faster: try
+    /// it, and ask again if it fails.
     ///
     /// # Panics
     /// If there are no operations.

@@ -1,12 +1,13 @@
 //! The typed half of a channel: send, receive, and the exchange of values with waiters.
 //!
-//! The algorithm is that of Go's `hchan` (runtime/chan.go): one lock, a buffer, a FIFO of parked senders and one of parked
-//! receivers, and direct hand-off. A sender that finds a parked receiver moves its value straight into that receiver's slot; a
-//! receiver that takes the oldest value of a full buffer moves the oldest parked sender's value in. So a woken party finds its
-//! operation done and never has to compete again.
+//! The algorithm is that of Go's `hchan` (runtime/chan.go): one lock, a buffer, a FIFO of parked
+//! senders and one of parked receivers, and direct hand-off. A sender that finds a parked receiver
+//! moves its value straight into that receiver's slot; a receiver that takes the oldest value of a
+//! full buffer moves the oldest parked sender's value in. So a woken party finds its operation done
+//! and never has to compete again.
 //!
-//! The uncontended cases of a buffered channel are inlined: one read-modify-write for the lock, one move, one store. All others
-//! enter `send_held`/`recv_held` with the lock held.
+//! The uncontended cases of a buffered channel are inlined: one read-modify-write for the lock, one
+//! move, one store. All others enter `send_held`/`recv_held` with the lock held.
 //!
 //! What differs from Go: sending on a closed channel gives the value back instead of panicking, and
 //! a select's sending arm has no value until it has been chosen (its expression is evaluated then),
@@ -41,7 +42,8 @@ pub(crate) struct Chan<T> {
     buffer: UnsafeCell<Buffer<T>>,
 }
 
-// SAFETY: values move between threads through the buffer and the slots, under the lock or a claim; hence `T: Send` suffices.
+// SAFETY: values move between threads through the buffer and the slots, under the lock or a claim;
+// hence `T: Send` suffices.
 unsafe impl<T: Send> Send for Chan<T> {}
 // SAFETY: as above; no reference to a value is ever shared.
 unsafe impl<T: Send> Sync for Chan<T> {}
@@ -63,7 +65,8 @@ impl<T> Chan<T> {
     /// Moves the value at `from` into the channel, or says why not and leaves it there.
     ///
     /// # Safety
-    /// `from` holds a value, may be written, and is not used by others meanwhile. On `Ok` the value is gone.
+    /// `from` holds a value, may be written, and is not used by others meanwhile. On `Ok` the value
+    /// is gone.
     #[inline(never)]
     pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
         let held = self.core.hold();
@@ -168,7 +171,8 @@ impl<T> Chan<T> {
             if wait == Wait::Never {
                 return Err(Refused::Time);
             }
-            // Spin only here, on a bounded channel: an unbounded one, which might starve meanwhile, always has room.
+            // Spin only here, on a bounded channel: an unbounded one, which might starve meanwhile,
+            // always has room.
             if patient && park::can_spin() {
                 drop(held);
                 patient = false;
@@ -287,7 +291,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Gives free places of the buffer to waiting senders (I2), and their values to waiting receivers first (I3).
+    /// Gives free places of the buffer to waiting senders (I2), and their values to waiting
+    /// receivers first (I3).
     ///
     /// # Safety
     /// The lock is held; `queues` are this core's.
@@ -376,7 +381,8 @@ impl<T> Chan<T> {
     }
 }
 
-/// After an operation that might have parked, and did not (or could not be done): a loop of such starves nobody. What never parks never yields either.
+/// After an operation that might have parked, and did not (or could not be done): a loop of such
+/// starves nobody. What never parks never yields either.
 #[inline]
 fn let_others_run(wait: Wait) {
     if wait != Wait::Never {
@@ -395,7 +401,8 @@ fn claim_sender(queues: &mut Queues) -> Option<*const Waiter> {
     }
 }
 
-/// How often a receiver looks at an empty buffer before it parks. A guess: well below the price of a wake-up.
+/// How often a receiver looks at an empty buffer before it parks. A guess: well below the price of
+/// a wake-up.
 const LOOKS: u32 = 16;
 
 fn spin_while(condition: impl Fn() -> bool) {
@@ -410,7 +417,8 @@ fn spin_while(condition: impl Fn() -> bool) {
 /// Moves the value at `from` into a claimed receiver's slot and wakes it.
 ///
 /// # Safety
-/// The caller has claimed the waiter, a receiver of `T`, and does not touch it again; `from` holds a value, which is gone then.
+/// The caller has claimed the waiter, a receiver of `T`, and does not touch it again; `from` holds
+/// a value, which is gone then.
 pub(crate) unsafe fn deliver<T>(receiver: *const Waiter, from: *const T) {
     // SAFETY: claimed, so its frame stands; its slot is one for a `T`, and is filled once.
     unsafe {

@@ -1,6 +1,8 @@
-//! The untyped half of a channel: its lock, its counters, its wait lists, and how a waiter parks and leaves.
+//! The untyped half of a channel: its lock, its counters, its wait lists, and how a waiter parks
+//! and leaves.
 //!
-//! Everything here is independent of the value's type, so that a select can hold arms of any types (see `select_handle`).
+//! Everything here is independent of the value's type, so that a select can hold arms of any types
+//! (see `select_handle`).
 //!
 //! Invariants, whenever the lock is free ("live" waiters are those that can still be won):
 //!
@@ -109,7 +111,8 @@ pub(crate) struct Queues {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Left {
-    /// The other side is still there, or will leave after this: the caller does not touch the channel again.
+    /// The other side is still there, or will leave after this: the caller does not touch the
+    /// channel again.
     First,
     /// Nobody but the caller can touch the channel any more.
     Second,
@@ -146,7 +149,8 @@ pub(crate) struct Core {
     closed: AtomicBool,
     /// Receivers cannot close it. Set before a second thread knows the channel.
     sealed: AtomicBool,
-    /// The last handle of one side has gone. Written under the lock by that side, read by the other.
+    /// The last handle of one side has gone. Written under the lock by that side, read by the
+    /// other.
     abandoned: AtomicBool,
     /// It was made in a test that chooses the schedule: its operations let others come first.
     explored: bool,
@@ -157,7 +161,8 @@ pub(crate) struct Core {
     queues: UnsafeCell<Queues>,
 }
 
-// SAFETY: `queues` is only touched under the lock; the nodes in it may be used by any thread under it (see `wait`).
+// SAFETY: `queues` is only touched under the lock; the nodes in it may be used by any thread under
+// it (see `wait`).
 unsafe impl Send for Core {}
 // SAFETY: as above.
 unsafe impl Sync for Core {}
@@ -196,7 +201,8 @@ impl Core {
     /// What the lock guards.
     ///
     /// # Safety
-    /// The caller holds the lock for as long as it uses the reference, and has no other one to the same core.
+    /// The caller holds the lock for as long as it uses the reference, and has no other one to the
+    /// same core.
     #[inline]
     #[allow(
         clippy::mut_from_ref,
@@ -228,7 +234,8 @@ impl Core {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        // Acquire: pairs with the Release in `set_len`: who has seen a count sees what came before it.
+        // Acquire: pairs with the Release in `set_len`: who has seen a count sees what came before
+        // it.
         self.len.load(Ordering::Acquire)
     }
 
@@ -254,9 +261,11 @@ impl Core {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Whether a buffered channel was open and empty at some instant during the call; without the lock.
+    /// Whether a buffered channel was open and empty at some instant during the call; without the
+    /// lock.
     ///
-    /// `len` is read first: the channel is never reopened, so one that is still open when `closed` is read was open when it was empty.
+    /// `len` is read first: the channel is never reopened, so one that is still open when `closed`
+    /// is read was open when it was empty.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         !self.is_rendezvous() && self.len() == 0 && !self.is_closed()
@@ -314,15 +323,17 @@ impl Core {
         true
     }
 
-    /// For a side's last handle: whether the other side has left, and the lock as well, so that nobody but the caller can touch the
-    /// channel any more (W6). False says nothing.
+    /// For a side's last handle: whether the other side has left, and the lock as well, so that
+    /// nobody but the caller can touch the channel any more (W6). False says nothing.
     pub(crate) fn is_abandoned(&self) -> bool {
-        // Acquire: after the other side has taken the lock for the last time; so a free lock is one that it has left (Acquire there).
+        // Acquire: after the other side has taken the lock for the last time; so a free lock is one
+        // that it has left (Acquire there).
         self.abandoned.load(Ordering::Acquire) && self.lock.is_free()
     }
 
-    /// The last handle of one side goes: closes the channel. `last` is what that side does last under the lock. Leaving the lock
-    /// is the first side's last use of the channel, so the second one, which takes the lock after it, may free it.
+    /// The last handle of one side goes: closes the channel. `last` is what that side does last
+    /// under the lock. Leaving the lock is the first side's last use of the channel, so the second
+    /// one, which takes the lock after it, may free it.
     pub(crate) fn leave_for_good<R>(&self, last: impl FnOnce() -> R) -> (Left, R) {
         let mut wakes = Wakes::new();
         let held = self.hold();
@@ -333,12 +344,14 @@ impl Core {
         // Release: pairs with the Acquire in `is_abandoned`.
         self.abandoned.store(true, Ordering::Release);
         drop(held);
-        // These are frames of goroutines that have handles of the other side, or are claimed: not the channel.
+        // These are frames of goroutines that have handles of the other side, or are claimed: not
+        // the channel.
         wakes.fire();
         (if is_second { Left::Second } else { Left::First }, done)
     }
 
-    /// Takes a node out of whatever list it is in; false if a waker has claimed it, or a select's other arm was chosen.
+    /// Takes a node out of whatever list it is in; false if a waker has claimed it, or a select's
+    /// other arm was chosen.
     ///
     /// # Safety
     /// The lock is held, and the node is alive and was linked into this core.
@@ -429,7 +442,8 @@ impl Core {
         node.queue() == QueueKind::Promised
     }
 
-    /// Unlinks a waiter that was not unparked (W4); false if it had been claimed, and then its `unpark` has been consumed.
+    /// Unlinks a waiter that was not unparked (W4); false if it had been claimed, and then its
+    /// `unpark` has been consumed.
     fn leave(&self, node: &Waiter, reason: WaitReason) -> bool {
         let held = self.hold();
         // SAFETY: the lock is held, the caller linked the node into this core.

@@ -1,10 +1,12 @@
 //! The two reference counts of a channel, in one allocation with it.
 //!
-//! Each side's last handle closes the channel; whichever side does that second frees it. The counts work as `Arc`'s do.
+//! Each side's last handle closes the channel; whichever side does that second frees it. The counts
+//! work as `Arc`'s do.
 //!
-//! All channels have one size, whatever their values: these are in the buffer. So their memory comes from the blocks that a
-//! worker keeps; on plain threads from the allocator. A channel begins at the start of a cache line. It is put there by hand:
-//! allocators take a slow path for blocks that are to be aligned.
+//! All channels have one size, whatever their values: these are in the buffer. So their memory
+//! comes from the blocks that a worker keeps; on plain threads from the allocator. A channel begins
+//! at the start of a cache line. It is put there by hand: allocators take a slow path for blocks
+//! that are to be aligned.
 
 use crate::{
     runtime::{
@@ -69,7 +71,8 @@ impl<T> Counted<T> {
     /// # Safety
     /// From `allocate`; nobody uses it again.
     unsafe fn free(this: *mut Self) {
-        // SAFETY: alive until here; the block is what `allocate` took. The worker is used up, with no suspend.
+        // SAFETY: alive until here; the block is what `allocate` took. The worker is used up, with
+        // no suspend.
         unsafe {
             let block = (*this).counts.block;
             this.drop_in_place();
@@ -137,14 +140,15 @@ impl<T> Counted<T> {
 /// Takes one handle off. True: it was the last.
 #[inline]
 fn is_last(count: &AtomicUsize) -> bool {
-    // A count of 1 is the caller's own handle, from which alone others could be made. AcqRel, and Acquire, pairs with the AcqRel
-    // here: the last one sees all that the others did.
+    // A count of 1 is the caller's own handle, from which alone others could be made. AcqRel, and
+    // Acquire, pairs with the AcqRel here: the last one sees all that the others did.
     count.load(Ordering::Acquire) == 1 || count.fetch_sub(1, Ordering::AcqRel) == 1
 }
 
 fn increment(count: &AtomicUsize) {
-    // Relaxed: a new handle is made from an existing one. Handles can be leaked, so the count could wrap; as in `Arc`, abort
-    // at half the range, which leaves the other half to the threads that are just here.
+    // Relaxed: a new handle is made from an existing one. Handles can be leaked, so the count could
+    // wrap; as in `Arc`, abort at half the range, which leaves the other half to the threads that
+    // are just here.
     if count.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
         std::process::abort();
     }

@@ -1,7 +1,8 @@
 //! The errors of channel operations, under the names of `crossbeam_channel`.
 //!
-//! A send that fails gives the value back, in every error. One macro writes what the three sending errors have in common, one what
-//! the value-free errors have; each type with its methods stands below in full.
+//! A send that fails gives the value back, in every error. One macro writes what the three sending
+//! errors have in common, one what the value-free errors have; each type with its methods stands
+//! below in full.
 
 use std::{error, fmt};
 

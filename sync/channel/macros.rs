@@ -1,15 +1,17 @@
 //! `select!` and `select_biased!`.
 //!
-//! The grammar is that of `crossbeam_channel`'s macros. The work is done by one internal macro in three stages, each a list of rules:
+//! The grammar is that of `crossbeam_channel`'s macros. The work is done by one internal macro in
+//! three stages, each a list of rules:
 //!
-//! * `@read` takes one arm after the other off the input (a block needs no comma after it) and brings it into the form
-//!   `{ kind (arguments) pattern body }`; a `default` is kept apart;
-//! * `@bind` evaluates the channel expressions, in order, each once, and nests what follows into a `match`, so that
-//!   temporaries live until the arm has been run;
+//! * `@read` takes one arm after the other off the input (a block needs no comma after it) and
+//!   brings it into the form `{ kind (arguments) pattern body }`; a `default` is kept apart;
+//! * `@bind` evaluates the channel expressions, in order, each once, and nests what follows into a
+//!   `match`, so that temporaries live until the arm has been run;
 //! * `@run` builds the array of arms on the stack, selects, and finishes the chosen arm.
 //!
-//! Identifiers that the stages make are kept apart by hygiene: every expansion has its own `channel`. The compiler allows 128 expansions in each
-//! other: `@read` needs one an arm, so `@bind` and `@finish` take four arms at a time, that 64 arms fit.
+//! Identifiers that the stages make are kept apart by hygiene: every expansion has its own
+//! `channel`. The compiler allows 128 expansions in each other: `@read` needs one an arm, so
+//! `@bind` and `@finish` take four arms at a time, that 64 arms fit.
 
 /// The engine's entry for the macros.
 #[doc(hidden)]
@@ -96,7 +98,8 @@ macro_rules! gort_select_internal {
         compile_error!("there can be only one `default` case in a `select!` block")
     };
 
-    // recv(..) -> .. => and send(.., ..) -> .. =>: with a block and a comma, an expression and a comma, a block, an expression.
+    // recv(..) -> .. => and send(.., ..) -> .. =>: with a block and a comma, an expression and a
+    // comma, a block, an expression.
     (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* }, $($rest:tt)*) => {
         $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $($body)* } }] $default $($rest)*)
     };
@@ -209,7 +212,8 @@ macro_rules! gort_select_internal {
         $crate::gort_select_internal!(@or operation $default $({ $kind $channel ($index) $message $res $body })*)
     }};
 
-    // @or operation default arms: not a `match`, which would borrow the channels to its end; a body may replace its channel.
+    // @or operation default arms: not a `match`, which would borrow the channels to its end; a body
+    // may replace its channel.
     (@or $operation:ident $default:block $($arms:tt)*) => {
         if ::std::option::Option::is_none(&$operation) {
             ::std::mem::drop($operation);
@@ -292,8 +296,9 @@ macro_rules! gort_select_internal {
 ///
 /// So make a message that takes long, or that needs other channels, before the `select!`.
 ///
-/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most that long. In whatever form, a goroutine that has kept
-/// its worker for more than 1 ms first yields, so that a loop around a select that always finds something to do starves nobody.
+/// Without a `default`, parks until an operation can be done; with `default(timeout)` for at most
+/// that long. In whatever form, a goroutine that has kept its worker for more than 1 ms first
+/// yields, so that a loop around a select that always finds something to do starves nobody.
 ///
 /// # Examples
 /// ```

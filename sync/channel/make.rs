@@ -11,9 +11,11 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-/// Makes a channel that holds at most `cap` values: Go's `make(chan T, cap)`; `bounded(0)` is Go's `make(chan T)`.
+/// Makes a channel that holds at most `cap` values: Go's `make(chan T, cap)`; `bounded(0)` is Go's
+/// `make(chan T)`.
 ///
-/// A channel of capacity 0 holds none: a send and a receive meet, and both are done when the value has changed hands.
+/// A channel of capacity 0 holds none: a send and a receive meet, and both are done when the value
+/// has changed hands.
 ///
 /// # Panics
 /// If `cap` values do not fit into memory's address range.
@@ -62,10 +64,12 @@ fn pair<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 
 /// Makes a receiver that gets one message, `duration` from now: Go's `time.After`. Does not park.
 ///
-/// Its capacity is 1; it is never disconnected, and after its one message it receives nothing. The message is the instant at which it was due. A
-/// `duration` beyond what an [`Instant`] can say gives [`never()`].
+/// Its capacity is 1; it is never disconnected, and after its one message it receives nothing. The
+/// message is the instant at which it was due. A `duration` beyond what an [`Instant`] can say
+/// gives [`never()`].
 ///
-/// It costs one small allocation: there is no thread, no goroutine and no timer until somebody waits for it.
+/// It costs one small allocation: there is no thread, no goroutine and no timer until somebody
+/// waits for it.
 ///
 /// # Examples
 /// ```
@@ -85,9 +89,11 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
     clock::now().checked_add(duration).map_or_else(never, at)
 }
 
-/// Makes a receiver that gets one message, at the instant `when`; at once, if that has passed. Does not park.
+/// Makes a receiver that gets one message, at the instant `when`; at once, if that has passed. Does
+/// not park.
 ///
-/// Its capacity is 1; it is never disconnected, and after its one message it receives nothing. The message is `when`.
+/// Its capacity is 1; it is never disconnected, and after its one message it receives nothing. The
+/// message is `when`.
 ///
 /// # Examples
 /// ```
@@ -102,14 +108,17 @@ pub fn at(when: Instant) -> Receiver<Instant> {
     Receiver::from_timer(TimerChan::new(when, Repeat::Never))
 }
 
-/// Makes a receiver that gets a message every `duration`, for ever: Go's `time.Tick`. Does not park.
+/// Makes a receiver that gets a message every `duration`, for ever: Go's `time.Tick`. Does not
+/// park.
 ///
-/// Its capacity is 1; it is never disconnected. A message is the instant at which it was due. One is kept for a receiver that comes late, no
-/// more: then the next is due `duration` after the late one was taken. To somebody who waits each comes `duration` after the one before, without
-/// drift. A `duration` of zero makes it always ready; one beyond what an [`Instant`] can say gives [`never()`].
+/// Its capacity is 1; it is never disconnected. A message is the instant at which it was due. One
+/// is kept for a receiver that comes late, no more: then the next is due `duration` after the late
+/// one was taken. To somebody who waits each comes `duration` after the one before, without drift.
+/// A `duration` of zero makes it always ready; one beyond what an [`Instant`] can say gives
+/// [`never()`].
 ///
-/// It costs one small allocation: there is no thread, no goroutine and no timer until somebody waits for it. All who wait wake for each tick, and
-/// one gets it.
+/// It costs one small allocation: there is no thread, no goroutine and no timer until somebody
+/// waits for it. All who wait wake for each tick, and one gets it.
 ///
 /// # Examples
 /// ```

@@ -1,7 +1,8 @@
 //! Channels: Go's, under the names of `crossbeam_channel`.
 //!
-//! Both ends can be cloned and shared: many senders, many receivers, each value goes to one of them. Waiting parks the goroutine
-//! (or the plain thread). A channel is closed by [`Sender::close`], [`Receiver::close`], or by dropping all handles of one side.
+//! Both ends can be cloned and shared: many senders, many receivers, each value goes to one of
+//! them. Waiting parks the goroutine (or the plain thread). A channel is closed by
+//! [`Sender::close`], [`Receiver::close`], or by dropping all handles of one side.
 //!
 //! | Go | here |
 //! |---|---|
@@ -20,8 +21,9 @@
 //! | `case <-time.After(d)` | [`recv(after(d))`](after) for one more arm; `default(d) =>`, `send_timeout`, `recv_timeout` for a limit |
 //! | `time.Tick(d)` | [`tick(d)`](tick); timers that can be stopped: [`time`](crate::time) |
 //!
-//! What happens before what: a send happens before the receive of its value is done; closing before a receive that fails for it;
-//! on a channel of capacity *n* the *k*-th receive before the (*k + n*)-th send is done.
+//! What happens before what: a send happens before the receive of its value is done; closing before
+//! a receive that fails for it; on a channel of capacity *n* the *k*-th receive before the (*k +
+//! n*)-th send is done.
 //!
 //! A `select!` makes the message of its `send` arm when that arm has been chosen. [`select!`] says
 //! what this means for the receiver that it was chosen for: it waits for the message, but no longer
@@ -33,23 +35,28 @@
 //!
 //! # Reading order
 //!
-//! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a select.
+//! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a
+//!   select.
 //! - `buffer`: a ring, or a chain of segments.
 //! - `core`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
 //!   receive; `promise`: what a select's sending arm owes until its value is made.
 //! - `link`: a future's wait; `awaited`: what all of them share; `recv_future`, `send_future`,
 //!   `stream`, `sink`: the futures.
 //! - `timer`: a channel that the clock fills.
-//! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public face.
-//! - `select_handle`: a channel as seen by a select; `slot`: where it receives into; `rng`: its dice;
-//!   `select`: the engine; `waiting`: how it parks; `operation`, `builder`, `macros`: the public
-//!   face of it.
+//! - `counter`: handles and their counts. `sender`, `receiver`, `iter`, `make`, `error`: the public
+//!   face.
+//! - `select_handle`: a channel as seen by a select; `slot`: where it receives into; `rng`: its
+//!   dice; `select`: the engine; `waiting`: how it parks; `operation`, `builder`, `macros`: the
+//!   public face of it.
 //!
 //! # Between the files
 //!
-//! - Under a channel's lock nobody parks, and no code of the user runs: not a `Drop`, not a `Clone`.
-//! - A node is claimed (taken out of its list and won) under the lock, and then owed exactly one `unpark`.
-//! - Locks of several channels are only held by a select, and taken in the order of their addresses.
+//! - Under a channel's lock nobody parks, and no code of the user runs: not a `Drop`, not a
+//!   `Clone`.
+//! - A node is claimed (taken out of its list and won) under the lock, and then owed exactly one
+//!   `unpark`.
+//! - Locks of several channels are only held by a select, and taken in the order of their
+//!   addresses.
 
 mod awaited;
 mod buffer;

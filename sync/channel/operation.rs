@@ -11,8 +11,8 @@ use crate::sync::channel::{
 };
 use std::{fmt, mem::ManuallyDrop, ptr};
 
-/// An operation that a [`Select`](crate::sync::channel::Select) has chosen, to be finished with [`send`](Self::send) or
-/// [`recv`](Self::recv).
+/// An operation that a [`Select`](crate::sync::channel::Select) has chosen, to be finished with
+/// [`send`](Self::send) or [`recv`](Self::recv).
 ///
 /// Until a chosen send is finished, the receiver that it was chosen for (on a channel of capacity
 /// 0) or the place in the buffer waits for it. A receiver waits no longer than it may: if it has
@@ -20,7 +20,8 @@ use std::{fmt, mem::ManuallyDrop, ptr};
 /// receive already holds the value.
 ///
 /// # Panics
-/// Dropping it unfinished panics (unless the thread is panicking already). A value it has received is leaked then.
+/// Dropping it unfinished panics (unless the thread is panicking already). A value it has received
+/// is leaked then.
 ///
 /// # Examples
 /// ```
@@ -108,8 +109,8 @@ impl<'a> SelectedOperation<'a> {
         let mut msg = ManuallyDrop::new(msg);
         let (commit, _slot) = self.into_parts();
         let chan: &Chan<T> = s.chan().expect("a nil channel was chosen");
-        // SAFETY: `msg` holds a value, which is gone if it was sent, and else taken back once. The commitment is this channel's,
-        // by the assertion, and is used up.
+        // SAFETY: `msg` holds a value, which is gone if it was sent, and else taken back once. The
+        // commitment is this channel's, by the assertion, and is used up.
         unsafe {
             let from = &raw mut *msg;
             let sent = match commit {

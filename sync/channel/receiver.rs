@@ -18,10 +18,11 @@ use std::{
 
 /// The receiving side of a channel: Go's `<-chan T`.
 ///
-/// Clones are further handles on the same channel: each value goes to one of them. When the last one is dropped the channel
-/// is closed and the values still in it are dropped (if one of them panics at that, those after it are
-/// leaked). Nobody sends to those of [`after`](crate::sync::channel::after),
-/// [`at`](crate::sync::channel::at), [`tick`](crate::sync::channel::tick) and [`never()`]: the clock does, or nobody.
+/// Clones are further handles on the same channel: each value goes to one of them. When the last
+/// one is dropped the channel is closed and the values still in it are dropped (if one of them
+/// panics at that, those after it are leaked). Nobody sends to those of
+/// [`after`](crate::sync::channel::after), [`at`](crate::sync::channel::at),
+/// [`tick`](crate::sync::channel::tick) and [`never()`]: the clock does, or nobody.
 ///
 /// # Examples
 /// ```
@@ -135,11 +136,12 @@ impl<T> Receiver<T> {
     /// Receives without waiting. Does not park, but for a `select!` that waits to send on a channel
     /// of capacity 0: it makes its message once it has been chosen, and has 10 ms for that.
     ///
-    /// On a channel of capacity 0 it succeeds only if a sender is waiting. A goroutine that has kept its worker for more than 1 ms, and so
-    /// may be polling, yields before it is told `Empty`.
+    /// On a channel of capacity 0 it succeeds only if a sender is waiting. A goroutine that has
+    /// kept its worker for more than 1 ms, and so may be polling, yields before it is told `Empty`.
     ///
     /// # Errors
-    /// [`TryRecvError::Empty`] if it would have to wait; [`TryRecvError::Disconnected`] if the channel is empty and disconnected.
+    /// [`TryRecvError::Empty`] if it would have to wait; [`TryRecvError::Disconnected`] if the
+    /// channel is empty and disconnected.
     ///
     /// # Examples
     /// ```
@@ -166,7 +168,8 @@ impl<T> Receiver<T> {
     /// Receives: Go's `<-ch`. Parks while the channel is empty.
     ///
     /// # Errors
-    /// [`RecvError`] once the channel is empty and disconnected (Go's `v, ok := <-ch` with `ok == false`).
+    /// [`RecvError`] once the channel is empty and disconnected (Go's `v, ok := <-ch` with
+    /// `ok == false`).
     ///
     /// # Examples
     /// ```
@@ -234,8 +237,9 @@ impl<T> Receiver<T> {
 
     /// Closes the channel from the receiving side. Does not park. Closing again changes nothing.
     ///
-    /// Means the same as [`Sender::close`](crate::sync::channel::Sender::close): sends fail and give their value back, what is
-    /// buffered can still be received. Has no effect on [`never()`], on timers, and on [`Context::done`](crate::context::Context::done).
+    /// Means the same as [`Sender::close`](crate::sync::channel::Sender::close): sends fail and
+    /// give their value back, what is buffered can still be received. Has no effect on [`never()`],
+    /// on timers, and on [`Context::done`](crate::context::Context::done).
     ///
     /// # Examples
     /// ```
@@ -251,7 +255,8 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Whether the channel has been closed, or all its senders dropped; it may still hold values. Does not park.
+    /// Whether the channel has been closed, or all its senders dropped; it may still hold values.
+    /// Does not park.
     ///
     /// # Examples
     /// ```

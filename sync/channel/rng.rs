@@ -1,6 +1,7 @@
 //! A small random number generator per OS thread, for the choice among ready arms.
 //!
-//! SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Not for secrets.
+//! SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Not for
+//! secrets.
 
 use crate::runtime::park;
 use std::{
@@ -30,7 +31,8 @@ pub(crate) fn below(n: usize) -> usize {
 }
 
 /// Where a test chooses the schedule: a random order of the arms of one select. It goes by their
-/// indices, since the order in which they are locked goes by addresses, which differ from run to run.
+/// indices, since the order in which they are locked goes by addresses, which differ from run to
+/// run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExploredOrder(u64);
 

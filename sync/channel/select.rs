@@ -1,16 +1,18 @@
-//! The select engine: waits until one of several operations can be done, and commits exactly that one.
+//! The select engine: waits until one of several operations can be done, and commits exactly that
+//! one.
 //!
 //! The algorithm is Go's `selectgo` (runtime/select.go). All channels are locked, in the order of
-//! their addresses, so that the select judges them at one instant (W1). Pass 1 looks: of the ready arms
-//! one is chosen at random (or the first, if biased) and committed. If there is none, pass 2 links
-//! a node for each arm into its channel's list, all locks are left, and the caller parks
+//! their addresses, so that the select judges them at one instant (W1). Pass 1 looks: of the ready
+//! arms one is chosen at random (or the first, if biased) and committed. If there is none, pass 2
+//! links a node for each arm into its channel's list, all locks are left, and the caller parks
 //! (`waiting`). The waker wins the select by its token (see `wait`), so that one arm at most is
 //! chosen by others; then the remaining nodes are withdrawn.
 //!
 //! A select never meets itself: in pass 1 its nodes are in no list, in pass 2 it looks no more.
 //!
-//! Two selects meet when one looks (its nodes are in no list yet, so nobody can choose for it) and finds the other's node: if it wins the
-//! other's token both sides are committed, at once; else it has changed nothing, and looks again.
+//! Two selects meet when one looks (its nodes are in no list yet, so nobody can choose for it) and
+//! finds the other's node: if it wins the other's token both sides are committed, at once; else it
+//! has changed nothing, and looks again.
 //!
 //! # Promises
 //!
@@ -24,8 +26,9 @@
 //!
 //! # Timers
 //!
-//! A timer's arm is judged by the clock, which is read once all locks are held: that is the one instant. A select that parks does so until the
-//! earliest of its timers is due, at the latest, and looks again.
+//! A timer's arm is judged by the clock, which is read once all locks are held: that is the one
+//! instant. A select that parks does so until the earliest of its timers is due, at the latest, and
+//! looks again.
 //!
 //! A received value waits in the operation's [`Slot`].
 
@@ -198,7 +201,8 @@ fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>, partners: Partners
     chosen
 }
 
-/// Commits the arm at `place`; `None` if it was ready only for a select that another channel has chosen meanwhile.
+/// Commits the arm at `place`; `None` if it was ready only for a select that another channel has
+/// chosen meanwhile.
 ///
 /// # Safety
 /// All locks are held. `me` as for [`SelectHandle::commit_recv`].
@@ -311,7 +315,8 @@ pub(crate) fn operate<'a>(
     }
 }
 
-/// One round of both passes: the place of the chosen arm and how it was committed. `since` says when a select with timers began.
+/// One round of both passes: the place of the chosen arm and how it was committed. `since` says
+/// when a select with timers began.
 fn attempt(
     arms: &mut [Arm<'_>],
     biased: bool,

@@ -1,4 +1,5 @@
-//! What a select needs of a channel, whatever the type of its values: see `select` for when each is called.
+//! What a select needs of a channel, whatever the type of its values: see `select` for when each is
+//! called.
 
 use crate::{
     runtime::prims::Instant,
@@ -36,8 +37,8 @@ pub(crate) trait SelectHandle {
     /// Of a value.
     fn layout(&self) -> Layout;
 
-    /// Receives into `me`'s slot; `None` if nothing can be received after all. What is owed to others is added to `wakes`.
-    /// A select that has timers says the `moment`.
+    /// Receives into `me`'s slot; `None` if nothing can be received after all. What is owed to
+    /// others is added to `wakes`. A select that has timers says the `moment`.
     ///
     /// # Safety
     /// The lock is held. `me` is a linked-nowhere receiver with a slot of this layout; it stays in
@@ -75,7 +76,8 @@ impl<T> SelectHandle for Chan<T> {
         if self.core.len() > 0 {
             // SAFETY: there is a value, and the slot is free for it. The lock is held.
             unsafe {
-                // A used-up segment is freed under the lock, one in 32 times: that is no code of the user.
+                // A used-up segment is freed under the lock, one in 32 times: that is no code of
+                // the user.
                 drop(self.pop(me.slot().cast()));
                 self.refill(queues, wakes);
             }

@@ -17,8 +17,8 @@ use std::{
 
 /// The sending side of a channel: Go's `chan<- T`.
 ///
-/// Clones are further handles on the same channel; when the last one is dropped the channel is closed, and receivers see
-/// that once they have drained it.
+/// Clones are further handles on the same channel; when the last one is dropped the channel is
+/// closed, and receivers see that once they have drained it.
 ///
 /// # Examples
 /// ```
@@ -62,7 +62,8 @@ impl<T> Sender<T> {
     /// On a channel of capacity 0 it succeeds only if a receiver is waiting.
     ///
     /// # Errors
-    /// [`TrySendError::Full`] if it would have to wait, [`TrySendError::Disconnected`] if the channel is; both give `msg` back.
+    /// [`TrySendError::Full`] if it would have to wait, [`TrySendError::Disconnected`] if the
+    /// channel is; both give `msg` back.
     ///
     /// # Examples
     /// ```
@@ -81,7 +82,8 @@ impl<T> Sender<T> {
         })
     }
 
-    /// Sends: Go's `ch <- msg`. Parks while the channel is full; on a channel of capacity 0, until a receiver takes `msg`.
+    /// Sends: Go's `ch <- msg`. Parks while the channel is full; on a channel of capacity 0, until
+    /// a receiver takes `msg`.
     ///
     /// # Errors
     /// [`SendError`] gives `msg` back if the channel is, or meanwhile becomes, disconnected.
@@ -137,7 +139,8 @@ impl<T> Sender<T> {
         self.send_within(msg, Wait::until(deadline))
     }
 
-    /// Sends, and makes the error of the value and the reason. (Large values are moved no more often than must be.)
+    /// Sends, and makes the error of the value and the reason. (Large values are moved no more
+    /// often than must be.)
     #[inline(always)]
     pub(crate) fn transfer<E>(
         &self,
@@ -171,8 +174,8 @@ impl<T> Sender<T> {
 
     /// Closes the channel: Go's `close(ch)`. Does not park. Closing again changes nothing.
     ///
-    /// From now on sends fail and give their value back, also those that are waiting; receivers get what is buffered and then
-    /// see the channel disconnected.
+    /// From now on sends fail and give their value back, also those that are waiting; receivers get
+    /// what is buffered and then see the channel disconnected.
     ///
     /// # Examples
     /// ```
@@ -191,7 +194,8 @@ impl<T> Sender<T> {
         }
     }
 
-    /// Has [`Receiver::close`](crate::sync::channel::Receiver::close) do nothing; before a receiver is handed out.
+    /// Has [`Receiver::close`](crate::sync::channel::Receiver::close) do nothing; before a receiver
+    /// is handed out.
     pub(crate) fn seal(&self) {
         if let Some(chan) = self.chan() {
             chan.core.seal();

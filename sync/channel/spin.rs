@@ -1,19 +1,22 @@
 //! The lock of one channel: a test-and-test-and-set spin lock.
 //!
-//! A channel's critical sections are a few dozen instructions (look at a counter, move one value, link one node), they never
-//! park and never run code of the user (no `Drop`, no `Clone`), so a holder is gone before a parked waiter could be woken.
-//! Taking it is one read-modify-write, leaving it one plain store. A caller who has waited for some time yields its OS
-//! thread: on an oversubscribed machine the holder may be off its core.
+//! A channel's critical sections are a few dozen instructions (look at a counter, move one value,
+//! link one node), they never park and never run code of the user (no `Drop`, no `Clone`), so a
+//! holder is gone before a parked waiter could be woken. Taking it is one read-modify-write,
+//! leaving it one plain store. A caller who has waited for some time yields its OS thread: on an
+//! oversubscribed machine the holder may be off its core.
 //!
-//! Used by `core` (one lock at a time, through [`Held`]) and by `select` (many, in address order, through the raw pair).
+//! Used by `core` (one lock at a time, through [`Held`]) and by `select` (many, in address order,
+//! through the raw pair).
 
 use crate::runtime::prims::{AtomicBool, Ordering, spin_loop, yield_now};
 
-/// How long a waiter pauses between its first two looks at the lock, and at most, in pauses of the processor.
+/// How long a waiter pauses between its first two looks at the lock, and at most, in pauses of the
+/// processor.
 ///
-/// It looks less and less often: who holds the lock most often does several operations in a row, and each
-/// look takes the line away from it (four producers and four consumers on two workers: 76 ns a message if the
-/// waiter looks all the time, see `chan_4p4c_128`).
+/// It looks less and less often: who holds the lock most often does several operations in a row,
+/// and each look takes the line away from it (four producers and four consumers on two workers: 76
+/// ns a message if the waiter looks all the time, see `chan_4p4c_128`).
 const PAUSES: (u32, u32) = (8, 64);
 
 /// A lock without data.
@@ -82,7 +85,8 @@ impl SpinLock {
     }
 }
 
-/// Proof that the lock is held; dropping it leaves the lock, also when a panic unwinds through the holder.
+/// Proof that the lock is held; dropping it leaves the lock, also when a panic unwinds through the
+/// holder.
 #[derive(Debug)]
 pub(crate) struct Held<'a>(&'a SpinLock);
 

@@ -1,14 +1,15 @@
 //! A channel that the clock fills: behind `after`, `at`, `tick`, and the timers of `time`.
 //!
-//! Nothing runs for it. It is an instant, that of its next message, and whoever looks at it later than that takes the message: so
-//! one that nobody waits for costs its memory only. A receiver that comes too early parks until that instant and looks again; a select
-//! takes the earliest instant of its arms as one more deadline.
+//! Nothing runs for it. It is an instant, that of its next message, and whoever looks at it later
+//! than that takes the message: so one that nobody waits for costs its memory only. A receiver that
+//! comes too early parks until that instant and looks again; a select takes the earliest instant of
+//! its arms as one more deadline.
 //!
 //! Invariants, whenever the lock is free:
 //!
 //! * It never holds two messages: `due` is that of the one it holds, or of the next.
-//! * Who waits here looks again at `due` or earlier. Taking a message and stopping only put `due` off; setting it to an earlier instant
-//!   wakes them all.
+//! * Who waits here looks again at `due` or earlier. Taking a message and stopping only put `due`
+//!   off; setting it to an earlier instant wakes them all.
 
 use crate::{
     runtime::{
@@ -29,9 +30,11 @@ use std::time::Duration;
 pub(crate) enum Repeat {
     /// Nothing.
     Never,
-    /// The next one, so long after this one was due; or, if nobody waited for it then, after it was taken: `crossbeam_channel`'s ticks.
+    /// The next one, so long after this one was due; or, if nobody waited for it then, after it was
+    /// taken: `crossbeam_channel`'s ticks.
     AfterTaken(Duration),
-    /// The next one at a multiple of this (which is not 0) from the first; those that were missed are left out: Go's ticks.
+    /// The next one at a multiple of this (which is not 0) from the first; those that were missed
+    /// are left out: Go's ticks.
     InStep(Duration),
 }
 
@@ -160,7 +163,8 @@ impl TimerChan {
                 park::refuse();
             };
             let node = Waiter::plain(Side::Recv, std::ptr::null_mut(), unparker);
-            // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only when it is linked no more.
+            // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only
+            // when it is linked no more.
             unsafe {
                 self.core
                     .queues()
@@ -174,8 +178,9 @@ impl TimerChan {
         }
     }
 
-    /// Sets the next message to `delay` from now, or to never; whether there was one that nobody has taken yet, or one to come. That is lost:
-    /// who begins to receive after this gets nothing that was due before.
+    /// Sets the next message to `delay` from now, or to never; whether there was one that nobody
+    /// has taken yet, or one to come. That is lost: who begins to receive after this gets nothing
+    /// that was due before.
     pub(crate) fn set(&self, delay: Option<Duration>, repeat: Repeat) -> bool {
         let mut wakes = Wakes::new();
         let held = self.core.hold();
@@ -207,7 +212,8 @@ mod tests {
     use super::{Moment, Repeat, Schedule};
     use std::time::{Duration, Instant};
 
-    /// Takes at `now`, having waited since `since`; the message and the next one's instant, all in milliseconds from a start.
+    /// Takes at `now`, having waited since `since`; the message and the next one's instant, all in
+    /// milliseconds from a start.
     fn take(due: u64, repeat: Repeat, since: u64, now: u64) -> (Option<u64>, Option<u64>) {
         let start = Instant::now();
         let at = |n| start + Duration::from_millis(n);

@@ -1,4 +1,5 @@
-//! Waiters: nodes on the stacks of those who wait, the intrusive lists that hold them, and the chain of those to be woken.
+//! Waiters: nodes on the stacks of those who wait, the intrusive lists that hold them, and the
+//! chain of those to be woken.
 //!
 //! # The life of a node
 //!
@@ -10,8 +11,8 @@
 //! | lost (unlinked by a waker that did not win it) | the owner |
 //! | unparked, withdrawn, or never published | the owner |
 //!
-//! An owner leaves its stack frame only in the last state: it is either still linked, and unlinks itself under the lock, or it
-//! has been claimed, and consumes the `unpark` that is on its way.
+//! An owner leaves its stack frame only in the last state: it is either still linked, and unlinks
+//! itself under the lock, or it has been claimed, and consumes the `unpark` that is on its way.
 //!
 //! # Waiters whose runtime has ended
 //!
@@ -25,11 +26,12 @@
 //!
 //! W2 and W3 in `runtime/README.md`.
 //!
-//! The nodes of one select share a [`SelectToken`] on the selecting stack. A waker wins such a node by setting the token, which one
-//! waker at most can do; one that loses has touched nothing. A plain waiter has no token and is always won.
-//! The token's operations are Relaxed: they decide who wins and publish nothing. What a winner writes (value, outcome, peer) is
-//! published by its `unpark`; an owner that times out has locked every channel it waited on before it reads the token, which orders it
-//! after every claim.
+//! The nodes of one select share a [`SelectToken`] on the selecting stack. A waker wins such a node
+//! by setting the token, which one waker at most can do; one that loses has touched nothing. A
+//! plain waiter has no token and is always won. The token's operations are Relaxed: they decide who
+//! wins and publish nothing. What a winner writes (value, outcome, peer) is published by its
+//! `unpark`; an owner that times out has locked every channel it waited on before it reads the
+//! token, which orders it after every claim.
 
 use crate::runtime::{
     park::{self, Unparker},
@@ -140,7 +142,8 @@ pub(crate) struct Waiter {
     queue: Cell<QueueKind>,
     side: Side,
     outcome: Cell<Outcome>,
-    /// Receiver: where the value goes. Sender: where it is; null for a select's sending arm, whose value is made only once chosen.
+    /// Receiver: where the value goes. Sender: where it is; null for a select's sending arm, whose
+    /// value is made only once chosen.
     slot: *mut u8,
     /// Null for a plain waiter.
     token: *const SelectToken,
@@ -239,7 +242,8 @@ impl Waiter {
     }
 
     fn win(&self) -> bool {
-        // SAFETY: as in `is_live`: the caller has just unlinked the node, under the lock that its owner needs to leave.
+        // SAFETY: as in `is_live`: the caller has just unlinked the node, under the lock that its
+        // owner needs to leave.
         self.token.is_null() || unsafe { &*self.token }.choose(self.place)
     }
 }
@@ -341,7 +345,8 @@ impl WaitList {
     #[inline(never)]
     pub(crate) fn claim_from(&mut self, partners: Partners) -> Option<*const Waiter> {
         while let Some(node) = self.find(partners) {
-            // SAFETY: linked, hence alive; once won, alive until our `unpark`; once lost, not touched again.
+            // SAFETY: linked, hence alive; once won, alive until our `unpark`; once lost, not
+            // touched again.
             unsafe {
                 self.unlink(node);
                 if (*node).win() {
@@ -458,7 +463,8 @@ impl Wakes {
     pub(crate) fn fire(self) {
         let mut node = self.head;
         while !node.is_null() {
-            // SAFETY: claimed and not yet unparked; everything is read before the `unpark`, one for each claim.
+            // SAFETY: claimed and not yet unparked; everything is read before the `unpark`, one for
+            // each claim.
             unsafe {
                 let next = (*node).next.get();
                 (*node).unparker.unpark();

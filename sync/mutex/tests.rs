@@ -65,7 +65,8 @@ fn hog_does_not_starve_others() {
 
 #[test]
 fn sleeping_hogs_hand_off_in_turn() {
-    // Holders sleep, so nearly every acquisition waits for longer than 1 ms: starvation mode, in and out.
+    // Holders sleep, so nearly every acquisition waits for longer than 1 ms: starvation mode, in
+    // and out.
     let mutex = Mutex::new(0);
     thread::scope(|s| {
         for _ in 0..6 {

@@ -27,8 +27,8 @@ fn waiter(mutex: &Arc<RawMutex>) -> JoinHandle<()> {
     thread
 }
 
-/// The unlock that came before saw that somebody is awake, and woke nobody: whoever gives up being that somebody takes the lock,
-/// and its unlock wakes those who wait.
+/// The unlock that came before saw that somebody is awake, and woke nobody: whoever gives up being
+/// that somebody takes the lock, and its unlock wakes those who wait.
 #[test]
 fn one_that_gives_up_passes_the_wake_on() {
     let mutex = Arc::new(RawMutex::new());
@@ -60,7 +60,8 @@ fn one_that_gives_up_leaves_the_wake_to_the_holder() {
     assert_eq!(state(&mutex), 0);
 }
 
-/// The last one whose deadline passes leaves a lock that nobody waits for, starving or not; the one before leaves it as it is.
+/// The last one whose deadline passes leaves a lock that nobody waits for, starving or not; the one
+/// before leaves it as it is.
 #[test]
 fn nothing_is_left_of_waiters_whose_deadline_has_passed() {
     for mode in [0, STARVING] {

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A writer adds 10,000 to the activity while it is in, a reader 1: the sum shows who is in together.
+/// A writer adds 10,000 to the activity while it is in, a reader 1: the sum shows who is in
+/// together.
 fn hammer(readers: usize, rounds: usize) {
     let lock = RwMutex::new(0u64);
     let activity = AtomicI32::new(0);

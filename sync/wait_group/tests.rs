@@ -19,7 +19,8 @@ fn panic_text(f: impl FnOnce()) -> String {
 
 #[test]
 fn does_not_wake_early() {
-    // The count is down by two only when both have added to `n`: a waiter that is woken early sees less.
+    // The count is down by two only when both have added to `n`: a waiter that is woken early sees
+    // less.
     for _ in 0..500 {
         let wg = WaitGroup::new();
         let n = AtomicI32::new(0);
@@ -62,7 +63,8 @@ fn reused_by_many_waiters() {
 
 #[test]
 fn next_round_may_begin_before_the_waiters_have_left() {
-    // Every waiter counts its own thing after the group may have been at zero: it must not return before its own `done`.
+    // Every waiter counts its own thing after the group may have been at zero: it must not return
+    // before its own `done`.
     let wg = WaitGroup::new();
     thread::scope(|s| {
         for _ in 0..4 {

@@ -63,7 +63,8 @@ fn matching() {
     });
 }
 
-/// Tells the time at each tick, until somebody wants it to stop. (A channel stands in for the signal.)
+/// Tells the time at each tick, until somebody wants it to stop. (A channel stands in for the
+/// signal.)
 #[test]
 fn stopwatch() {
     fn interrupted(after_so_long: Duration) -> Receiver<()> {

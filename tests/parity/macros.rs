@@ -1,4 +1,5 @@
-//! `select!` and `select_biased!`: what may be written, what is evaluated when, and how one leaves an arm.
+//! `select!` and `select_biased!`: what may be written, what is evaluated when, and how one leaves
+//! an arm.
 #![allow(
     clippy::match_single_binding,
     clippy::unnecessary_literal_unwrap,
@@ -173,7 +174,8 @@ fn what_is_evaluated_when() {
             note(name);
             &tx
         };
-        // Channels once, in order, also of arms that are not chosen; a message only if it is sent; temporaries live as long as the arm.
+        // Channels once, in order, also of arms that are not chosen; a message only if it is sent;
+        // temporaries live as long as the arm.
         select! {
             recv(*noted("a")) -> _ => note("no"),
             send(sender("b"), { note("message"); 1 }) -> res => { res.unwrap(); note("arm") }

@@ -1,10 +1,13 @@
-//! For tests of what ends or changes a whole process: runs a *role* in a child and looks at how the child ended.
+//! For tests of what ends or changes a whole process: runs a *role* in a child and looks at how the
+//! child ended.
 //!
-//! A file with such tests has a table of roles, and one test, [`PLAYER`], that calls [`play`] with it. That test does nothing unless this process is
-//! a child. The other tests run children with [`Child`]: this very binary, told to run only `PLAYER`.
+//! A file with such tests has a table of roles, and one test, [`PLAYER`], that calls [`play`] with
+//! it. That test does nothing unless this process is a child. The other tests run children with
+//! [`Child`]: this very binary, told to run only `PLAYER`.
 //!
-//! While that plays, the harness's main thread waits for it. For what is told from the threads that there are, that is one too many: such files have
-//! `harness = false` in Cargo.toml, and hand their roles and tests to [`main`].
+//! While that plays, the harness's main thread waits for it. For what is told from the threads that
+//! there are, that is one too many: such files have `harness = false` in Cargo.toml, and hand their
+//! roles and tests to [`main`].
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 mod machine;
@@ -57,8 +60,9 @@ macro_rules! tests {
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use tests;
 
-/// The main function of a file without harness. A child plays its role, on the only thread. Else the tests whose names contain one of the arguments run,
-/// three at a time: they wait for their children most of the time.
+/// The main function of a file without harness. A child plays its role, on the only thread. Else
+/// the tests whose names contain one of the arguments run, three at a time: they wait for their
+/// children most of the time.
 pub(crate) fn main(roles: &[Role], tests: &[Test]) -> ExitCode {
     if env::var_os(ROLE).is_some() {
         play(roles);
@@ -118,8 +122,8 @@ fn forbid_cores() {
     unsafe { libc::setrlimit(libc::RLIMIT_CORE, &limit(0)) };
 }
 
-/// Signals from terminals do again what they do by default. A shell without job control starts what runs in the background with them ignored, and
-/// children inherit that.
+/// Signals from terminals do again what they do by default. A shell without job control starts what
+/// runs in the background with them ignored, and children inherit that.
 fn reset_signals() {
     for signal in [libc::SIGINT, libc::SIGQUIT] {
         // SAFETY: the default action of a known signal.

@@ -1,10 +1,13 @@
-//! The fixture of the runtime's tests: a body as a goroutine of fresh runtimes with 1, 2, 3 and 8 workers, a watchdog, and a look at what is left.
+//! The fixture of the runtime's tests: a body as a goroutine of fresh runtimes with 1, 2, 3 and 8
+//! workers, a watchdog, and a look at what is left.
 //!
 //! * `GORT_TEST_WORKERS=1,2` narrows the worker counts.
 //! * `GORT_TEST_SEEDS=1000` sets how many schedules are explored.
 //! * `GORT_TEST_SCALE=10` makes all that waits more patient (see `machine.rs`).
-//! * A body that takes longer than its patience is dumped, and the process aborts: a test that hangs tells where.
-//! * When the body has returned all its goroutines must end within 5 s; else the test fails with the dump.
+//! * A body that takes longer than its patience is dumped, and the process aborts: a test that
+//!   hangs tells where.
+//! * When the body has returned all its goroutines must end within 5 s; else the test fails with
+//!   the dump.
 #![allow(dead_code, unused_imports, unused_macros)]
 
 mod machine;
@@ -32,7 +35,7 @@ use std::{
 /// The worker counts that suites run under.
 pub(crate) const WORKERS: &[usize] = &[1, 2, 3, 8];
 /// How long a body may take under one worker count.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs `body` under 1, 2, 3 and 8 workers.
 #[track_caller]

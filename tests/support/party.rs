@@ -1,6 +1,7 @@
 //! Suites of one text that runs three ways: on plain threads, in goroutines, and half and half.
 //!
-//! A suite starts its parties with [`spawn`], and waits with gort's `sleep`, `yield_now` and locks, which work on both.
+//! A suite starts its parties with [`spawn`], and waits with gort's `sleep`, `yield_now` and locks,
+//! which work on both.
 
 use std::{any::Any, cell::Cell, thread};
 

@@ -21,7 +21,8 @@ use std::{
     thread,
 };
 
-/// A function, what it says of itself when it fails, and a setting of gort's under which it is used.
+/// A function, what it says of itself when it fails, and a setting of gort's under which it is
+/// used.
 struct Function {
     name: &'static str,
     errno: i32,

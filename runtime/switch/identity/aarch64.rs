@@ -36,14 +36,16 @@ use crate::runtime::switch::identity::{
 };
 use core::arch::{asm, naked_asm};
 
-/// Goes from one identity to the next, and calls `visit(arg, at, left)` under each one, until that returns null. Then goes back to the calling thread's own, and returns the last
-/// one visited.
+/// Goes from one identity to the next, and calls `visit(arg, at, left)` under each one, until that
+/// returns null. Then goes back to the calling thread's own, and returns the last one visited.
 ///
 /// # Safety
 /// * `support()` is `Ok`.
-/// * `first` and whatever `visit` returns point to identities that their owners have adopted, and that nobody else is under; this is synchronised with the owner, and with whoever was
-///   under it before.
-/// * `visit` may be called with `arg`, leaves the identity as its owner may find it, and does not unwind. It is not itself part of a tour.
+/// * `first` and whatever `visit` returns point to identities that their owners have adopted, and
+///   that nobody else is under; this is synchronised with the owner, and with whoever was under it
+///   before.
+/// * `visit` may be called with `arg`, leaves the identity as its owner may find it, and does not
+///   unwind. It is not itself part of a tour.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn tour(
     first: *mut Identity,

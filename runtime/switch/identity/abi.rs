@@ -10,7 +10,8 @@ use core::mem::offset_of;
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// Zero until its owner has adopted it: entering it by mistake faults at the first thread-local.
+    /// Zero until its owner has adopted it: entering it by mistake faults at the first
+    /// thread-local.
     thread_pointer: AtomicUsize,
 }
 
@@ -35,7 +36,8 @@ impl Identity {
 
 /// What a tour calls under an identity.
 ///
-/// `at` is the identity that it runs under; `left` is the one visited just before, null at first: this thread does not use it any more, so it may be handed on. Returns the next
-/// identity to go on under, or null to end the tour. Must not unwind, and must not begin a tour.
+/// `at` is the identity that it runs under; `left` is the one visited just before, null at first:
+/// this thread does not use it any more, so it may be handed on. Returns the next identity to go on
+/// under, or null to end the tour. Must not unwind, and must not begin a tour.
 pub(crate) type Visit =
     unsafe extern "C" fn(arg: *mut (), at: *mut Identity, left: *mut Identity) -> *mut Identity;

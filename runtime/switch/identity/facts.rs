@@ -104,8 +104,10 @@ impl std::error::Error for Unsupported {}
 
 /// Decides whether identities can be lent.
 ///
-/// A restartable sequence runs in an area that is found by the thread pointer, while the kernel watches the area of the OS thread. Under a lent identity the two differ: the sequence
-/// would not be restarted when it must be. Reading the processor's number from the area is harmless: it may be out of date anyway.
+/// A restartable sequence runs in an area that is found by the thread pointer, while the kernel
+/// watches the area of the OS thread. Under a lent identity the two differ: the sequence would not
+/// be restarted when it must be. Reading the processor's number from the area is harmless: it may
+/// be out of date anyway.
 pub(crate) fn support_of(facts: &Facts) -> Result<(), Unsupported> {
     match facts.register {
         Register::Fixed => return Err(Unsupported::Target),

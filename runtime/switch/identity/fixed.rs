@@ -1,4 +1,5 @@
-//! A tour that changes no identity: for targets on which that cannot be done, and for processes in which it must not be.
+//! A tour that changes no identity: for targets on which that cannot be done, and for processes in
+//! which it must not be.
 
 use crate::runtime::switch::identity::abi::{Identity, Visit};
 use core::ptr;
@@ -10,7 +11,8 @@ use core::ptr;
 )))]
 pub(crate) use self::tour_in_place as tour;
 
-/// A tour under the calling thread's own identity, whichever ones are named: for those who have adopted the only one that they visit.
+/// A tour under the calling thread's own identity, whichever ones are named: for those who have
+/// adopted the only one that they visit.
 ///
 /// # Safety
 /// As for `tour`; and all identities that are visited are the calling thread's.
@@ -21,7 +23,8 @@ pub(crate) unsafe fn tour_in_place(
 ) -> *mut Identity {
     let (mut at, mut left) = (first, ptr::null_mut());
     while !at.is_null() {
-        // SAFETY: the caller vouches for the visit, its argument and the first identity; the visit for those that it returns.
+        // SAFETY: the caller vouches for the visit, its argument and the first identity; the visit
+        // for those that it returns.
         let next = unsafe { visit(arg, at, left) };
         (left, at) = (at, next);
     }

@@ -13,7 +13,8 @@ use std::{env, sync::OnceLock};
 ))]
 use crate::runtime::switch::identity::{rseq, trial};
 
-/// Whether identities can be lent in this process, and if not, why. Decided by the first call; what is loaded later (`dlopen`) is not looked at.
+/// Whether identities can be lent in this process, and if not, why. Decided by the first call; what
+/// is loaded later (`dlopen`) is not looked at.
 pub(crate) fn support() -> Result<(), &'static Unsupported> {
     static ANSWER: OnceLock<Result<(), Unsupported>> = OnceLock::new();
     let answer = ANSWER.get_or_init(|| support_of(&gather()));

@@ -1,7 +1,8 @@
 //! Who uses restartable sequences (rseq) in this process.
 //!
-//! Two questions, because neither answer is enough: who has registered the area that the kernel watches, and does any loaded code contain sequences? The C library registers
-//! an area and has no sequences; other code may bring sequences and use the C library's area.
+//! Two questions, because neither answer is enough: who has registered the area that the kernel
+//! watches, and does any loaded code contain sequences? The C library registers an area and has no
+//! sequences; other code may bring sequences and use the C library's area.
 
 use crate::runtime::switch::identity::facts::Registration;
 use std::{
@@ -14,7 +15,8 @@ use std::{
     thread,
 };
 
-/// The section in which the sequences' descriptions are, whoever wrote them: debuggers look for this name.
+/// The section in which the sequences' descriptions are, whoever wrote them: debuggers look for
+/// this name.
 const SECTION: &[u8] = b"__rseq_cs";
 
 /// Who has registered an area, as found on a thread that has just been started.
@@ -36,7 +38,8 @@ pub(crate) fn registration() -> Registration {
     }
 }
 
-/// Whether this is glibc 2.35 or newer, and has registered its area. (A tunable can keep it from doing so.)
+/// Whether this is glibc 2.35 or newer, and has registered its area. (A tunable can keep it from
+/// doing so.)
 fn libc_has_registered() -> bool {
     // SAFETY: looks for a name that is never a function's.
     let size = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"__rseq_size".as_ptr()) };
@@ -44,7 +47,8 @@ fn libc_has_registered() -> bool {
     !size.is_null() && unsafe { size.cast::<u32>().read() } > 0
 }
 
-/// Whether the calling thread has registered an area: tries to register another one. There can be one only.
+/// Whether the calling thread has registered an area: tries to register another one. There can be
+/// one only.
 fn is_registered() -> bool {
     /// As the kernel wants it: 32 bytes, aligned to that.
     #[repr(C, align(32))]
@@ -58,7 +62,8 @@ fn is_registered() -> bool {
     drop(black_box(vec![0_u8; 100]));
     let mut area = Area([0; 8]);
     let size = size_of::<Area>();
-    // SAFETY: if the kernel takes the area, it writes there until the second call, and on this thread only.
+    // SAFETY: if the kernel takes the area, it writes there until the second call, and on this
+    // thread only.
     let failed = unsafe {
         let taken = libc::syscall(libc::SYS_rseq, &raw mut area, size, 0, SIGNATURE);
         if taken == 0 {
@@ -66,12 +71,14 @@ fn is_registered() -> bool {
         }
         taken != 0
     };
-    // The kernel's answer to a second area is EINVAL, to the same one again EBUSY. ENOSYS and, from a filter of system calls, EPERM mean that nobody can register.
+    // The kernel's answer to a second area is EINVAL, to the same one again EBUSY. ENOSYS and, from
+    // a filter of system calls, EPERM mean that nobody can register.
     let error = io::Error::last_os_error().raw_os_error();
     failed && matches!(error, Some(libc::EINVAL | libc::EBUSY))
 }
 
-/// The first loaded file, the executable included, that has restartable sequences in it. Files that cannot be read or have no table of sections are taken to have none.
+/// The first loaded file, the executable included, that has restartable sequences in it. Files that
+/// cannot be read or have no table of sections are taken to have none.
 pub(crate) fn sequences_in() -> Option<PathBuf> {
     loaded_files()
         .into_iter()
@@ -98,7 +105,8 @@ fn loaded_files() -> Vec<PathBuf> {
         }
         // SAFETY: a name of the loader's, with a zero at its end.
         let name = unsafe { CStr::from_ptr(info.dlpi_name) }.to_bytes();
-        // Those without a slash are no files: the executable has an empty name, and the kernel's own code one without a folder.
+        // Those without a slash are no files: the executable has an empty name, and the kernel's
+        // own code one without a folder.
         if name.contains(&b'/') {
             files.push(Path::new(OsStr::from_bytes(name)).to_owned());
         }
@@ -112,7 +120,8 @@ fn loaded_files() -> Vec<PathBuf> {
 
 /// Whether the ELF file, of this machine's kind, has a section of this name.
 fn has_section(path: &Path, wanted: &[u8]) -> io::Result<bool> {
-    /// More sections, or longer names in all, than any file has: what says so is no table of sections.
+    /// More sections, or longer names in all, than any file has: what says so is no table of
+    /// sections.
     const MOST: u64 = 1 << 20;
     /// ELF, 64 bits, this machine's byte order.
     const MAGIC: [u8; 6] = [

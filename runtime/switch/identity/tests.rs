@@ -1,7 +1,11 @@
-//! The contract of `mod.rs` as tests. Those that need the real switch do nothing where `support()` says that it cannot be done; `the_answer_fits_the_target` sees to it that
-//! it is not the usual case.
+//! The contract of `mod.rs` as tests. Those that need the real switch do nothing where `support()`
+//! refuses it; `the_answer_fits_the_target` sees to it that it is not the usual case.
 
-use super::*;
+use super::{
+    abi::Visit,
+    facts::{Facts, Register, Registration, Trial, support_of},
+    *,
+};
 use crate::runtime::{
     futex::Futex,
     prims::{AtomicUsize, Ordering},
@@ -15,11 +19,6 @@ use std::{
     rc::Rc,
     sync::{Arc, Barrier, Mutex},
     thread::{self, JoinHandle, ThreadId},
-};
-
-use super::{
-    abi::Visit,
-    facts::{Facts, Register, Registration, Trial, support_of},
 };
 
 std::thread_local! {
@@ -58,7 +57,7 @@ impl Owner {
                 move || {
                     NUMBER.set(number);
                     lent.identity.adopt_calling_thread();
-                    // From here on nothing touches a thread-local. Release: pairs with the acquire below.
+                    // Now nothing touches a thread-local. Release: pairs with the acquire below.
                     lent.stage.store(LENT, Ordering::Release);
                     lent.stage.wake_all();
                     // Acquire: pairs with the release in `end`.
@@ -436,12 +435,12 @@ impl Market {
     }
 }
 
+/// # Safety
+/// `arg` is the [`Trader`] of a tour, which waits.
 unsafe extern "C" fn trade(arg: *mut (), _at: *mut Identity, left: *mut Identity) -> *mut Identity {
-    // SAFETY: the traders' tours pass themselves, and wait.
-    let &Trader {
-        market,
-        number: trader,
-    } = unsafe { &*arg.cast::<Trader<'_>>() };
+    // SAFETY: the caller's promise.
+    let trader = unsafe { &*arg.cast::<Trader<'_>>() };
+    let (market, trader) = (trader.market, trader.number);
     let before = number();
     SHARED.with(|shared| shared.borrow_mut().push(before));
     NUMBER.set(before + 1);
@@ -479,7 +478,8 @@ fn identities_wander_between_threads_and_lose_nothing() {
                 // All are there before one has used up the moves.
                 barrier.wait();
                 let arg = ptr::from_ref(&trader).cast_mut().cast();
-                // SAFETY: `first` was taken from the market, so nobody else is under it; its owner sleeps. So it is with those that the market gives to `trade`.
+                // SAFETY: `first` was taken from the market, so nobody else is under it; its owner
+                // sleeps. So it is with those that the market gives to `trade`.
                 let last = unsafe { tour(first, trade, arg) };
                 assert_eq!((self::number(), TRADER.get()), (0, 0));
                 market.free.lock().unwrap().push(SendIdentity(last));

@@ -74,8 +74,9 @@ pub(crate) fn lend_once() -> Trial {
     }
     let before = Surroundings::look();
     let mut visited = Visited { found: None };
-    // SAFETY: there is an instruction for it, or nobody would have called this function. The owner has adopted the identity, and sleeps until it is returned. `visit` gets
-    // the argument that it wants; there is no other tour, for this thread is under its own identity.
+    // SAFETY: there is an instruction for it, or nobody would have called this function. The owner
+    // has adopted the identity, and sleeps until it is returned. `visit` gets the argument that it
+    // wants; there is no other tour, for this thread is under its own identity.
     let last = unsafe {
         tour(
             ptr::from_ref(&loan.identity).cast_mut(),

@@ -28,8 +28,10 @@
 //!
 //! # Safety of this file
 //!
-//! To the compiler a tour is a call of an unknown function. On its way in and out the function touches no memory but its own frame and the identities' first words,
-//! so nothing is looked up by the thread pointer while it is being changed. A signal handler that interrupts it finds one whole identity or another: the change is one instruction.
+//! To the compiler a tour is a call of an unknown function. On its way in and out the function
+//! touches no memory but its own frame and the identities' first words, so nothing is looked up by
+//! the thread pointer while it is being changed. A signal handler that interrupts it finds one
+//! whole identity or another: the change is one instruction.
 
 use crate::runtime::switch::identity::{
     abi::{Identity, Visit},
@@ -37,14 +39,16 @@ use crate::runtime::switch::identity::{
 };
 use core::arch::{asm, naked_asm, x86_64::__cpuid_count};
 
-/// Goes from one identity to the next, and calls `visit(arg, at, left)` under each one, until that returns null. Then goes back to the calling thread's own, and returns the last
-/// one visited.
+/// Goes from one identity to the next, and calls `visit(arg, at, left)` under each one, until that
+/// returns null. Then goes back to the calling thread's own, and returns the last one visited.
 ///
 /// # Safety
 /// * `support()` is `Ok`.
-/// * `first` and whatever `visit` returns point to identities that their owners have adopted, and that nobody else is under; this is synchronised with the owner, and with whoever was
-///   under it before.
-/// * `visit` may be called with `arg`, leaves the identity as its owner may find it, and does not unwind. It is not itself part of a tour.
+/// * `first` and whatever `visit` returns point to identities that their owners have adopted, and
+///   that nobody else is under; this is synchronised with the owner, and with whoever was under it
+///   before.
+/// * `visit` may be called with `arg`, leaves the identity as its owner may find it, and does not
+///   unwind. It is not itself part of a tour.
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn tour(
     first: *mut Identity,
@@ -104,7 +108,8 @@ pub(crate) unsafe extern "C" fn tour(
     )
 }
 
-/// The calling thread's. The ABI has it stored at its own address, so no special instruction is needed.
+/// The calling thread's. The ABI has it stored at its own address, so no special instruction is
+/// needed.
 pub(crate) fn thread_pointer() -> usize {
     let at: usize;
     // SAFETY: reads a word that every thread has.
@@ -118,13 +123,15 @@ pub(crate) fn thread_pointer() -> usize {
 pub(crate) fn register() -> Register {
     /// The kernel lets programs use rdfsbase and wrfsbase.
     const HWCAP2_FSGSBASE: libc::c_ulong = 2;
-    /// Leaf 7, ebx: the processor has these. Tools that interpret programs may not have them, whatever the kernel says.
+    /// Leaf 7, ebx: the processor has these. Tools that interpret programs may not have them,
+    /// whatever the kernel says.
     const CPUID_FSGSBASE: u32 = 1;
 
     // SAFETY: reads what the kernel has told the process at its start.
     let allowed = unsafe { libc::getauxval(libc::AT_HWCAP2) } & HWCAP2_FSGSBASE != 0;
     #[allow(unused_unsafe, reason = "newer compilers have made it safe")]
-    // SAFETY: every x86_64 processor has cpuid; it answers zeros for a leaf that it does not have, or those of the highest one.
+    // SAFETY: every x86_64 processor has cpuid; it answers zeros for a leaf that it does not have,
+    // or those of the highest one.
     let has = unsafe { __cpuid_count(7, 0) }.ebx & CPUID_FSGSBASE != 0;
     if allowed && has {
         Register::Switchable

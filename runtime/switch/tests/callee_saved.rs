@@ -1,4 +1,5 @@
-//! Callee-saved registers: a helper fills every register that the ABI lets a callee rely on, calls, and counts those that came back changed.
+//! Callee-saved registers: a helper fills every register that the ABI lets a callee rely on, calls,
+//! and counts those that came back changed.
 
 use super::{Coroutine, SMALL};
 use crate::runtime::switch::SwitchContext;
@@ -10,7 +11,8 @@ const FILLED: u64 = 6;
 #[cfg(target_arch = "aarch64")]
 const FILLED: u64 = 19;
 
-/// Fills the callee-saved registers with `seed + 1`, `seed + 2`, ..., calls `f(arg)`, and returns how many of them differ then.
+/// Fills the callee-saved registers with `seed + 1`, `seed + 2`, ..., calls `f(arg)`, and returns
+/// how many of them differ then.
 ///
 /// # Safety
 /// `f` may be called with `arg`.
@@ -23,7 +25,8 @@ unsafe extern "C" fn call_with_filled_registers(
 ) -> u64 {
     // Entry: rdi = seed, rsi = f, rdx = arg.
     core::arch::naked_asm!(
-        // We are a callee ourselves. Six registers and the seed: rsp is then a multiple of 16, as the call needs.
+        // We are a callee ourselves. Six registers and the seed: rsp is then a multiple of 16, as
+        // the call needs.
         "push rbx",
         "push rbp",
         "push r12",
@@ -39,7 +42,8 @@ unsafe extern "C" fn call_with_filled_registers(
         "lea r15, [rdi + 6]",
         "mov rdi, rdx",
         "call rsi",
-        // Each difference, turned into 0 or 1 through the carry flag: neg sets it when its operand is not 0.
+        // Each difference, turned into 0 or 1 through the carry flag: neg sets it when its operand
+        // is not 0.
         "pop rdi",
         "xor eax, eax",
         "sub rbx, rdi",
@@ -89,7 +93,8 @@ unsafe extern "C" fn call_with_filled_registers(
 ) -> u64 {
     // Entry: x0 = seed, x1 = f, x2 = arg, x30 = where to return.
     core::arch::naked_asm!(
-        // One step for each register; `op` gets the register, a scratch-free name for d registers, and its number.
+        // One step for each register; `op` gets the register, a scratch-free name for d registers,
+        // and its number.
         ".macro gort_count_x reg, n",
         "sub \\reg, \\reg, x9",
         "cmp \\reg, #\\n",

@@ -3,7 +3,8 @@
 use super::{Coroutine, Inside, LARGE, SMALL, SwitchContext};
 use std::{hint::black_box, ptr};
 
-/// What an unwinder finds from inside `SwitchContext::look`: addresses, innermost first; and the one that it was told.
+/// What an unwinder finds from inside `SwitchContext::look`: addresses, innermost first; and the
+/// one that it was told.
 fn look_into(c: &Coroutine) -> Option<(Vec<usize>, usize)> {
     let mut seen = (Vec::new(), 0);
     // SAFETY: suspended, and nobody enters it meanwhile. Unwinding does not panic.

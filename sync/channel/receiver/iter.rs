@@ -4,7 +4,8 @@ use crate::sync::channel::receiver::Receiver;
 use std::{fmt, iter::FusedIterator};
 
 impl<T> Receiver<T> {
-    /// An iterator that receives until the channel is empty and disconnected: Go's `for v := range ch`. Its `next` parks.
+    /// An iterator that receives until the channel is empty and disconnected: Go's
+    /// `for v := range ch`. Its `next` parks.
     ///
     /// # Examples
     /// ```
@@ -50,7 +51,8 @@ impl<T> IntoIterator for Receiver<T> {
     }
 }
 
-/// Receives until the channel is empty and disconnected; made by [`Receiver::iter`]. Its `next` parks.
+/// Receives until the channel is empty and disconnected; made by [`Receiver::iter`]. Its `next`
+/// parks.
 ///
 /// # Examples
 /// ```

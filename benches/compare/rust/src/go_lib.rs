@@ -1,7 +1,8 @@
 //! The peer go-lib: stackful goroutines after Go's model, under the names of gort's scenarios.
 //!
-//! Its `Mutex` and `RwLock` are std's, which block the thread: there are no scenarios of locks. It maps each stack by itself, so
-//! it stops near `vm.max_map_count` / 2 goroutines at once (about 32,700): some scenarios need a smaller `--n` there.
+//! Its `Mutex` and `RwLock` are std's, which block the thread: there are no scenarios of locks. It
+//! maps each stack by itself, so it stops near `vm.max_map_count` / 2 goroutines at once (about
+//! 32,700): some scenarios need a smaller `--n` there.
 
 #[path = "../../../scenarios/cli.rs"]
 mod cli;

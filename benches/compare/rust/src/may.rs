@@ -1,8 +1,9 @@
 //! The peer may: stackful coroutines under the names of gort's scenarios.
 //!
-//! All its channels are unbounded: so are those of `pingpong`, `ring_503` and `skynet_1m`, and no other `chan_*` exists here.
-//! It maps each stack by itself, so it stops near `vm.max_map_count` / 2 coroutines at once (about 32,700): some scenarios
-//! need a smaller `--n` there. It takes its number of workers once: one `--workers` a run.
+//! All its channels are unbounded: so are those of `pingpong`, `ring_503` and `skynet_1m`, and no
+//! other `chan_*` exists here. It maps each stack by itself, so it stops near `vm.max_map_count` /
+//! 2 coroutines at once (about 32,700): some scenarios need a smaller `--n` there. It takes its
+//! number of workers once: one `--workers` a run.
 
 #[allow(dead_code)] // it takes its workers once: no scenario is `under` several
 #[path = "../../../scenarios/cli.rs"]

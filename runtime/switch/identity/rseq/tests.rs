@@ -27,7 +27,8 @@ fn a_broken_table_of_sections_is_no_table() {
     elf.truncate(64);
     std::fs::write(&path, &elf).unwrap();
     assert!(has_section(&path, b".text").is_err());
-    // The table is at the file's beginning, and all sections' names are in the one numbered 0, which is too long.
+    // The table is at the file's beginning, and all sections' names are in the one numbered 0,
+    // which is too long.
     elf[0x28..0x30].fill(0);
     elf[0x28] = 8;
     elf.resize(4096, 0xff);
@@ -85,7 +86,8 @@ fn this_process_has_no_sequences() {
     assert_eq!(sequences_in(), None);
 }
 
-/// Registers an area as foreign code would; or finds that the kernel cannot, or that the C library has been first.
+/// Registers an area as foreign code would; or finds that the kernel cannot, or that the C library
+/// has been first.
 #[test]
 fn a_registration_on_this_thread_is_noticed() {
     #[repr(C, align(32))]

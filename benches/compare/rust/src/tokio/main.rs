@@ -1,7 +1,8 @@
 //! The peer tokio: stackless tasks under the names of gort's scenarios.
 //!
-//! It has no unbuffered channel: `pingpong`, `ring_503` and `skynet_1m` use capacity 1, and there is no `chan_*_0`. Its channels
-//! have one receiver: there is no `chan_4p4c_*`, and `pool_balance` shares the receiver under a lock.
+//! It has no unbuffered channel: `pingpong`, `ring_503` and `skynet_1m` use capacity 1, and there
+//! is no `chan_*_0`. Its channels have one receiver: there is no `chan_4p4c_*`, and `pool_balance`
+//! shares the receiver under a lock.
 
 #[path = "../../../../scenarios/cli.rs"]
 mod cli;
