@@ -27,7 +27,7 @@ use support::{Random, compute};
 /// Rounds of each hunt.
 const ROUNDS: u32 = 20_000;
 /// The longest that a round may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest delay, in microseconds: past the 30 us that a worker searches before it sleeps.
 const LONGEST: u64 = 50;
 
