@@ -1,8 +1,6 @@
-//! Compresses each file given to FILE.gz, one goroutine a file; one that fails does not stop the
-//! others, and makes the exit code 1. Run it with
-//! `cargo run --release --example gzip_files -- [--force] [--out DIR] FILE...`. Without `--force`
-//! an existing FILE.gz stays; half-written ones are never seen. In Go: `go compress(file)`, a
-//! `sync.WaitGroup`, and a channel of errors.
+//! Compresses each FILE to FILE.gz, a goroutine each; one that fails makes the exit code 1:
+//! `cargo run --release --example gzip_files -- [--force] [--out DIR] FILE...`. A FILE.gz that is
+//! there stays without `--force`. In Go: `go compress(file)`, and a channel of errors.
 
 use flate2::{Compression, write::GzEncoder};
 use gort::{go, runtime};
@@ -55,8 +53,7 @@ fn arguments() -> Option<(bool, Option<PathBuf>, Vec<PathBuf>)> {
     (!files.is_empty()).then_some((force, out, files))
 }
 
-/// Writes to another name first, and removes that again if anything fails: so `goal` is whole or
-/// not there.
+/// Writes to another name first, and removes that if anything fails: `goal` is whole or absent.
 fn compress(file: PathBuf, goal: PathBuf, force: bool, is_new: bool) -> io::Result<()> {
     if !is_new || (!force && goal.exists()) {
         return Err(io::Error::other(format!("{} exists", goal.display())));

@@ -1,8 +1,7 @@
 //! Counts words over files and folders, one goroutine a file, and prints those that occur more than
-//! once. Run it with `cargo run --example word_count -- [--top K] PATH...`. A word is letters and
-//! digits, in lower case. Links in folders are not followed. A file that cannot be read, or is not
-//! UTF-8, is reported, skipped, and makes the exit code 1. In Go: a `map[string]int` beside a
-//! `sync.Mutex`, and a channel of 64 tokens to limit the open files.
+//! once: `cargo run --example word_count -- [--top K] PATH...`. A word is letters and digits, in
+//! lower case. Links in folders are not followed. A file that cannot be read, or is no UTF-8, makes
+//! the exit code 1. In Go: a map beside a `sync.Mutex`, and a channel of 64 tokens for open files.
 
 use gort::runtime::{self, blocking};
 use gort::sync::{Mutex, Semaphore};
