@@ -25,7 +25,7 @@ use crate::{
         wait::{Outcome, Partners, Side, Waiter, Wakes},
     },
 };
-use std::mem;
+use std::mem::{self, MaybeUninit};
 
 /// Why an operation was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,10 @@ unsafe impl<T: Send> Send for Chan<T> {}
 unsafe impl<T: Send> Sync for Chan<T> {}
 
 impl<T> Chan<T> {
+    /// Whether values are returned in registers, or nearly so. Others are moved once only, to where
+    /// the receiver wants them: a copy on the way would need room for it on a goroutine's stack.
+    const IS_SMALL: bool = size_of::<T>() <= 64;
+
     /// A channel of this capacity; without one, unbounded.
     pub(crate) fn new(capacity: Option<usize>) -> Self {
         let buffer = match capacity {
@@ -69,7 +73,12 @@ impl<T> Chan<T> {
     /// is gone.
     #[inline(never)]
     pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
-        let held = self.core.hold();
+        // The slow paths are calls at the end, so that this function saves no registers: each
+        // store before the next locked instruction is one that it must wait for.
+        let Some(held) = self.core.try_hold() else {
+            // SAFETY: passed on.
+            return unsafe { self.send_contended(from, wait) };
+        };
         // SAFETY: the lock is held.
         let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
         if queues.receivers.is_empty()
@@ -85,7 +94,7 @@ impl<T> Chan<T> {
                 self.core.set_len(len + 1);
                 drop(held);
                 if place.is_lap {
-                    let_others_run(wait);
+                    let_others_run_slow(wait);
                 }
                 return Ok(());
             }
@@ -94,34 +103,62 @@ impl<T> Chan<T> {
         unsafe { self.send_held(held, from, wait) }
     }
 
-    /// Moves a value out of the channel to `to`, or says why not.
+    /// As [`send`](Self::send), if the lock was taken.
     ///
     /// # Safety
-    /// `to` is free for a value and is not used by others meanwhile. On `Ok` it holds one.
+    /// As there.
+    #[cold]
+    #[inline(never)]
+    unsafe fn send_contended(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
+        // SAFETY: passed on.
+        unsafe { self.send_held(self.core.hold(), from, wait) }
+    }
+
+    /// Moves a value out of the channel, or says why not.
     #[inline]
-    pub(crate) unsafe fn recv(&self, to: *mut T, wait: Wait) -> Result<(), Refused> {
+    pub(crate) fn recv(&self, wait: Wait) -> Result<T, Refused> {
         if wait == Wait::Never && self.core.is_idle() {
             return Err(Refused::Time);
         }
-        let held = self.core.hold();
+        let Some(held) = self.core.try_hold() else {
+            return self.recv_contended(wait);
+        };
         // SAFETY: the lock is held.
         let queues = unsafe { self.core.queues() };
-        if self.core.len() > 0
+        if Self::IS_SMALL
+            && self.core.len() > 0
             && queues.senders.is_empty()
             && queues.watchers.is_empty()
             && !self.core.is_explored()
         {
-            // SAFETY: there is a value, the lock is held, `to` is free.
-            let (is_lap, used_up) = unsafe { (self.buffer().pop_is_lap(), self.pop(to)) };
+            // SAFETY: there is a value, the lock is held.
+            let (is_lap, value, used_up) = unsafe { self.take() };
             drop(held);
             drop(used_up);
             if is_lap {
-                let_others_run(wait);
+                let_others_run_slow(wait);
             }
-            return Ok(());
+            return Ok(value);
         }
-        // SAFETY: passed on.
-        unsafe { self.recv_held(held, to, wait) }
+        self.recv_slow(held, wait)
+    }
+
+    /// As [`recv`](Self::recv), if the lock was taken.
+    #[cold]
+    #[inline(never)]
+    fn recv_contended(&self, wait: Wait) -> Result<T, Refused> {
+        self.recv_slow(self.core.hold(), wait)
+    }
+
+    /// As [`recv`](Self::recv), from a held lock on, for all cases.
+    #[inline(never)]
+    fn recv_slow(&self, held: Held<'_>, wait: Wait) -> Result<T, Refused> {
+        let mut slot = MaybeUninit::uninit();
+        // SAFETY: the slot is free, and is this call's own. On `Ok` it holds a value.
+        unsafe {
+            self.recv_held(held, slot.as_mut_ptr(), wait)?;
+            Ok(slot.assume_init())
+        }
     }
 
     /// The whole of sending, from a held lock on.
@@ -228,11 +265,11 @@ impl<T> Chan<T> {
         self.core.hold()
     }
 
-    /// The whole of receiving, from a held lock on.
+    /// The whole of receiving, from a held lock on: moves a value to `to`, or says why not.
     ///
     /// # Safety
-    /// As [`recv`](Self::recv).
-    #[inline(never)]
+    /// `to` is free for a value and is not used by others meanwhile. On `Ok` it holds one.
+    #[inline(always)]
     unsafe fn recv_held<'a>(
         &'a self,
         mut held: Held<'a>,
@@ -379,6 +416,25 @@ impl<T> Chan<T> {
         self.core.set_len(self.core.len() - 1);
         used_up
     }
+
+    /// As [`pop`](Self::pop), by value: whether a receiver lets others run after it, the value, and
+    /// perhaps a segment to be freed.
+    ///
+    /// # Safety
+    /// The lock is held, there is a value.
+    #[inline(always)]
+    unsafe fn take(&self) -> (bool, T, Option<Box<Segment<T>>>) {
+        // SAFETY: the lock is held.
+        let buffer = unsafe { self.buffer() };
+        let is_lap = buffer.pop_is_lap();
+        let mut value = MaybeUninit::uninit();
+        // SAFETY: there is a value, and it is moved to `value`.
+        unsafe {
+            let used_up = buffer.pop(value.as_mut_ptr());
+            self.core.set_len(self.core.len() - 1);
+            (is_lap, value.assume_init(), used_up)
+        }
+    }
 }
 
 /// After an operation that might have parked, and did not (or could not be done): a loop of such
@@ -388,6 +444,13 @@ fn let_others_run(wait: Wait) {
     if wait != Wait::Never {
         park::take_turns();
     }
+}
+
+/// As [`let_others_run`], for a path that is seldom taken.
+#[cold]
+#[inline(never)]
+fn let_others_run_slow(wait: Wait) {
+    let_others_run(wait);
 }
 
 /// The oldest sender with which the caller, a receiver, can be paired.

@@ -193,6 +193,12 @@ impl Core {
         self.lock.hold()
     }
 
+    /// As [`hold`](Self::hold), if the lock is free.
+    #[inline(always)]
+    pub(crate) fn try_hold(&self) -> Option<Held<'_>> {
+        self.lock.try_hold()
+    }
+
     /// The bare lock, for a select that holds several.
     pub(crate) fn lock(&self) -> &SpinLock {
         &self.lock

@@ -9,8 +9,7 @@ use crate::sync::channel::{
     timer::TimerChan,
 };
 use std::{
-    fmt,
-    mem::{self, MaybeUninit},
+    fmt, mem,
     panic::{RefUnwindSafe, UnwindSafe},
     sync::Arc,
     time::{Duration, Instant},
@@ -114,12 +113,7 @@ impl<T> Receiver<T> {
         let Some(chan) = self.chan() else {
             return self.receive_unsent(wait);
         };
-        let mut slot = MaybeUninit::uninit();
-        // SAFETY: the slot is free. On `Ok` it holds a value.
-        unsafe {
-            chan.recv(slot.as_mut_ptr(), wait)?;
-            Ok(slot.assume_init())
-        }
+        chan.recv(wait)
     }
 
     /// Receives where nobody can send.

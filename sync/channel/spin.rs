@@ -39,6 +39,14 @@ impl SpinLock {
         Held(self)
     }
 
+    /// Takes the lock until the guard is dropped, if it is free.
+    #[inline(always)]
+    pub(crate) fn try_hold(&self) -> Option<Held<'_>> {
+        // Acquire: pairs with the Release in `release`.
+        let was_taken = self.taken.swap(true, Ordering::Acquire);
+        if was_taken { None } else { Some(Held(self)) }
+    }
+
     /// Takes the lock; the caller owes a [`release`](Self::release).
     #[inline]
     pub(crate) fn acquire(&self) {

@@ -32,6 +32,11 @@ impl SpinLock {
         Held(self)
     }
 
+    /// Waits, as what the caller does if the lock is taken is the same from a held lock on.
+    pub(crate) fn try_hold(&self) -> Option<Held<'_>> {
+        Some(self.hold())
+    }
+
     pub(crate) fn acquire(&self) {
         let guard = self.mutex.lock().expect("no model panics under a lock");
         // SAFETY: the guard goes before the lock does, and the lock does not move while it is held.

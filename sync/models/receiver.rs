@@ -6,7 +6,6 @@ use crate::sync::channel::{
     core::Wait,
     timer::TimerChan,
 };
-use std::mem::MaybeUninit;
 
 /// A channel, seen as one to receive from.
 #[repr(transparent)]
@@ -28,11 +27,6 @@ impl<T> Receiver<T> {
     }
 
     pub(crate) fn receive(&self, wait: Wait) -> Result<T, Refused> {
-        let mut slot = MaybeUninit::uninit();
-        // SAFETY: the slot is free. On `Ok` it holds a value.
-        unsafe {
-            self.0.recv(slot.as_mut_ptr(), wait)?;
-            Ok(slot.assume_init())
-        }
+        self.0.recv(wait)
     }
 }
