@@ -295,6 +295,8 @@ extern crate self as gort;
 
 #[cfg(not(loom))]
 pub mod context;
+#[cfg(all(unix, not(loom)))]
+pub mod io;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]

@@ -28,6 +28,7 @@ pub(crate) mod local;
 pub(crate) mod metrics;
 pub(crate) mod offload;
 pub(crate) mod on_abandon;
+pub(crate) mod os_poller;
 pub(crate) mod os_threads;
 pub(crate) mod park;
 pub(crate) mod park_thread;
@@ -37,6 +38,8 @@ pub(crate) mod sanitizer;
 pub(crate) mod sched;
 pub(crate) mod scope;
 pub(crate) mod sigquit;
+#[cfg(unix)]
+pub(crate) mod source;
 pub(crate) mod spawn;
 pub(crate) mod stack;
 pub(crate) mod start;

@@ -71,11 +71,13 @@ pub(crate) enum WaitReason {
     Future,
     /// Waiting until all others of the bubble are blocked.
     Settle,
+    /// Waiting for a descriptor.
+    Io,
 }
 
 impl WaitReason {
     /// All, in the order of their numbers.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::None,
         Self::ChanSend,
         Self::ChanRecv,
@@ -93,6 +95,7 @@ impl WaitReason {
         Self::Blocking,
         Self::Future,
         Self::Settle,
+        Self::Io,
     ];
 
     /// The words for dumps, as Go has them where Go has the thing.
@@ -115,6 +118,7 @@ impl WaitReason {
             Self::Blocking => "blocking call",
             Self::Future => "block_on",
             Self::Settle => "testing.wait",
+            Self::Io => "IO wait",
         }
     }
 
@@ -265,6 +269,11 @@ fn suspend_traced(here: Held, task: TaskRef, after: After) {
     if let Some(spans) = spans {
         spans.enter_again(here, task);
     }
+}
+
+/// Whether the caller is a goroutine.
+pub(crate) fn is_goroutine() -> bool {
+    current::task().is_some()
 }
 
 /// Refuses under a `forbid_yield` guard.

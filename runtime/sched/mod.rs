@@ -12,6 +12,7 @@
 //! | `owners` | making homes |
 //! | `idle/` | workers that have nothing to do: search, sleep, wake |
 //! | `inspect/` | dumps, quiescence, deadlocks |
+//! | `poller/` | descriptors that goroutines wait for |
 //! | `threads/` | start and end of the threads, the monitor, threads for blocking calls |
 //! | `waker` | a future that waits, as an unparker sees it |
 //! | `unparker` | the waking half of the door for blocking, for goroutines and threads |
@@ -28,6 +29,7 @@ pub(crate) mod idle;
 pub(crate) mod inspect;
 pub(crate) mod owners;
 pub(crate) mod panicked;
+pub(crate) mod poller;
 pub(crate) mod queue;
 pub(crate) mod scheduler;
 pub(crate) mod spans;

@@ -3,13 +3,13 @@
 use crate::runtime::{
     config::Config,
     fake_clock::{FakeClock, Worn},
-    futex,
     prims::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         explorer::Explorer,
         home::data::{Home, Lent},
         idle::{counts::IdleCounts, sleep_word::Sleeper},
         inspect::request::DumpRequest,
+        poller::shared as poller,
         queue::starved::Starved,
         threads::blocking::{self, Pool},
         timer::{bubble::Bubble, exact::Times},
@@ -313,7 +313,7 @@ impl Scheduler {
     }
 
     /// Wakes one worker for public work that was queued just now.
-    fn offer(&self) {
+    pub(crate) fn offer(&self) {
         // SeqCst (S1): after the push, before the look at the counts; partner of the fences before
         // a sleeper's (S3) and a searcher's (S4) last look.
         fence(Ordering::SeqCst);
@@ -385,7 +385,7 @@ impl Scheduler {
         if sleeper == Sleeper::Counted {
             self.idle.remove_sleeper();
         }
-        futex::wake_one(sleep.waits_on(sleeper).0);
+        poller::rouse(worker, sleeper);
     }
 
     /// Wakes one sleeping worker to search, unless somebody searches.
@@ -396,8 +396,7 @@ impl Scheduler {
             || self.has_public_work(),
         );
         if let Some(i) = woken {
-            let sleep = &self.workers[i].remote.sleep;
-            futex::wake_one(sleep.waits_on(Sleeper::Counted).0);
+            poller::rouse(self.workers[i], Sleeper::Counted);
         }
     }
 

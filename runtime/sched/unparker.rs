@@ -4,13 +4,17 @@
 use crate::runtime::{
     park_thread::ThreadParker,
     sched::{
+        home::held::Held,
         scheduler::{self, Scheduler},
         waker::WakerCell,
-        worker::submit::{self, Delivery},
+        worker::{
+            data::Worker,
+            submit::{self, Delivery},
+        },
     },
     task::header::{TaskHeader, TaskRef},
 };
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 /// Wakes one parked goroutine or thread, or one future, once.
 ///
@@ -89,6 +93,41 @@ impl Unparker {
         };
         // SAFETY: passed on.
         unsafe { submit::unpark(task) }
+    }
+
+    /// As `deliver`, by a worker that may be in no home: `here` is the one that it is in.
+    ///
+    /// # Safety
+    /// As for `unpark`. The worker is the calling thread's.
+    pub(crate) unsafe fn deliver_by(self, worker: &Worker, here: Option<Held>) -> Delivery {
+        match self.task() {
+            // SAFETY: passed on.
+            Some(task) => unsafe { submit::unpark_by(worker, here, task) },
+            None => {
+                // SAFETY: passed on.
+                unsafe { self.unpark_other() };
+                Delivery::Done
+            }
+        }
+    }
+
+    /// Whether it is that of a goroutine of this runtime.
+    ///
+    /// # Safety
+    /// The park that the unparker was published for has not ended.
+    pub(crate) unsafe fn is_of(self, scheduler: &Scheduler) -> bool {
+        let task = self.task();
+        task.is_some_and(|task| ptr::eq(Scheduler::of(submit::home_of(task)), scheduler))
+    }
+
+    /// The goroutine; none if it is no goroutine's.
+    fn task(self) -> Option<TaskRef> {
+        if self.0 & (THREAD_BIT | WAKER_BIT) != 0 {
+            return None;
+        }
+        // SAFETY: its goroutine is parked, or about to, until the unparker has been used, so its
+        // cell is alive.
+        unsafe { TaskRef::from_ptr(self.0 as *mut TaskHeader) }
     }
 
     /// As `unpark`, for what is no goroutine.

@@ -7,6 +7,7 @@ use crate::runtime::{
             sleep,
             steal::{Found, Take, steal, take_injected},
         },
+        poller::{deliver, shared as poller},
         worker::{data::Worker, starve, submit},
     },
 };
@@ -29,6 +30,16 @@ pub(crate) fn search(worker: &Worker) -> Option<Found> {
                 worker.scheduler.end_search();
             }
             return None;
+        }
+        // What the poller has for this worker costs less than what it could steal.
+        if poller::is_unattended()
+            && deliver::poll(worker, None)
+            && let Some(found) = own(worker)
+        {
+            if counted {
+                worker.scheduler.end_search();
+            }
+            return Some(found);
         }
         if let Some(found) = look(worker, counted).or_else(|| own(worker)) {
             return Some(found);

@@ -8,12 +8,14 @@
 
 use crate::runtime::{
     clock, futex,
+    os_poller::Limit,
     prims::Ordering,
     sched::{
         idle::{
             sleep_word::{Awoken, Sleeper},
             steal,
         },
+        poller::{deliver, shared as poller},
         timer::{
             advance::{self, Patience},
             bubble::Bubble,
@@ -58,6 +60,8 @@ pub(crate) fn sleep(worker: &Worker) -> bool {
         bubble.count_up();
     }
     worker.budget.restart();
+    // Only now: a sleeper has nothing in its hands (N2).
+    deliver::wake_found(worker, None);
     awoken == Awoken::ToSearch
 }
 
@@ -103,7 +107,7 @@ fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
         && retry.is_none()
     {
         wait_in(worker, sleeper, bubble);
-        return false;
+        return has_found(worker);
     }
     // Those of workers that cannot come to them, too.
     let stuck = others(worker).filter(|other| other.is_overdue());
@@ -111,19 +115,36 @@ fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
     let due = [worker.shared.timers_due(), stuck, retry];
     let Some(due) = due.into_iter().flatten().min() else {
         wait_at_most(worker, sleeper, None);
-        return false;
+        return has_found(worker);
     };
     let now = clock::now();
     if due <= now {
         return true;
     }
     wait_at_most(worker, sleeper, Some(due - now));
-    retry.is_some()
+    retry.is_some() || has_found(worker)
 }
 
+/// One wait: in the poller if descriptors are watched and nobody else waits there, else on the
+/// sleep word.
 fn wait_at_most(worker: &Worker, sleeper: Sleeper, limit: Option<Duration>) {
-    let (word, value) = worker.shared.remote.sleep.waits_on(sleeper);
+    let sleep = &worker.shared.remote.sleep;
+    if poller::is_unattended() && poller::stand_lookout(worker.shared) {
+        // Once more, now that wakers see where this worker sleeps (N1).
+        if sleep.is_asleep() {
+            let limit = limit.map_or(Limit::Never, Limit::AtMost);
+            poller::look(&mut worker.found.borrow_mut(), limit);
+        }
+        poller::stand_down();
+        return;
+    }
+    let (word, value) = sleep.waits_on(sleeper);
     futex::wait(word, value, limit);
+}
+
+/// Whether the last wait has shown somebody to be woken.
+fn has_found(worker: &Worker) -> bool {
+    worker.found.borrow().is_any()
 }
 
 /// One wait where time does not pass by itself.
@@ -148,7 +169,7 @@ fn stand_sentry(worker: &Worker, sleeper: Sleeper) -> bool {
             return true;
         }
         wait_at_most(worker, sleeper, Some(pause));
-        if !worker.shared.remote.sleep.is_asleep() || is_timer_due(worker) {
+        if !worker.shared.remote.sleep.is_asleep() || is_timer_due(worker) || has_found(worker) {
             return false;
         }
         if look_at_slots(worker) {

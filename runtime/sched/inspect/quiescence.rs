@@ -7,7 +7,7 @@
 use crate::runtime::{
     os_threads, park_thread,
     prims::{Ordering, fence, statics::AtomicUsize},
-    sched::scheduler::Scheduler,
+    sched::{poller::deliver, scheduler::Scheduler},
 };
 use std::{
     ptr,
@@ -68,7 +68,7 @@ impl Drop for OutsideSource {
 
 fn has_sources() -> bool {
     // Acquire (K4): what those that are gone have woken.
-    SOURCES.load(Ordering::Acquire) > 0
+    SOURCES.load(Ordering::Acquire) > 0 || deliver::has_waiters()
 }
 
 /// Lists the calling thread as one of a runtime's own, which does nothing to goroutines that the

@@ -17,6 +17,7 @@ use crate::runtime::{
             deadlock::{Describe, Detector, Next},
             quiescence::Listed,
         },
+        poller::{deliver, shared as poller},
         scheduler::{Scheduler, Watched},
         threads::{
             held_back::Watch,
@@ -66,6 +67,8 @@ struct Monitor {
     trimming: bool,
     detector: Detector,
     held_back: Watch,
+    /// What its last look into the poller has shown.
+    found: poller::Found,
 }
 
 /// The monitor thread's body; returns when the runtime shuts down.
@@ -83,6 +86,7 @@ pub(crate) fn run(scheduler: &'static Scheduler, start_worker: StartWorker, desc
         trimming: true,
         detector: Detector::new(describe),
         held_back: Watch::default(),
+        found: poller::Found::default(),
     };
     while !monitor.scheduler.is_closing() {
         monitor.rest();
@@ -133,6 +137,10 @@ impl Monitor {
             None => self.count_stuck(now),
         };
         self.fire_late_timers();
+        // All who would look are in one goroutine for long, or are about to look.
+        if poller::is_unattended() {
+            deliver::poll_outside(&mut self.found);
+        }
         scheduler.stuck.store(stuck, Ordering::Relaxed);
         self.stuck_rounds = if stuck > 0 { self.stuck_rounds + 1 } else { 0 };
         if stuck > 0 {

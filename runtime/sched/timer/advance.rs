@@ -8,6 +8,7 @@
 use crate::runtime::{
     prims::{Ordering, fence},
     sched::{
+        poller::deliver,
         scheduler::Scheduler,
         timer::bubble::{Bubble, End, Turn},
         unparker::Unparker,
@@ -129,6 +130,7 @@ fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
     // Acquire: what the monitor put back. As with the other two: whom those that are done have
     // woken is in a queue, or awake.
     if bubble.is_held()
+        || deliver::has_waiters_of(scheduler)
         || scheduler.blocking.pending() > 0
         || scheduler.monitor_busy.load(Ordering::Acquire)
     {

@@ -10,6 +10,7 @@ use crate::runtime::{
             data::{Home, Lent},
             held::Held,
         },
+        poller::shared::Found,
         queue::{fresh::Fresh, runnable::Runnable},
         scheduler::Scheduler,
         worker::{
@@ -50,6 +51,10 @@ pub(crate) struct Worker {
     pub(crate) ids: Ids,
     pub(crate) dice: Dice,
     pub(crate) budget: Budget,
+    /// What the last look into the poller has shown.
+    pub(crate) found: RefCell<Found>,
+    /// A buffer for those that are woken then.
+    pub(crate) waiters: RefCell<Vec<usize>>,
     /// The home in which fresh goroutines start, if the one at hand takes no more.
     pub(crate) chunk: Cell<Option<&'static Home>>,
     /// So many fresh goroutines are taken oldest first.
@@ -83,6 +88,8 @@ impl Worker {
             ids: Ids::new(),
             dice: Dice::new(index),
             budget: Budget::new(),
+            found: RefCell::default(),
+            waiters: RefCell::default(),
             chunk: Cell::new(None),
             aged: Cell::new(0),
         })

@@ -19,6 +19,7 @@ use crate::runtime::{
     sched::{
         home::{data::Home, held::Held},
         inspect::reply,
+        poller::{deliver, shared as poller},
         worker::{
             budget::First,
             data::Worker,
@@ -122,6 +123,9 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
         return Some(Some(task.map_or(Next::Leave, Next::Run)));
     }
     submit::fire_timers(worker, Some(here), any_other(worker));
+    if poller::is_unattended() {
+        deliver::poll(worker, Some(here));
+    }
     if worker.budget.is_sweep_due(now) {
         worker.age_fresh();
     }

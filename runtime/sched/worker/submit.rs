@@ -85,6 +85,22 @@ pub(crate) unsafe fn unpark(task: TaskRef) -> Delivery {
     }
 }
 
+/// As [`unpark`], by a worker that may be in no home: `here` is the one that it is in.
+///
+/// # Safety
+/// As `Unparker::unpark`. The worker is the calling thread's.
+pub(crate) unsafe fn unpark_by(worker: &Worker, here: Option<Held>, task: TaskRef) -> Delivery {
+    let home = home_of(task);
+    match here {
+        Some(here) if here.is(home) => {
+            here.unpark(task);
+            Delivery::Done
+        }
+        // SAFETY: passed on.
+        _ => unsafe { unpark_in(Some(worker), home, task) },
+    }
+}
+
 /// The home of a task that has one: it has started, or is `LOCAL`.
 #[inline]
 pub(crate) fn home_of(task: TaskRef) -> &'static Home {

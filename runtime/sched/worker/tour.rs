@@ -6,6 +6,8 @@ use crate::runtime::{
         abandon,
         home::{data::Home, held::Held},
         idle::{search, steal::Found},
+        inspect::quiescence,
+        poller::shared as poller,
         worker::{
             data::Worker,
             place::{self, Start},
@@ -26,6 +28,7 @@ pub(crate) fn run(worker: &Worker) {
         put_back(worker, unsafe { Held::new(last) });
     }
     abandon_own(worker);
+    hand_poller_on();
 }
 
 /// Goes through homes that can run, beginning with `first`, which the worker holds. Returns the
@@ -78,6 +81,16 @@ fn start(worker: &Worker, task: TaskRef) -> Option<&'static Home> {
         Start::In(home) => Some(home),
         Start::Here(_) => unreachable!("the worker is in no home"),
         Start::Elsewhere => None,
+    }
+}
+
+/// A worker leaves for good, which may have been the one that sleeps in the poller: somebody of
+/// another runtime comes to look whether the place is free.
+fn hand_poller_on() {
+    if poller::is_unattended() {
+        for scheduler in quiescence::schedulers() {
+            scheduler.offer();
+        }
     }
 }
 

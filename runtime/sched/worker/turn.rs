@@ -2,6 +2,7 @@
 
 use crate::runtime::sched::{
     home::held::Held,
+    poller::{deliver, shared as poller},
     worker::{data::Worker, submit},
 };
 use std::time::Instant;
@@ -35,6 +36,9 @@ pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
 #[cold]
 fn lets_others_in(worker: &Worker, here: Held) -> bool {
     submit::fire_timers(worker, Some(here), worker.shared);
+    if poller::is_unattended() {
+        deliver::poll(worker, Some(here));
+    }
     if let Some(task) = worker.take_injected() {
         worker.fresh.push(task);
     }

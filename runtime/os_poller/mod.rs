@@ -1,0 +1,42 @@
+//! What the system tells of descriptors: which of them can be read or written again.
+//!
+//! On Linux an epoll instance, edge-triggered: a descriptor is added once, and each change for the
+//! better is told once. Elsewhere `unsupported` stands in, which refuses: see
+//! [`crate::runtime::source`] for what happens then.
+//!
+//! Not `mio`: its waits have whole milliseconds, and timers of ours are due in fractions of them.
+//! Not `polling`: each of its waits makes three more system calls.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod unsupported;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use self::epoll::{Events, OsPoller};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use self::unsupported::{Events, OsPoller};
+
+use std::time::Duration;
+
+/// How long a wait for events may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// It does not wait.
+    Now,
+    /// That long.
+    AtMost(Duration),
+    /// Until there is an event.
+    Never,
+}
+
+/// What has happened to one descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// As it was given when the descriptor was added.
+    pub(crate) key: u64,
+    /// It can be read, or has ended, or failed.
+    pub(crate) is_readable: bool,
+    /// It can be written, or nobody reads any more, or it failed.
+    pub(crate) is_writable: bool,
+}
