@@ -24,6 +24,11 @@ pub(crate) mod sched {
         pub(crate) mod sleep_word;
     }
 
+    pub(crate) mod poller {
+        pub(crate) mod lookout;
+        pub(crate) mod ready_word;
+    }
+
     pub(crate) mod queue {
         pub(crate) mod deque;
         #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The letters of the protocols that have labels.
-const PROTOCOLS: &str = "HPSQBCTMKDW";
+const PROTOCOLS: &str = "HPSQBCTMKDWRN";
 
 /// The labels in a text, each a letter of [`PROTOCOLS`] and one digit that stand alone.
 fn labels(text: &str) -> Vec<String> {

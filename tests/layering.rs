@@ -68,6 +68,7 @@ const SCHED: &[&[&str]] = &[
         "idle/sleep_word",
         "idle/counts",
         "poller/ready_word",
+        "poller/lookout",
         "poller/cell",
         "inspect/frames",
         "inspect/request",

@@ -19,6 +19,7 @@ pub(crate) enum WaitReason {
     ChanSend,
     Cond,
     Future,
+    Io,
     Join,
     Mutex,
     RwMutexRead,

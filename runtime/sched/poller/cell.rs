@@ -146,7 +146,7 @@ impl SourceCell {
         self.way(direction).ready.look()
     }
 
-    /// An event has come. True: the caller calls [`wake`](Self::wake).
+    /// An event has come. True: the caller takes the waiters out and wakes them (R2).
     #[must_use]
     pub(crate) fn report(&self, direction: Direction) -> bool {
         self.way(direction).ready.report()

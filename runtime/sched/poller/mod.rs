@@ -9,5 +9,6 @@
 
 pub(crate) mod cell;
 pub(crate) mod deliver;
+pub(crate) mod lookout;
 pub(crate) mod ready_word;
 pub(crate) mod shared;

@@ -41,8 +41,9 @@ impl ReadyWord {
     /// [`settle`](Self::settle).
     #[must_use]
     pub(crate) fn begin_wait(&self, seen: Seen) -> bool {
-        // Acquire (R1): as in `look`. One step with the look at the tick: partner of `report`.
-        let word = self.0.fetch_or(WAITS_BIT, Ordering::Acquire);
+        // Relaxed (R1): one step with the look at the tick. Who is told that there was an event
+        // looks again, and acquires there.
+        let word = self.0.fetch_or(WAITS_BIT, Ordering::Relaxed);
         word & !WAITS_BIT == seen.0
     }
 
@@ -57,7 +58,7 @@ impl ReadyWord {
     #[must_use]
     #[inline]
     pub(crate) fn report(&self) -> bool {
-        // Release (R2): pairs with the Acquires in `look` and `begin_wait`.
+        // Release (R2): pairs with the Acquire in `look`.
         self.0.fetch_add(ONE_EVENT, Ordering::Release) & WAITS_BIT != 0
     }
 }

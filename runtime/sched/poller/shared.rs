@@ -3,10 +3,13 @@
 use crate::runtime::{
     futex,
     os_poller::{Events, Limit, OsPoller},
-    prims::{Ordering, fence, statics::AtomicUsize},
+    prims::{Ordering, statics::AtomicUsize},
     sched::{
         idle::sleep_word::Sleeper,
-        poller::cell::{Direction, SourceCell},
+        poller::{
+            cell::{Direction, SourceCell},
+            lookout::Lookout,
+        },
         worker::shared::WorkerShared,
     },
 };
@@ -25,9 +28,8 @@ static OPENING: Mutex<()> = Mutex::new(());
 /// How many descriptors are watched.
 static WATCHED: AtomicUsize = AtomicUsize::new(0);
 
-/// The address of the worker that is the lookout; 0: nobody is. Written by workers that go to sleep
-/// and by those that get up.
-static LOOKOUT: AtomicUsize = AtomicUsize::new(0);
+/// Who sleeps in it, by the worker's address.
+static LOOKOUT: Lookout = Lookout::new();
 
 /// Whether any descriptor is watched, so that looking can pay.
 #[inline]
@@ -39,7 +41,7 @@ pub(crate) fn is_open() -> bool {
 /// Whether a sleeping worker gets up for events.
 #[inline]
 pub(crate) fn has_lookout() -> bool {
-    LOOKOUT.load(Ordering::Relaxed) != 0
+    LOOKOUT.is_taken()
 }
 
 /// Whether a worker that is awake should look: something is watched, and nobody sleeps for it.
@@ -124,24 +126,15 @@ pub(crate) fn look(found: &mut Found, limit: Limit) {
     }
 }
 
-/// Becomes the lookout, if nobody is. Then the worker looks at its sleep word once more, sleeps in
-/// the poller, and calls [`stand_down`].
+/// Becomes the lookout, if nobody is (see [`Lookout::stand`]).
 #[must_use]
 pub(crate) fn stand_lookout(worker: &WorkerShared) -> bool {
-    let taken = LOOKOUT.compare_exchange(
-        0,
-        ptr::from_ref(worker).addr(),
-        Ordering::Relaxed,
-        Ordering::Relaxed,
-    );
-    // SeqCst (N1): before the look at the sleep word; partner of the fence in `nudge`.
-    fence(Ordering::SeqCst);
-    taken.is_ok()
+    LOOKOUT.stand(ptr::from_ref(worker).addr())
 }
 
 /// The lookout gets up.
 pub(crate) fn stand_down() {
-    LOOKOUT.store(0, Ordering::Relaxed);
+    LOOKOUT.stand_down();
 }
 
 /// Wakes the thread of a worker whose sleep word the caller has changed: it sleeps in the poller,
@@ -157,10 +150,7 @@ fn nudge(worker: &WorkerShared) -> bool {
     let Some(os) = OS.get() else {
         return false;
     };
-    // SeqCst (N1): between the change of the word and the look; partner of the fence in
-    // `stand_lookout`. One of the two sees the other.
-    fence(Ordering::SeqCst);
-    let is_lookout = LOOKOUT.load(Ordering::Relaxed) == ptr::from_ref(worker).addr();
+    let is_lookout = LOOKOUT.is_at(ptr::from_ref(worker).addr());
     if is_lookout {
         os.nudge();
     }
