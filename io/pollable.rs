@@ -171,6 +171,17 @@ impl<T: AsFd> Pollable<T> {
             .io(Direction::Read, timeout, || call(&self.inner))
     }
 
+    /// As [`read_in`](Self::read_in), of at most `len` bytes from a TCP connection, of which a short
+    /// read says that there are no more.
+    pub(crate) fn read_tcp(
+        &self,
+        timeout: Option<Duration>,
+        len: usize,
+        mut call: impl FnMut(&T) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.source.read(timeout, len, || call(&self.inner))
+    }
+
     /// As [`write_with`](Self::write_with), for `timeout` at most if there is one.
     pub(crate) fn write_in<R>(
         &self,

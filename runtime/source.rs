@@ -13,7 +13,7 @@ use crate::runtime::{
     clock, default,
     offload::blocking,
     park::{self, Unparked, Unparker, WaitReason},
-    prims::{AtomicBool, AtomicU8, Ordering},
+    prims::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     sched::poller::{
         cell::{Begun, SourceCell},
         deliver,
@@ -56,6 +56,9 @@ pub(crate) struct Source {
     copy: OnceLock<OwnedFd>,
     /// A deadline was set at some time, so each call looks whether it has passed.
     has_deadline: AtomicBool,
+    /// The number of the tick at which a read has taken all that there was; 0: none has. See
+    /// [`read`](Self::read).
+    drained: AtomicU32,
     /// Calls do not wait: see [`set_nonblocking`](Self::set_nonblocking).
     is_nonblocking: AtomicBool,
 }
@@ -80,6 +83,7 @@ impl Source {
             enrolling: Mutex::new(()),
             copy: OnceLock::new(),
             has_deadline: AtomicBool::new(false),
+            drained: AtomicU32::new(0),
             is_nonblocking: AtomicBool::new(false),
         }
     }
@@ -97,9 +101,52 @@ impl Source {
         timeout: Option<Duration>,
         mut call: impl FnMut() -> io::Result<T>,
     ) -> io::Result<T> {
-        let mut limit = None;
+        let since = Since::now(self.cell.look(direction), timeout);
+        self.io_since(since, direction, &mut call)
+    }
+
+    /// As [`io`](Self::io), for a read of `len` bytes from a TCP connection. One that brings fewer
+    /// has taken all that there was; so the next one, if there was no event since, waits without a
+    /// try, which saves a system call.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub(crate) fn read(
+        &self,
+        timeout: Option<Duration>,
+        len: usize,
+        mut call: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let direction = Direction::Read;
+        let mut since = Since::now(self.cell.look(direction), timeout);
+        // Relaxed: a hint; whoever wrote it has read since that tick, as it says.
+        if self.drained.load(Ordering::Relaxed) == since.seen.number()
+            && len > 0
+            && !self.is_nonblocking.load(Ordering::Relaxed)
+        {
+            self.check(direction)?;
+            self.wait_once(&mut since, direction)?;
+        }
+        let mut before = since.seen;
+        let n = self.io_since(since, direction, &mut || {
+            before = self.cell.look(direction);
+            call()
+        })?;
+        if n < len && n > 0 && self.cell.is_short_read_the_last() {
+            self.drained.store(before.number(), Ordering::Relaxed);
+        }
+        Ok(n)
+    }
+
+    #[inline]
+    fn io_since<T>(
+        &self,
+        mut since: Since,
+        direction: Direction,
+        call: &mut impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
         loop {
-            let seen = self.cell.look(direction);
             self.check(direction)?;
             match call() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -115,11 +162,19 @@ impl Source {
                     return done;
                 }
             }
-            if limit.is_none() {
-                limit = timeout.and_then(|time| clock::now().checked_add(time));
-            }
-            self.wait_since(seen, direction, limit)?;
+            self.wait_once(&mut since, direction)?;
         }
+    }
+
+    /// One wait of a call, which then is tried again.
+    fn wait_once(&self, since: &mut Since, direction: Direction) -> io::Result<()> {
+        if since.limit.is_none() {
+            let timeout = since.timeout;
+            since.limit = timeout.and_then(|time| clock::now().checked_add(time));
+        }
+        self.wait_since(since.seen, direction, since.limit)?;
+        since.seen = self.cell.look(direction);
+        Ok(())
     }
 
     /// Waits until the descriptor is ready, as far as can be told: the caller tries, and waits
@@ -328,6 +383,26 @@ impl Drop for Source {
             shared::leave(watched);
         }
         self.cell.give_back();
+    }
+}
+
+/// What a call that may wait knows.
+struct Since {
+    /// The events that it has seen before it was tried last.
+    seen: Seen,
+    /// How long all its waits may take.
+    timeout: Option<Duration>,
+    /// When that is over; told by the first wait, so that a call that need not wait asks no clock.
+    limit: Option<Instant>,
+}
+
+impl Since {
+    fn now(seen: Seen, timeout: Option<Duration>) -> Self {
+        Self {
+            seen,
+            timeout,
+            limit: None,
+        }
     }
 }
 

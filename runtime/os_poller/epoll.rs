@@ -175,6 +175,7 @@ impl Events {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> {
         const FAILED: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
         const READ: u32 = (libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI) as u32 | FAILED;
+        const ODD: u32 = (libc::EPOLLRDHUP | libc::EPOLLPRI) as u32 | FAILED;
         const WRITE: u32 = libc::EPOLLOUT as u32 | FAILED;
         let events = self.buffer[..self.len].iter();
         events
@@ -183,6 +184,7 @@ impl Events {
                 key: event.u64,
                 is_readable: event.events & READ != 0,
                 is_writable: event.events & WRITE != 0,
+                is_odd: event.events & ODD != 0,
             })
     }
 }

@@ -39,4 +39,7 @@ pub(crate) struct Event {
     pub(crate) is_readable: bool,
     /// It can be written, or nobody reads any more, or it failed.
     pub(crate) is_writable: bool,
+    /// Nobody writes any more, or it failed, or a read may stop before all that there is: out of
+    /// band data lie in between.
+    pub(crate) is_odd: bool,
 }

@@ -95,7 +95,7 @@ impl Unparker {
         unsafe { submit::unpark(task) }
     }
 
-    /// As `deliver`, by a worker that may be in no home: `here` is the one that it is in.
+    /// As `deliver`, for one of many that a worker wakes at a time: see [`submit::unpark_by`].
     ///
     /// # Safety
     /// As for `unpark`. The worker is the calling thread's.

@@ -98,6 +98,7 @@ fn search_for_a_while(worker: &Worker) -> Option<Found> {
         }
         if worker.scheduler.has_requests()
             || !worker.scheduler.parallel
+            || !is_other_awake(worker)
             || now - start >= SEARCH_TIME
         {
             return None;
@@ -106,6 +107,12 @@ fn search_for_a_while(worker: &Worker) -> Option<Found> {
             std::hint::spin_loop();
         }
     }
+}
+
+/// Whether anybody could make work for this worker while it looks: those that sleep do not.
+fn is_other_awake(worker: &Worker) -> bool {
+    let mut others = worker.scheduler.workers();
+    others.any(|other| other.index != worker.shared.index && other.is_awake())
 }
 
 /// Changes whenever a worker that has something in its own hands turns to another goroutine.

@@ -138,7 +138,12 @@ fn wait_at_most(worker: &Worker, sleeper: Sleeper, limit: Option<Duration>) {
         poller::stand_down();
         return;
     }
-    let (word, value) = sleep.waits_on(sleeper);
+    nap(worker, sleeper, limit);
+}
+
+/// One wait on the sleep word.
+fn nap(worker: &Worker, sleeper: Sleeper, limit: Option<Duration>) {
+    let (word, value) = worker.shared.remote.sleep.waits_on(sleeper);
     futex::wait(word, value, limit);
 }
 
@@ -168,7 +173,7 @@ fn stand_sentry(worker: &Worker, sleeper: Sleeper) -> bool {
         if !others(worker).any(WorkerShared::is_awake) {
             return true;
         }
-        wait_at_most(worker, sleeper, Some(pause));
+        nap(worker, sleeper, Some(pause));
         if !worker.shared.remote.sleep.is_asleep() || is_timer_due(worker) || has_found(worker) {
             return false;
         }
@@ -195,7 +200,16 @@ fn is_timer_due(worker: &Worker) -> bool {
 fn look_at_slots(worker: &Worker) -> bool {
     let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= clock::now());
     let finds = others(worker).any(|other| is_due(other.timers_due()) || takes_slot(worker, other));
-    finds || worker.has_homes()
+    finds || worker.has_homes() || sees_events(worker)
+}
+
+/// Whether descriptors are ready, while the worker that would see that is in something else.
+fn sees_events(worker: &Worker) -> bool {
+    if !poller::is_unattended() {
+        return false;
+    }
+    poller::look(&mut worker.found.borrow_mut(), Limit::Now);
+    has_found(worker)
 }
 
 fn takes_slot(worker: &Worker, other: &WorkerShared) -> bool {

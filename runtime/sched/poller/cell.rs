@@ -6,7 +6,7 @@
 
 use crate::runtime::{
     clock,
-    prims::{AtomicU32, Ordering},
+    prims::{AtomicBool, AtomicU32, Ordering},
     sched::poller::ready_word::{ReadyWord, Seen},
 };
 use std::{
@@ -42,6 +42,9 @@ pub(crate) struct SourceCell {
     index: u32,
     /// Changes when the cell is given back. Written by its user, read by who has an event.
     generation: AtomicU32,
+    /// An event has said that the end has come, or that a read may stop before all that there is.
+    /// Written by who has the event, before the tick.
+    is_odd: AtomicBool,
     read: Way,
     write: Way,
 }
@@ -99,6 +102,7 @@ impl SourceCell {
             let index = CELLS.push_with(|index| Self {
                 index: u32::try_from(index).expect("fewer than 2^32 descriptors"),
                 generation: AtomicU32::new(0),
+                is_odd: AtomicBool::new(false),
                 read: Way::new(),
                 write: Way::new(),
             });
@@ -111,6 +115,7 @@ impl SourceCell {
     /// ended.
     pub(crate) fn give_back(&'static self) {
         self.generation.fetch_add(1, Ordering::Relaxed);
+        self.is_odd.store(false, Ordering::Relaxed);
         for way in [&self.read, &self.write] {
             let mut waits = way.lock();
             *waits = Waits {
@@ -144,6 +149,19 @@ impl SourceCell {
     /// The events so far.
     pub(crate) fn look(&self, direction: Direction) -> Seen {
         self.way(direction).ready.look()
+    }
+
+    /// An event says that a short read does not mean that there is no more; before
+    /// [`report`](Self::report).
+    pub(crate) fn set_odd(&self) {
+        // Relaxed: the Release in `report` follows.
+        self.is_odd.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a short read says that there was no more; after [`look`](Self::look).
+    pub(crate) fn is_short_read_the_last(&self) -> bool {
+        // Relaxed: after the Acquire in `look`.
+        !self.is_odd.load(Ordering::Relaxed)
     }
 
     /// An event has come. True: the caller takes the waiters out and wakes them (R2).

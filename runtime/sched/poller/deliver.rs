@@ -41,6 +41,11 @@ pub(crate) fn wake_found(worker: &Worker, here: Option<Held>) -> bool {
         let _ended = unsafe { Unparker::from_raw(raw).deliver_by(worker, here) };
     }
     worker.waiters.replace(waiters);
+    // The worker runs the first one next, unless it is in a home.
+    let is_more = worker.runnable.waiting() > usize::from(here.is_none());
+    if is_more && worker.scheduler.idle.could_wake() {
+        worker.scheduler.wake_one();
+    }
     true
 }
 

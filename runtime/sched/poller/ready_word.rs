@@ -24,6 +24,13 @@ pub(crate) struct ReadyWord(AtomicU32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen(u32);
 
+impl Seen {
+    /// As a number that is not 0.
+    pub(crate) fn number(self) -> u32 {
+        self.0 | WAITS_BIT
+    }
+}
+
 impl ReadyWord {
     pub(crate) fn new() -> Self {
         Self(AtomicU32::new(0))

@@ -115,6 +115,9 @@ pub(crate) fn look(found: &mut Found, limit: Limit) {
         let Some(cell) = SourceCell::of(event.key) else {
             continue;
         };
+        if event.is_odd {
+            cell.set_odd();
+        }
         for (is_ready, direction) in [
             (event.is_readable, Direction::Read),
             (event.is_writable, Direction::Write),

@@ -101,6 +101,11 @@ impl Runnable {
         shared.has_slot() || !self.queue.is_empty()
     }
 
+    /// How many wait for anyone; for the owner.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Whether one is here in which all that can run have yielded; for the owner.
     #[inline]
     pub(crate) fn has_yielded(&self) -> bool {

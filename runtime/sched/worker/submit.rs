@@ -85,7 +85,8 @@ pub(crate) unsafe fn unpark(task: TaskRef) -> Delivery {
     }
 }
 
-/// As [`unpark`], by a worker that may be in no home: `here` is the one that it is in.
+/// As [`unpark`], for one of many that a worker wakes at a time, which may be in no home: `here` is
+/// the one that it is in. The caller sees to it that others come for what it has then.
 ///
 /// # Safety
 /// As `Unparker::unpark`. The worker is the calling thread's.
@@ -96,8 +97,30 @@ pub(crate) unsafe fn unpark_by(worker: &Worker, here: Option<Held>, task: TaskRe
             here.unpark(task);
             Delivery::Done
         }
-        // SAFETY: passed on.
-        _ => unsafe { unpark_in(Some(worker), home, task) },
+        _ if home.claim() => {
+            // SAFETY: claimed.
+            unsafe { Held::new(home) }.unpark(task);
+            schedule_later(worker, home);
+            Delivery::Done
+        }
+        // SAFETY: passed on: until the arrival is taken out, the link is the inbox's.
+        _ => match unsafe { home.shared.word.push(NonNull::new_unchecked(task.as_ptr())) } {
+            Told::Holder => {
+                schedule_later(worker, home);
+                Delivery::Done
+            }
+            Told::Nothing => Delivery::Done,
+            Told::Ended => Delivery::HomeEnded,
+        },
+    }
+}
+
+/// Queues a home that the caller holds behind those that it has, and wakes nobody.
+fn schedule_later(worker: &Worker, home: &'static Home) {
+    if home.lent == Lent::ToAll && is_of(home, worker.scheduler) {
+        worker.runnable.push_back(home);
+    } else {
+        Scheduler::of(home).inject_home(home);
     }
 }
 
