@@ -171,8 +171,8 @@ impl<T: AsFd> Pollable<T> {
             .io(Direction::Read, timeout, || call(&self.inner))
     }
 
-    /// As [`read_in`](Self::read_in), of at most `len` bytes from a TCP connection, of which a short
-    /// read says that there are no more.
+    /// As [`read_in`](Self::read_in), of at most `len` bytes from a TCP connection, of which a
+    /// short read says that there are no more.
     pub(crate) fn read_tcp(
         &self,
         timeout: Option<Duration>,

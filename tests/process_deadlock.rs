@@ -17,6 +17,7 @@ use gort::{
     },
 };
 use std::{
+    io::Read,
     process::ExitCode,
     sync::Arc,
     thread,
@@ -67,6 +68,8 @@ const ROLES: &[Role] = &[
     ("timeouts", || in_main(timeouts)),
     ("starts_later", || in_main(starts_later)),
     ("blocks", || in_main(blocks)),
+    ("waits_for_a_descriptor", || in_main(waits_for_a_descriptor)),
+    ("after_a_descriptor", || in_main(after_a_descriptor)),
     ("foreign_thread", || in_main(foreign_thread)),
     ("foreign_thread_of_a_test", || {
         let options = gort::runtime::__private::Options::new();
@@ -338,6 +341,29 @@ fn idle_server() {
     assert_eq!(server.join().unwrap(), 7);
 }
 
+/// The other end is a process, of which this one knows nothing.
+fn waits_for_a_descriptor() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = std::process::Command::new("sleep");
+    let mut other = command.arg("0.5").stdout(writer).spawn().unwrap();
+    drop(command);
+    let waiting = go!(move || {
+        gort::io::wait_readable(&reader).unwrap();
+        reader.read(&mut [0]).unwrap()
+    });
+    assert_eq!(waiting.join().unwrap(), 0);
+    other.wait().unwrap();
+}
+
+fn after_a_descriptor() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let waiting = go!(move || gort::io::wait_readable(&reader));
+    gort::yield_now();
+    drop(writer);
+    waiting.join().unwrap().unwrap();
+    recv();
+}
+
 fn sleeps() {
     let others: Vec<_> = (1..=3)
         .map(|n| go!(move || gort::sleep(Duration::from_millis(150 * n))))
@@ -542,6 +568,7 @@ fn what_has_ended_does_not_hide_a_deadlock() {
     each_is_reported(&["after_a_blocking_call"], "chan receive");
     each_is_reported(&["after_a_timer"], "chan receive");
     each_is_reported(&["a_cancelled_timer"], "chan receive");
+    each_is_reported(&["after_a_descriptor"], "chan receive");
     each_is_reported(&["a_runtime_that_is_gone"], "chan receive");
 }
 
@@ -638,6 +665,7 @@ fn timers_and_calls_are_no_deadlock() {
     never_reported("timeouts", 4);
     never_reported("starts_later", 4);
     never_reported("blocks", 4);
+    never_reported("waits_for_a_descriptor", 4);
     never_reported("computes", 4);
 }
 
