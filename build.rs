@@ -1,8 +1,11 @@
-//! Answers two questions. Which context switch does this build use?
+//! Answers three questions. Which context switch does this build use?
 //!
 //! * `gort_switch = "x86_64"` or `"aarch64"`: our own, on Unix targets of those architectures;
 //! * `gort_switch = "portable"`: corosensei, everywhere else, or anywhere when
 //!   `GORT_SWITCH=portable` is set at build time.
+//!
+//! How does it wait for descriptors? `gort_poller = "epoll"` on Linux and Android; `"none"`
+//! elsewhere, or with `GORT_POLLER=none`: by calls of `poll` on blocking threads.
 //!
 //! And is AddressSanitizer told of each switch? `gort_asan`, with `GORT_ASAN=1`; see
 //! `ci/sanitizers.sh`.
@@ -16,6 +19,9 @@ fn main() {
         "cargo::rustc-check-cfg=cfg(gort_switch, values(\"x86_64\", \"aarch64\", \"portable\"))"
     );
     println!("cargo::rustc-cfg=gort_switch=\"{}\"", choose());
+    println!("cargo::rerun-if-env-changed=GORT_POLLER");
+    println!("cargo::rustc-check-cfg=cfg(gort_poller, values(\"epoll\", \"none\"))");
+    println!("cargo::rustc-cfg=gort_poller=\"{}\"", choose_poller());
     println!("cargo::rerun-if-env-changed=GORT_ASAN");
     println!("cargo::rustc-check-cfg=cfg(gort_asan)");
     if env::var("GORT_ASAN").is_ok_and(|value| value == "1") {
@@ -38,5 +44,19 @@ fn choose() -> &'static str {
         Ok("x86_64") if unix => "x86_64",
         Ok("aarch64") if unix => "aarch64",
         _ => "portable",
+    }
+}
+
+fn choose_poller() -> &'static str {
+    match env::var("GORT_POLLER").as_deref() {
+        Ok("none") => return "none",
+        Ok("native" | "") | Err(_) => {}
+        Ok(other) => {
+            panic!("GORT_POLLER is {other:?}: it must be \"native\" (the default) or \"none\"")
+        }
+    }
+    match env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("linux" | "android") => "epoll",
+        _ => "none",
     }
 }

@@ -1,20 +1,20 @@
 //! What the system tells of descriptors: which of them can be read or written again.
 //!
 //! On Linux an epoll instance, edge-triggered: a descriptor is added once, and each change for the
-//! better is told once. Elsewhere `unsupported` stands in, which refuses: see
-//! [`crate::runtime::source`] for what happens then.
+//! better is told once. Elsewhere, and where the build is told so (`GORT_POLLER=none`),
+//! `unsupported` stands in, which refuses: see [`crate::runtime::source`] for what happens then.
 //!
 //! Not `mio`: its waits have whole milliseconds, and timers of ours are due in fractions of them.
 //! Not `polling`: each of its waits makes three more system calls.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(gort_poller = "epoll")]
 mod epoll;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(gort_poller = "none")]
 mod unsupported;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(gort_poller = "epoll")]
 pub(crate) use self::epoll::{Events, OsPoller};
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(gort_poller = "none")]
 pub(crate) use self::unsupported::{Events, OsPoller};
 
 use std::time::Duration;
