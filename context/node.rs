@@ -21,7 +21,7 @@ use crate::{
         error::{Cause, Error},
     },
     runtime::{
-        later::{self, Later},
+        delayed_spawn::{self, DelayedSpawn},
         prims::{AtomicU8, Ordering},
         spawn,
     },
@@ -74,7 +74,7 @@ struct Guarded {
 
 /// What a node has only as long as it is live.
 struct LivePart {
-    timer: Option<Later>,
+    timer: Option<DelayedSpawn>,
     /// The cause if it is the timer that ends it.
     timer_cause: Option<Cause>,
     action: Option<Action>,
@@ -153,7 +153,7 @@ impl CancelNode {
     pub(crate) fn watch(self: &Arc<Self>, deadline: Instant) {
         // The timer keeps no node alive, and owns nothing of the user's.
         let node = Arc::downgrade(self);
-        let timer = later::spawn_later(deadline, move || {
+        let timer = delayed_spawn::spawn_delayed(deadline, move || {
             if let Some(node) = node.upgrade() {
                 node.expire();
             }

@@ -8,7 +8,7 @@ use crate::runtime::{
     task::{
         cell::{GoexitPayload, UnstartedPayload},
         header::TaskRef,
-        pool::Shared,
+        pool::SharedCells,
         state::Joining,
     },
 };
@@ -180,7 +180,7 @@ pub(crate) unsafe fn free(task: TaskRef) {
     unsafe {
         match worker() {
             Some(worker) => task.free(&worker.cells),
-            None => task.free(&Shared),
+            None => task.free(&SharedCells),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::runtime::{
     join::{self, JoinHandle},
     sched::{
         unparker::Unparker,
-        waker::{Look, WakerCell},
+        waker::{WakerCell, WakerUpdate},
     },
     task::{header::TaskRef, state::Joining},
 };
@@ -156,7 +156,7 @@ impl<T> Future for JoinFuture<T> {
                 }
             }
             State::Waiting(goroutine, joiner) => {
-                if joiner.cell.look_again(context.waker()) == Look::Waiting {
+                if joiner.cell.update_waker(context.waker()) == WakerUpdate::Waiting {
                     self.state = State::Waiting(goroutine, joiner);
                     return Poll::Pending;
                 }

@@ -3,7 +3,7 @@
 use crate::runtime::{
     prims::Ordering,
     sched::scheduler::Scheduler,
-    task::{header::HOMELESS, pool},
+    task::{header::HOMELESS_BIT, pool},
 };
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub(crate) fn of(scheduler: &Scheduler) -> BTreeSet<u64> {
             return;
         }
         let home = cell.home.load(Ordering::Relaxed);
-        let is_homeless = home.addr() == scheduler.address().addr() | HOMELESS;
+        let is_homeless = home.addr() == scheduler.address().addr() | HOMELESS_BIT;
         if is_homeless || scheduler.homes().any(|h| std::ptr::eq(h, home.cast())) {
             ids.insert(id);
         }

@@ -22,7 +22,7 @@ use crate::runtime::{
         scheduler::Scheduler,
         spans,
         unparker::THREAD_BIT,
-        worker::{current::worker_in, turn},
+        worker::{coop, current::worker_in},
     },
     task::header::TaskRef,
 };
@@ -228,9 +228,9 @@ fn park_task_until(here: Held, task: TaskRef, reason: WaitReason, deadline: Inst
     // which is this worker until the park is committed (T1). SAFETY: used up before the goroutine
     // suspends. The shared side lives on.
     let timers = unsafe { worker_in(here) }.shared;
-    let key = timers.sleepers.add(deadline, task);
+    let key = timers.park_timers.add(deadline, task);
     suspend(here, task, After::Park);
-    if timers.sleepers.take(key).is_none() {
+    if timers.park_timers.take(key).is_none() {
         // It has fired, and may wait for this home's holder (T3).
         here.take_late();
     }
@@ -309,7 +309,7 @@ pub(crate) fn yield_now() {
                 refuse();
             }
             // SAFETY: used up before the goroutine suspends.
-            if turn::has_other_work(unsafe { worker_in(here) }, here) {
+            if coop::has_other_work(unsafe { worker_in(here) }, here) {
                 suspend_to_yield(here, task);
             }
         }
@@ -366,23 +366,23 @@ pub(crate) fn explored_choice(n: usize) -> Option<usize> {
 /// ready arm: yields if this goroutine has done so for 1 ms. Does nothing on a plain thread, or
 /// under a `forbid_yield` guard.
 #[inline]
-pub(crate) fn take_turns() {
+pub(crate) fn yield_if_over_budget() {
     explore();
     if let Some((here, task)) = current::task()
         // SAFETY: used up before the goroutine suspends.
-        && turn::is_over(unsafe { worker_in(here) })
+        && coop::is_over_budget(unsafe { worker_in(here) })
     {
-        end_turn(here, task, None);
+        yield_over_budget(here, task, None);
     }
 }
 
-/// As [`take_turns`], for a caller that holds what others wait for: if it yields and never runs
-/// again, `what` is done.
+/// As [`yield_if_over_budget`], for a caller that holds what others wait for: if it yields and
+/// never runs again, `what` is done.
 ///
 /// # Safety
 /// `what` may be done until this returns.
 #[inline]
-pub(crate) unsafe fn take_turns_or(what: OnAbandon) {
+pub(crate) unsafe fn yield_if_over_budget_or(what: OnAbandon) {
     if explorer::is_any() {
         // SAFETY: passed on; and taken back at once.
         unsafe { set_on_abandon(Some(what)) };
@@ -392,16 +392,16 @@ pub(crate) unsafe fn take_turns_or(what: OnAbandon) {
     }
     if let Some((here, task)) = current::task()
         // SAFETY: used up before the goroutine suspends.
-        && turn::is_over(unsafe { worker_in(here) })
+        && coop::is_over_budget(unsafe { worker_in(here) })
     {
-        end_turn(here, task, Some(what));
+        yield_over_budget(here, task, Some(what));
     }
 }
 
 #[cold]
-fn end_turn(here: Held, task: TaskRef, what: Option<OnAbandon>) {
+fn yield_over_budget(here: Held, task: TaskRef, what: Option<OnAbandon>) {
     // SAFETY: used up before the goroutine suspends.
-    if task.forbid.get() == 0 && turn::has_work_after(unsafe { worker_in(here) }, here) {
+    if task.forbid.get() == 0 && coop::has_work_over_budget(unsafe { worker_in(here) }, here) {
         // SAFETY: passed on; and taken back below.
         unsafe { set_on_abandon(what) };
         suspend_to_yield(here, task);

@@ -39,21 +39,21 @@ pub(crate) struct ThreadParker {
 
 /// A parker in the list: alive until it is taken out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Listed(NonNull<ThreadParker>);
+struct ParkedThread(NonNull<ThreadParker>);
 
 // SAFETY: others only read its atomics and its number, under the list's lock.
-unsafe impl Send for Listed {}
+unsafe impl Send for ParkedThread {}
 
-static LIST: Mutex<BTreeSet<Listed>> = Mutex::new(BTreeSet::new());
+static LIST: Mutex<BTreeSet<ParkedThread>> = Mutex::new(BTreeSet::new());
 
-fn list() -> MutexGuard<'static, BTreeSet<Listed>> {
+fn list() -> MutexGuard<'static, BTreeSet<ParkedThread>> {
     LIST.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The threads that are parked without a deadline and not unparked: the system's number for each,
 /// and which of its parks it is.
 pub(crate) fn stuck() -> Vec<(u32, u64)> {
-    let park_of = |listed: &Listed| {
+    let park_of = |listed: &ParkedThread| {
         // SAFETY: in the list, whose lock is held.
         let parker = unsafe { listed.0.as_ref() };
         // Acquire, and before `parks` is read: one who took the notification has counted on before
@@ -78,7 +78,7 @@ thread_local! {
 impl Drop for Owner {
     fn drop(&mut self) {
         if let Some(parker) = NonNull::new(PARKER.replace(ptr::null_mut())) {
-            list().remove(&Listed(parker));
+            list().remove(&ParkedThread(parker));
             // SAFETY: from `Box::leak` in `make`; the thread is not parked now, and it is out of
             // the list, so nobody else uses it.
             drop(unsafe { Box::from_raw(parker.as_ptr()) });
@@ -106,7 +106,7 @@ impl ThreadParker {
         // A thread that parks again while it ends leaks a parker: some 32 bytes, once.
         let _ = OWNER.try_with(|_| ());
         let parker = NonNull::from(Box::leak(parker));
-        list().insert(Listed(parker));
+        list().insert(ParkedThread(parker));
         PARKER.set(parker.as_ptr());
         parker
     }

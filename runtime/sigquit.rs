@@ -11,7 +11,7 @@ use crate::runtime::{
         Ordering,
         statics::{AtomicBool, AtomicUsize},
     },
-    sched::{inspect::quiescence::Listed, scheduler::Scheduler},
+    sched::{inspect::quiescence::RegisteredThread, scheduler::Scheduler},
     stderr,
 };
 use std::{
@@ -55,7 +55,7 @@ fn start(scheduler: &'static Scheduler) -> io::Result<()> {
 /// Waits for the signal; then shows the goroutines and ends the process.
 fn wait(mut signals: PipeReader, scheduler: &'static Scheduler) {
     // It ends the process, or does nothing: no goroutine can hope for it.
-    let _listed = Listed::new(scheduler);
+    let _registered = RegisteredThread::new(scheduler);
     if signals.read_exact(&mut [0]).is_err() {
         return;
     }

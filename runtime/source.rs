@@ -158,7 +158,7 @@ impl Source {
                 done => {
                     // A peer that is never slower than the caller must not keep others from
                     // running.
-                    park::take_turns();
+                    park::yield_if_over_budget();
                     return done;
                 }
             }

@@ -17,8 +17,8 @@ use crate::runtime::{
     stack::SizeClass,
     task::{
         cell, extras,
-        header::{Birth, LOCAL, PAYLOAD_OFFSET, TaskRef},
-        pool::{self, Shared},
+        header::{LOCAL_BIT, PAYLOAD_OFFSET, SpawnInfo, TaskRef},
+        pool::{self, SharedCells},
     },
 };
 use std::{io, panic::Location, sync::Arc};
@@ -82,11 +82,11 @@ where
     if is_large::<F>() {
         let boxed: Box<dyn FnOnce() -> T> = Box::new(f);
         // SAFETY: as below.
-        return unsafe { spawn_on(worker_in(here), here, boxed, None, class, LOCAL, site) };
+        return unsafe { spawn_on(worker_in(here), here, boxed, None, class, LOCAL_BIT, site) };
     }
-    // SAFETY: 'static, and LOCAL keeps closure and output in this home. The worker is used up at
-    // once.
-    unsafe { spawn_on(worker_in(here), here, f, None, class, LOCAL, site) }
+    // SAFETY: 'static, and LOCAL_BIT keeps closure and output in this home. The worker is used up
+    // at once.
+    unsafe { spawn_on(worker_in(here), here, f, None, class, LOCAL_BIT, site) }
 }
 
 /// Whether a closure is moved into a box at once, and called there: what is larger may not fit the
@@ -155,7 +155,7 @@ fn name_of(settings: Option<&Builder>) -> Option<Arc<str>> {
 }
 
 /// # Safety
-/// As [`spawn_unchecked`]; with `LOCAL`, closure and output stay in the home. The caller is in
+/// As [`spawn_unchecked`]; with `LOCAL_BIT`, closure and output stay in the home. The caller is in
 /// `here`, carried by `worker`.
 unsafe fn spawn_on<F, T>(
     worker: &Worker,
@@ -169,14 +169,14 @@ unsafe fn spawn_on<F, T>(
 where
     F: FnOnce() -> T,
 {
-    let birth = Birth {
+    let info = SpawnInfo {
         id: worker.ids.take(),
         site,
         stack_class: class.index() as u8,
         flags,
         runtime: worker.scheduler.address(),
     };
-    let task = cell::new_task(&worker.cells, &birth, f);
+    let task = cell::new_task(&worker.cells, &info, f);
     // SAFETY: made for `f`, and not published yet.
     let handle = unsafe { handle_of(task, name) };
     submit::submit(worker, here, task);
@@ -218,14 +218,14 @@ unsafe fn spawn_outside_sized<F, T>(
 where
     F: FnOnce() -> T,
 {
-    let birth = Birth {
+    let info = SpawnInfo {
         id: pool::take_ids(1),
         site,
         stack_class: class.index() as u8,
         flags: 0,
         runtime: scheduler.address(),
     };
-    let task = cell::new_task(&Shared, &birth, f);
+    let task = cell::new_task(&SharedCells, &info, f);
     // SAFETY: made for `f`, and not published yet.
     let handle = unsafe { handle_of(task, name) };
     submit::submit_outside(scheduler, task);

@@ -98,17 +98,17 @@ impl RawMutex {
         if before != 0 {
             // Overtook one who waits, perhaps for this worker: in a loop he would never run, to say
             // that he has waited for too long.
-            self.take_turns();
+            self.yield_if_over_budget();
         }
         true
     }
 
     /// Lets others run if it is their turn; the caller holds the lock.
-    fn take_turns(&self) {
+    fn yield_if_over_budget(&self) {
         // SAFETY: the caller refers to the lock until this returns, and for good if it never runs
         // again.
         unsafe {
-            park::take_turns_or(OnAbandon::new(
+            park::yield_if_over_budget_or(OnAbandon::new(
                 unlock_for_another,
                 ptr::from_ref(self).cast(),
             ));

@@ -222,7 +222,7 @@ pub fn wait() {
     let around = current::task().map(|(here, _)| Scheduler::of(here.home()));
     let around = around.filter(|scheduler| scheduler.bubble.is_some());
     let scheduler = around.expect("gort::testing::wait was called outside of a bubble");
-    let registered = advance::settle_for(bubble_of(scheduler), Unparker::current());
+    let registered = advance::wait_until_blocked(bubble_of(scheduler), Unparker::current());
     assert!(
         registered,
         "gort::testing::wait: another goroutine of this bubble waits already"

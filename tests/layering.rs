@@ -56,7 +56,7 @@ const SCHED: &[&[&str]] = &[
     // Data: homes, queues, timers.
     &["home/"],
     &["queue/", "explorer"],
-    &["timer/wheel", "timer/exact", "timer/queue", "timer/bubble"],
+    &["timer/wheel", "timer/store", "timer/queue", "timer/bubble"],
     // What workers keep, and how they are counted; what dumps ask; threads for blocking calls.
     &[
         "worker/ids",
@@ -64,7 +64,6 @@ const SCHED: &[&[&str]] = &[
         "worker/budget",
         "worker/refs",
         "worker/blocks",
-        "worker/starved",
         "idle/sleep_word",
         "idle/counts",
         "poller/ready_word",
@@ -90,8 +89,8 @@ const SCHED: &[&[&str]] = &[
         "poller/deliver",
         "inspect/quiescence",
         "inspect/deadlock",
-        "worker/starve",
-        "worker/turn",
+        "worker/out_of_stacks",
+        "worker/coop",
         "worker/hand_over",
         "worker/explore",
     ],

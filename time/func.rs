@@ -1,7 +1,7 @@
 //! A function that runs later, in a goroutine of its own: behind `after_func`.
 
 use crate::{
-    runtime::later::{Later, spawn_later},
+    runtime::delayed_spawn::{DelayedSpawn, spawn_delayed},
     sync::{Mutex, channel::timer::from_now},
 };
 use std::{
@@ -14,7 +14,7 @@ pub(crate) struct LaterFunc {
     /// Locked while it runs, so that its runs follow each other.
     function: Arc<Mutex<dyn FnMut() + Send>>,
     /// Nobody parks or runs code of the user while it is locked.
-    next: StdMutex<Option<Later>>,
+    next: StdMutex<Option<DelayedSpawn>>,
 }
 
 impl LaterFunc {
@@ -32,7 +32,7 @@ impl LaterFunc {
         let pending = call_off(&mut next);
         let function = Arc::clone(&self.function);
         let run = move || function.lock()();
-        *next = Some(spawn_later(from_now(duration), run));
+        *next = Some(spawn_delayed(from_now(duration), run));
         pending
     }
 
@@ -41,12 +41,12 @@ impl LaterFunc {
         call_off(&mut self.lock())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Later>> {
+    fn lock(&self) -> MutexGuard<'_, Option<DelayedSpawn>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Of the function's handles one is ours, so the one that is dropped here is not the last.
-fn call_off(next: &mut Option<Later>) -> bool {
+fn call_off(next: &mut Option<DelayedSpawn>) -> bool {
     next.take().is_some_and(|next| next.cancel())
 }

@@ -15,7 +15,7 @@ use crate::runtime::{
     },
     task::{
         extras,
-        header::{HOMELESS, TaskHeader},
+        header::{HOMELESS_BIT, TaskHeader},
         pool,
         wait::Stamp,
     },
@@ -110,7 +110,7 @@ fn walk(scheduler: &'static Scheduler) -> Vec<Row> {
             return;
         }
         let home = cell.home.load(Ordering::Relaxed);
-        let homeless = home.addr() == scheduler.address().addr() | HOMELESS;
+        let homeless = home.addr() == scheduler.address().addr() | HOMELESS_BIT;
         let home = homes.get(&home.addr()).copied();
         if !homeless && home.is_none() {
             return;

@@ -49,7 +49,7 @@ pub(crate) fn explored_choice(_: usize) -> Option<usize> {
 }
 
 /// Every thread has a processor.
-pub(crate) fn take_turns() {}
+pub(crate) fn yield_if_over_budget() {}
 
 /// There are no guards against it here.
 pub(crate) fn may_park() -> bool {
@@ -64,7 +64,7 @@ pub(crate) fn refuse() -> ! {
 ///
 /// # Safety
 /// None: nothing is done.
-pub(crate) unsafe fn take_turns_or(_: OnAbandon) {}
+pub(crate) unsafe fn yield_if_over_budget_or(_: OnAbandon) {}
 
 /// No runtime ends here; `homes` has a model of that.
 ///

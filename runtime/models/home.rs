@@ -9,7 +9,7 @@
 use crate::runtime::{
     models::Plain,
     prims::{AtomicPtr, Ordering},
-    sched::home::word::{Arrivals, HomeWord, Linked, Told},
+    sched::home::word::{Arrivals, HomeWord, InboxNode, Told},
     task::state::{ParkWord, Woken},
 };
 use loom::{
@@ -35,7 +35,7 @@ pub(crate) struct Cell {
 }
 
 // SAFETY: one field, which only the list writes.
-unsafe impl Linked for Cell {
+unsafe impl InboxNode for Cell {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
@@ -43,7 +43,7 @@ unsafe impl Linked for Cell {
 
 /// What only the holder touches.
 #[derive(Default)]
-pub(crate) struct Inner {
+pub(crate) struct HomeInner {
     woken: VecDeque<usize>,
     due: VecDeque<usize>,
     /// How often each goroutine was put into one of the two.
@@ -56,7 +56,7 @@ pub(crate) struct Inner {
 pub(crate) struct Home {
     pub(crate) word: HomeWord<Cell>,
     late: Mutex<Vec<usize>>,
-    inner: UnsafeCell<Inner>,
+    inner: UnsafeCell<HomeInner>,
     /// The queue of homes: whether this one is in it.
     queued: AtomicBool,
     /// What a poke is about.
@@ -98,9 +98,9 @@ impl Home {
             ended: Plain::new(),
             data: Plain::new(),
         };
-        let inner = Inner {
+        let inner = HomeInner {
             queued: vec![0; goroutines],
-            ..Inner::default()
+            ..HomeInner::default()
         };
         Self {
             word: HomeWord::new(),
@@ -114,7 +114,7 @@ impl Home {
 
     /// The inner part; for the holder.
     #[track_caller]
-    pub(crate) fn hold<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+    pub(crate) fn hold<R>(&self, f: impl FnOnce(&mut HomeInner) -> R) -> R {
         // SAFETY: loom checks that nobody else is in here.
         self.inner.with_mut(|inner| f(unsafe { &mut *inner }))
     }

@@ -6,7 +6,7 @@ use crate::runtime::{
     models::Plain,
     prims::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence},
     sched::{
-        home::word::{HomeWord, Linked, Told},
+        home::word::{HomeWord, InboxNode, Told},
         idle::{
             counts::IdleCounts,
             sleep_word::{Awoken, SleepWord, Sleeper},
@@ -29,7 +29,7 @@ struct Node {
 }
 
 // SAFETY: one field, which only the list writes.
-unsafe impl Linked for Node {
+unsafe impl InboxNode for Node {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
@@ -147,7 +147,7 @@ impl Workers {
         }
     }
 
-    /// `later::spawn_later` by a plain thread (T4).
+    /// `later::spawn_delayed` by a plain thread (T4).
     pub(crate) fn set_timer(&self, i: usize) {
         self.workers[i].timers.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);

@@ -10,7 +10,7 @@ use crate::runtime::{
         cell::UnstartedPayload,
         extras,
         header::{TaskHeader, TaskRef},
-        pool::{self, Shared},
+        pool::{self, SharedCells},
         state::Finished,
     },
 };
@@ -34,7 +34,7 @@ pub(crate) fn abandon(scheduler: &Scheduler, task: TaskRef) {
             // SAFETY: done, and the handle left output and cell to us.
             unsafe {
                 task.drop_output();
-                task.free(&Shared);
+                task.free(&SharedCells);
             }
         }
         Finished::WakeJoiner => {

@@ -11,7 +11,7 @@ use crate::runtime::{
             data::{Home, Lent},
             held::Held,
         },
-        inspect::quiescence::{self, Listed},
+        inspect::quiescence::{self, RegisteredThread},
         scheduler::Scheduler,
     },
     stack,
@@ -84,7 +84,7 @@ pub(crate) fn make(
 /// The body of an owner's thread.
 fn own(scheduler: &'static Scheduler, home: &'static Home) {
     let _root = AbortAtRoot;
-    let listed = Listed::new(scheduler);
+    let registered = RegisteredThread::new(scheduler);
     let _worn = scheduler.wear_clock();
     // A handler on this thread would share the thread-locals with whoever is in the home.
     let mask = block_signals();
@@ -97,7 +97,7 @@ fn own(scheduler: &'static Scheduler, home: &'static Home) {
     unsafe { current::set_home(ptr::null()) };
     restore_signals(&mask);
     abandon_fresh(scheduler, home);
-    rest_if_needed(home, listed);
+    rest_if_needed(home, registered);
 }
 
 /// Ends a home: what was woken there and will not run is passed on, and what was to start there is
@@ -114,9 +114,9 @@ pub(crate) fn abandon_fresh(scheduler: &'static Scheduler, home: &'static Home) 
 
 /// The end of the thread whose identity `home` is. Does not return if a goroutine that has started
 /// lives there: what it has borrowed from thread-locals stays alive.
-pub(crate) fn rest_if_needed(home: &'static Home, listed: Listed<'_>) {
+pub(crate) fn rest_if_needed(home: &'static Home, registered: RegisteredThread<'_>) {
     if home.live() > 0 {
-        quiescence::rest_for_ever(listed);
+        quiescence::rest_for_ever(registered);
     }
 }
 

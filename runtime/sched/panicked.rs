@@ -15,7 +15,7 @@ use crate::runtime::{
     sched::{home::current, scheduler::Scheduler},
     task::{
         extras,
-        header::{HOOKED, TaskRef},
+        header::{HOOKED_BIT, TaskRef},
     },
 };
 use std::{
@@ -34,7 +34,7 @@ pub(crate) fn install_hook() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         if let Some((_, task)) = current::task() {
-            task.set(HOOKED);
+            task.set(HOOKED_BIT);
         }
         previous(info);
     }));
@@ -56,7 +56,7 @@ pub(crate) unsafe fn describe(task: TaskRef) -> String {
 /// # Safety
 /// The caller is the goroutine.
 pub(crate) unsafe fn tell(task: TaskRef) {
-    if !task.has(HOOKED) {
+    if !task.has(HOOKED_BIT) {
         return;
     }
     // SAFETY: passed on.

@@ -10,9 +10,9 @@ use crate::runtime::{
         idle::{counts::IdleCounts, sleep_word::Sleeper},
         inspect::request::DumpRequest,
         poller::shared as poller,
-        queue::starved::Starved,
-        threads::blocking::{self, Pool},
-        timer::{bubble::Bubble, exact::Times},
+        queue::stack_waiters::StackWaiters,
+        threads::blocking::{self, BlockingPool},
+        timer::{bubble::Bubble, store::TimerStore},
         worker::shared::WorkerShared,
     },
     stack::SizeClass,
@@ -110,7 +110,7 @@ pub(crate) struct Scheduler {
     pub(crate) spawned_outside: AtomicU64,
     /// Dropped at shutdown without having run.
     pub(crate) abandoned: AtomicU64,
-    pub(crate) blocking: Pool,
+    pub(crate) blocking: BlockingPool,
     /// How many workers the monitor holds for stuck; so many spares search.
     pub(crate) stuck: AtomicUsize,
     /// Whether the monitor looks regularly; else the next worker that wakes starts it.
@@ -133,11 +133,11 @@ pub(crate) struct Scheduler {
     pub(crate) exits_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
-    pub(crate) starved: Starved,
+    pub(crate) stack_waiters: StackWaiters,
     /// A stack or a home could not be had; printed once.
-    pub(crate) told_starved: AtomicBool,
+    pub(crate) told_out_of_stacks: AtomicBool,
     /// None could be had for long, and only foreign threads can help; printed once.
-    pub(crate) starved_long: AtomicBool,
+    pub(crate) told_long_out_of_stacks: AtomicBool,
 }
 
 impl Scheduler {
@@ -161,7 +161,7 @@ impl Scheduler {
             requests: Mutex::new(Vec::new()),
             spawned_outside: AtomicU64::new(0),
             abandoned: AtomicU64::new(0),
-            blocking: Pool::new(
+            blocking: BlockingPool::new(
                 format!("{}-blocking", config.thread_name),
                 config.max_blocking_threads,
                 blocking::DEFAULT_KEEP_ALIVE,
@@ -177,9 +177,9 @@ impl Scheduler {
             in_test: AtomicBool::new(false),
             exits_test: AtomicBool::new(false),
             parallel: config.workers > 1 && num_cpus::get() > 1,
-            starved: Starved::default(),
-            told_starved: AtomicBool::new(false),
-            starved_long: AtomicBool::new(false),
+            stack_waiters: StackWaiters::default(),
+            told_out_of_stacks: AtomicBool::new(false),
+            told_long_out_of_stacks: AtomicBool::new(false),
             config,
         }));
         for _ in 0..scheduler.config.workers {
@@ -190,12 +190,12 @@ impl Scheduler {
 
     /// Adds a worker, which has no thread yet.
     pub(crate) fn add_worker(&self) -> &'static WorkerShared {
-        let times = || match self.clock {
-            Clock::Real => Times::wheel(self.start),
-            Clock::Fake | Clock::Explored { .. } => Times::exact(),
+        let new_store = || match self.clock {
+            Clock::Real => TimerStore::wheel(self.start),
+            Clock::Fake | Clock::Explored { .. } => TimerStore::exact(),
         };
         let index = self.workers.push_with(|index| {
-            let worker = WorkerShared::new(index, self.start, times);
+            let worker = WorkerShared::new(index, self.start, new_store);
             &*Box::leak(Box::new(worker))
         });
         self.workers[index]

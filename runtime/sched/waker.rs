@@ -47,7 +47,7 @@ enum State {
 /// What a future that looks again finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Look {
+pub(crate) enum WakerUpdate {
     /// The unparker was not used yet; the waker that was given will be woken.
     Waiting,
     /// It was used.
@@ -75,17 +75,17 @@ impl WakerCell {
     }
 
     /// Says whom to wake from now on; while an unparker is published, or since it was used.
-    pub(crate) fn look_again(&self, waker: &Waker) -> Look {
+    pub(crate) fn update_waker(&self, waker: &Waker) -> WakerUpdate {
         let waker = waker.clone();
         let mut state = self.lock();
         if matches!(*state, State::Idle | State::Fired) {
             drop(state);
-            return Look::Fired;
+            return WakerUpdate::Fired;
         }
         let old = mem::replace(&mut *state, State::Waiting(waker));
         drop(state);
         drop(old);
-        Look::Waiting
+        WakerUpdate::Waiting
     }
 
     /// The future does not wait any more: nobody is to be woken.

@@ -66,7 +66,7 @@ struct Batch {
 
 /// What the process has of one class.
 #[derive(Debug)]
-struct Pool {
+struct StackPool {
     /// Stacks that were used, the oldest batch in front.
     warm: VecDeque<Batch>,
     /// In the order of their ids. Only the last may have fresh slots.
@@ -75,17 +75,17 @@ struct Pool {
     next_carve: usize,
 }
 
-static POOLS: [Mutex<Pool>; CLASSES] = [const { Mutex::new(Pool::new()) }; CLASSES];
+static POOLS: [Mutex<StackPool>; CLASSES] = [const { Mutex::new(StackPool::new()) }; CLASSES];
 
 /// The pool of a class, locked. A panic under the lock can only be an assertion here, and leaves
 /// lists that are whole.
-fn pool(class: SizeClass) -> MutexGuard<'static, Pool> {
+fn pool(class: SizeClass) -> MutexGuard<'static, StackPool> {
     POOLS[class.index()]
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Pool {
+impl StackPool {
     const fn new() -> Self {
         Self {
             warm: VecDeque::new(),

@@ -4,7 +4,7 @@
 //! a cell class, else in a box.
 
 use crate::runtime::task::{
-    header::{self, Birth, Outcome, PAYLOAD_OFFSET, TaskHeader, TaskRef, TaskVTable},
+    header::{self, PAYLOAD_OFFSET, SpawnInfo, TaskHeader, TaskOutcome, TaskRef, TaskVTable},
     pool::{CellSource, Class},
 };
 use std::{
@@ -58,15 +58,15 @@ where
         unsafe { inline.cast::<*mut Payload<F, T>>().read() }
     }
 
-    unsafe fn run(task: TaskRef) -> Outcome {
+    unsafe fn run(task: TaskRef) -> TaskOutcome {
         let payload = Self::payload(task);
         // SAFETY: the caller runs a fresh task once, so the closure is there and is taken once.
         let closure = unsafe { ManuallyDrop::take(&mut (*payload).closure) };
         let output = panic::catch_unwind(AssertUnwindSafe(closure));
         let outcome = match &output {
-            Ok(_) => Outcome::Returned,
-            Err(cause) if cause.is::<GoexitPayload>() => Outcome::Exited,
-            Err(_) => Outcome::Panicked,
+            Ok(_) => TaskOutcome::Returned,
+            Err(cause) if cause.is::<GoexitPayload>() => TaskOutcome::Exited,
+            Err(_) => TaskOutcome::Panicked,
         };
         // SAFETY: the payload is ours; the closure has moved out.
         unsafe { (&raw mut (*payload).output).write(ManuallyDrop::new(output)) };
@@ -103,7 +103,7 @@ where
 }
 
 /// Puts `closure` into a cell: a fresh task, held by the caller, with one handle to it.
-pub(crate) fn new_task<F, T>(cells: &impl CellSource, birth: &Birth, closure: F) -> TaskRef
+pub(crate) fn new_task<F, T>(cells: &impl CellSource, info: &SpawnInfo, closure: F) -> TaskRef
 where
     F: FnOnce() -> T,
 {
@@ -111,7 +111,7 @@ where
     let memory = cells.take(class);
     let vtable = const { &Typed::<F, T>::VTABLE };
     // SAFETY: the cell is fresh from the pool.
-    let task = unsafe { header::write_header(memory, class.flag(), vtable, birth) };
+    let task = unsafe { header::write_header(memory, class.flag(), vtable, info) };
     let payload = Payload::<F, T> {
         closure: ManuallyDrop::new(closure),
     };
@@ -131,7 +131,7 @@ impl TaskRef {
     ///
     /// # Safety
     /// The caller holds the task, which is fresh, and calls this once.
-    pub(crate) unsafe fn run(self) -> Outcome {
+    pub(crate) unsafe fn run(self) -> TaskOutcome {
         // SAFETY: passed on.
         unsafe { (self.vtable().run)(self) }
     }

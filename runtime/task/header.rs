@@ -21,16 +21,16 @@ use std::{
 };
 
 /// Set once the goroutine counts as living in its home (protocol B).
-pub(crate) const COUNTED: u8 = 1;
+pub(crate) const COUNTED_BIT: u8 = 1;
 /// `spawn_local`: the closure is not `Send`, so it must start in the home where it was spawned.
-pub(crate) const LOCAL: u8 = 2;
+pub(crate) const LOCAL_BIT: u8 = 2;
 /// The memory is a large cell; fixed while it is a cell.
-pub(crate) const LARGE: u8 = 4;
+pub(crate) const LARGE_BIT: u8 = 4;
 /// The panic hook has run for this goroutine, so a line says which one it was.
-pub(crate) const HOOKED: u8 = 8;
+pub(crate) const HOOKED_BIT: u8 = 8;
 
 /// In `TaskHeader::home`: what it points to is a runtime, no home.
-pub(crate) const HOMELESS: usize = 1;
+pub(crate) const HOMELESS_BIT: usize = 1;
 
 /// The fixed part of a cell.
 #[repr(C, align(8))]
@@ -40,13 +40,13 @@ pub(crate) struct TaskHeader {
     pub(crate) next: AtomicPtr<TaskHeader>,
     pub(crate) life: Life,
     pub(crate) park: ParkWord,
-    /// COUNTED, LOCAL, LARGE, HOOKED. Written by whoever holds the task.
+    /// COUNTED_BIT, LOCAL_BIT, LARGE_BIT, HOOKED_BIT. Written by whoever holds the task.
     pub(crate) flags: Cell<u8>,
     /// Depth of `forbid_yield` guards. The goroutine itself.
     pub(crate) forbid: Cell<u8>,
     /// What it waits for, or what stack it wants.
     pub(crate) wait: WaitWord,
-    /// The home that it lives in; before it starts, its runtime with the HOMELESS bit. Opaque here;
+    /// The home that it lives in; before it starts, its runtime with HOMELESS_BIT. Opaque here;
     /// `sched` writes it.
     pub(crate) home: AtomicPtr<()>,
     pub(crate) vtable: Cell<*const TaskVTable>,
@@ -76,8 +76,8 @@ const _: () = assert!(PAYLOAD_OFFSET == 72);
 pub(crate) struct TaskRef(NonNull<TaskHeader>);
 
 // SAFETY: a TaskRef moves between threads as the right to run the task, or to unpark it; the
-// closure inside is Send, or the task is LOCAL and the scheduler keeps it in its home. Fields in
-// `Cell`s are touched only by the holder that the table in `task` names.
+// closure inside is Send, or LOCAL_BIT is set and the scheduler keeps the task in its home. Fields
+// in `Cell`s are touched only by the holder that the table in `task` names.
 unsafe impl Send for TaskRef {}
 
 impl TaskRef {
@@ -143,7 +143,7 @@ impl Deref for TaskRef {
 
 /// How the closure came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum TaskOutcome {
     /// It returned.
     Returned,
     /// It panicked; the payload is the output.
@@ -155,7 +155,7 @@ pub(crate) enum Outcome {
 /// The typed operations on a cell, for code that does not know the types.
 #[derive(Debug)]
 pub(crate) struct TaskVTable {
-    pub(in crate::runtime::task) run: unsafe fn(TaskRef) -> Outcome,
+    pub(in crate::runtime::task) run: unsafe fn(TaskRef) -> TaskOutcome,
     pub(in crate::runtime::task) drop_closure: unsafe fn(TaskRef),
     pub(in crate::runtime::task) drop_output: unsafe fn(TaskRef),
     pub(in crate::runtime::task) set_error: unsafe fn(TaskRef, Box<dyn Any + Send>),
@@ -178,8 +178,8 @@ pub(crate) struct Extras {
     pub(in crate::runtime::task) rounds: Cell<u32>,
 }
 
-/// What differs from goroutine to goroutine at birth.
-pub(crate) struct Birth {
+/// What differs from goroutine to goroutine at info.
+pub(crate) struct SpawnInfo {
     pub(crate) id: u64,
     pub(crate) site: &'static Location<'static>,
     pub(crate) stack_class: u8,
@@ -188,7 +188,7 @@ pub(crate) struct Birth {
     pub(crate) runtime: *mut (),
 }
 
-/// Writes a header into cell memory; `size` is LARGE or 0.
+/// Writes a header into cell memory; `size` is LARGE_BIT or 0.
 ///
 /// # Safety
 /// `at` is an unused cell from the pool, of this size.
@@ -196,7 +196,7 @@ pub(crate) unsafe fn write_header(
     at: NonNull<TaskHeader>,
     size: u8,
     vtable: &'static TaskVTable,
-    birth: &Birth,
+    info: &SpawnInfo,
 ) -> TaskRef {
     // SAFETY: the memory is a valid header (zeroes are one), ours alone but for dumps, which read
     // atomics only.
@@ -204,18 +204,18 @@ pub(crate) unsafe fn write_header(
     header.next.store(ptr::null_mut(), Ordering::Relaxed);
     header.life.reset();
     header.park.reset();
-    header.flags.set(birth.flags | size);
+    header.flags.set(info.flags | size);
     header.forbid.set(0);
-    header.wait.reset(birth.stack_class);
-    let homeless = birth.runtime.map_addr(|addr| addr | HOMELESS);
+    header.wait.reset(info.stack_class);
+    let homeless = info.runtime.map_addr(|addr| addr | HOMELESS_BIT);
     header.home.store(homeless, Ordering::Relaxed);
     header.vtable.set(vtable);
     header.coroutine.store(ptr::null_mut(), Ordering::Relaxed);
     header
         .site
-        .store(ptr::from_ref(birth.site).cast_mut(), Ordering::Relaxed);
+        .store(ptr::from_ref(info.site).cast_mut(), Ordering::Relaxed);
     header.extras.store(ptr::null_mut(), Ordering::Relaxed);
-    header.id.store(birth.id, Ordering::Relaxed);
+    header.id.store(info.id, Ordering::Relaxed);
     // SAFETY: the cell is live from here on.
     unsafe { TaskRef::new(at) }
 }

@@ -12,7 +12,7 @@ use crate::runtime::{
     prims::{AtomicU64, Ordering, prefetch},
     task::{
         chunk::{CHUNK, map_chunk},
-        header::{LARGE, TaskHeader},
+        header::{LARGE_BIT, TaskHeader},
     },
 };
 use std::{
@@ -53,12 +53,12 @@ impl Class {
     pub(crate) const fn flag(self) -> u8 {
         match self {
             Self::Small => 0,
-            Self::Large => LARGE,
+            Self::Large => LARGE_BIT,
         }
     }
 
     pub(crate) const fn from_flags(flags: u8) -> Self {
-        match flags & LARGE {
+        match flags & LARGE_BIT {
             0 => Self::Small,
             _ => Self::Large,
         }
@@ -224,9 +224,9 @@ impl Drop for CellCache {
 
 /// Takes from and gives to the depot directly: for threads that are no workers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shared;
+pub(crate) struct SharedCells;
 
-impl CellSource for Shared {
+impl CellSource for SharedCells {
     fn take(&self, class: Class) -> NonNull<TaskHeader> {
         let mut depot = lock_depot();
         let i = class as usize;
@@ -360,7 +360,7 @@ impl Depot {
 }
 
 /// Cells per chunk base in these magazines; walks every listed cell.
-fn census(magazines: &[Magazine], class: Class) -> HashMap<usize, u32> {
+fn count_by_chunk(magazines: &[Magazine], class: Class) -> HashMap<usize, u32> {
     let mut counts = HashMap::new();
     for magazine in magazines {
         let mut cell = magazine.head;
@@ -406,7 +406,7 @@ pub(crate) fn trim() -> usize {
     for class in Class::ALL {
         // The walk happens outside the lock; spawners carve new cells meanwhile if they need some.
         let magazines = std::mem::take(&mut lock_depot().magazines[class as usize]);
-        let whole = census(&magazines, class);
+        let whole = count_by_chunk(&magazines, class);
         let kept: Vec<Magazine> = magazines
             .into_iter()
             .map(|m| {

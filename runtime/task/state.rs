@@ -31,9 +31,9 @@
 
 use crate::runtime::prims::{AtomicU8, Ordering};
 
-const DONE: u8 = 1;
-const DETACHED: u8 = 2;
-const JOINING: u8 = 4;
+const DONE_BIT: u8 = 1;
+const DETACHED_BIT: u8 = 2;
+const JOINING_BIT: u8 = 4;
 
 /// Who frees the cell; see the table above.
 #[derive(Debug)]
@@ -75,10 +75,10 @@ impl Life {
     pub(crate) fn finish(&self) -> Finished {
         // Release: the output, for the Acquire in `is_done`, `join` and `detach`. Acquire: the
         // joiner's unparker, from `join`.
-        let before = self.0.fetch_or(DONE, Ordering::AcqRel);
-        match before & (DETACHED | JOINING) {
+        let before = self.0.fetch_or(DONE_BIT, Ordering::AcqRel);
+        match before & (DETACHED_BIT | JOINING_BIT) {
             0 => Finished::LeftToHandle,
-            JOINING => Finished::WakeJoiner,
+            JOINING_BIT => Finished::WakeJoiner,
             _ => Finished::Free,
         }
     }
@@ -86,7 +86,7 @@ impl Life {
     /// The handle is gone, so nobody else will ever touch the cell.
     pub(crate) fn is_detached(&self) -> bool {
         // Acquire: the handle's last use of the cell, from `detach`.
-        self.0.load(Ordering::Acquire) & DETACHED != 0
+        self.0.load(Ordering::Acquire) & DETACHED_BIT != 0
     }
 
     /// The handle is dropped. True: the goroutine had ended, so output and cell are the caller's to
@@ -95,13 +95,13 @@ impl Life {
     pub(crate) fn detach(&self) -> bool {
         // Acquire: the output, from `finish`. Release: the handle's last use of the cell happens
         // before the free in `finish`.
-        self.0.fetch_or(DETACHED, Ordering::AcqRel) & DONE != 0
+        self.0.fetch_or(DETACHED_BIT, Ordering::AcqRel) & DONE_BIT != 0
     }
 
     /// The joiner's unparker is written into the cell; is there anything to wait for?
     pub(crate) fn join(&self) -> Joining {
         // Release: the unparker, for `finish`. Acquire: the output, from `finish`.
-        if self.0.fetch_or(JOINING, Ordering::AcqRel) & DONE != 0 {
+        if self.0.fetch_or(JOINING_BIT, Ordering::AcqRel) & DONE_BIT != 0 {
             Joining::Ready
         } else {
             Joining::Wait
@@ -115,13 +115,18 @@ impl Life {
         // Release: the joiner's last use of the cell, for the free after `is_detached` and in
         // `finish`. Acquire on failure: the output, from `finish`.
         self.0
-            .compare_exchange(JOINING, DETACHED, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(
+                JOINING_BIT,
+                DETACHED_BIT,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            )
             .is_ok()
     }
 
     pub(crate) fn is_done(&self) -> bool {
         // Acquire: the output, from `finish`.
-        self.0.load(Ordering::Acquire) & DONE != 0
+        self.0.load(Ordering::Acquire) & DONE_BIT != 0
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn poll_with<R>(
     for _ in 0..TRIES {
         if let Some(poll) = attempt() {
             if poll.is_ready() {
-                park::take_turns();
+                park::yield_if_over_budget();
             }
             return poll;
         }

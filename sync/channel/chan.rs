@@ -442,7 +442,7 @@ impl<T> Chan<T> {
 #[inline]
 fn let_others_run(wait: Wait) {
     if wait != Wait::Never {
-        park::take_turns();
+        park::yield_if_over_budget();
     }
 }
 

@@ -153,7 +153,7 @@ impl<T> Receiver<T> {
         self.receive(Wait::Never).map_err(|why| match why {
             Refused::Closed => TryRecvError::Disconnected,
             Refused::Time => {
-                park::take_turns();
+                park::yield_if_over_budget();
                 TryRecvError::Empty
             }
         })
@@ -220,7 +220,7 @@ impl<T> Receiver<T> {
         self.receive(wait).map_err(|why| {
             if wait == Wait::Never {
                 // With no time given: it may be polling.
-                park::take_turns();
+                park::yield_if_over_budget();
             }
             match why {
                 Refused::Closed => RecvTimeoutError::Disconnected,

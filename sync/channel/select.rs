@@ -291,7 +291,7 @@ pub(crate) fn operate<'a>(
     biased: bool,
     wait: Wait,
 ) -> Option<SelectedOperation<'a>> {
-    park::take_turns();
+    park::yield_if_over_budget();
     sort(arms);
     let receiving = arms.iter().filter(|arm| arm.side == Side::Recv);
     let mut slot = Slot::fitting(
@@ -368,7 +368,7 @@ fn attempt(
 
 /// Waits until one of the operations would not wait; its index, `None` if there was none in time.
 pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<usize> {
-    park::take_turns();
+    park::yield_if_over_budget();
     sort(arms);
     loop {
         match observe(arms, biased, wait) {

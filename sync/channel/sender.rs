@@ -164,7 +164,7 @@ impl<T> Sender<T> {
     fn send_within(&self, msg: T, wait: Wait) -> Result<(), SendTimeoutError<T>> {
         if wait == Wait::Never {
             // With no time given: it may be polling.
-            park::take_turns();
+            park::yield_if_over_budget();
         }
         self.transfer(msg, wait, |msg, why| match why {
             Refused::Closed => SendTimeoutError::Disconnected(msg),

@@ -12,7 +12,7 @@ use crate::runtime::{
         after::After,
         owner::Owner,
         ready::ReadyQueue,
-        word::{HomeWord, Linked},
+        word::{HomeWord, InboxNode},
     },
     switch::identity::Identity,
     task::header::{TaskHeader, TaskRef},
@@ -27,7 +27,7 @@ use std::{
 
 // SAFETY: `next` is the header's one link; whoever holds the task uses it for the list that it is
 // in.
-unsafe impl Linked for TaskHeader {
+unsafe impl InboxNode for TaskHeader {
     fn next(&self) -> &AtomicPtr<Self> {
         &self.next
     }
@@ -54,14 +54,14 @@ pub(crate) struct Home {
     pub(crate) scheduler: *const (),
     pub(crate) owner: Owner,
     /// Written by everybody.
-    pub(crate) shared: Shared,
+    pub(crate) shared: HomeShared,
     /// Written by the holder.
-    pub(in crate::runtime::sched::home) inner: CachePadded<Inner>,
+    pub(in crate::runtime::sched::home) inner: CachePadded<HomeInner>,
 }
 
 /// The part of a home that everybody writes.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct HomeShared {
     pub(crate) word: HomeWord<TaskHeader>,
     /// Goroutines whose deadline has passed while somebody else held the home. Written by whoever
     /// fires timers; emptied by the holder.
@@ -76,7 +76,7 @@ pub(crate) struct Shared {
 
 /// The part of a home that only its holder touches, but for the two words that others read.
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub(crate) struct HomeInner {
     /// Goroutines that have parked or yielded here at least once and have not ended.
     pub(in crate::runtime::sched::home) live: AtomicUsize,
     /// The same, one left out if some wait for the end of others. Read by workers that look for a
@@ -142,13 +142,13 @@ impl Home {
             lent,
             scheduler,
             owner: Owner::new(),
-            shared: Shared {
+            shared: HomeShared {
                 word: HomeWord::new(),
                 late: Mutex::default(),
                 incoming: AtomicUsize::new(0),
                 asked: AtomicBool::new(false),
             },
-            inner: CachePadded::new(Inner {
+            inner: CachePadded::new(HomeInner {
                 live: AtomicUsize::new(0),
                 active: AtomicUsize::new(0),
                 joining: Cell::new(0),

@@ -5,11 +5,11 @@ use crate::runtime::{
     prims::{AtomicUsize, Ordering},
     sched::home::{
         after::After,
-        data::{Home, Inner},
+        data::{Home, HomeInner},
         word::Arrivals,
     },
     task::{
-        header::{COUNTED, TaskHeader, TaskRef},
+        header::{COUNTED_BIT, TaskHeader, TaskRef},
         state::Woken,
     },
 };
@@ -32,10 +32,10 @@ pub(crate) struct Held {
 }
 
 impl std::ops::Deref for Held {
-    type Target = Inner;
+    type Target = HomeInner;
 
     #[inline]
-    fn deref(&self) -> &Inner {
+    fn deref(&self) -> &HomeInner {
         &self.home.inner
     }
 }
@@ -78,8 +78,8 @@ impl Held {
     /// Counts a goroutine as living here, the first time that it leaves the processor.
     #[inline]
     pub(crate) fn count(self, task: TaskRef) {
-        if !task.has(COUNTED) {
-            task.set(COUNTED);
+        if !task.has(COUNTED_BIT) {
+            task.set(COUNTED_BIT);
             add(&self.live, 1);
             add(&self.active, 1);
         }
@@ -88,7 +88,7 @@ impl Held {
     /// Takes a goroutine that ends off the counts.
     #[inline]
     pub(crate) fn uncount(self, task: TaskRef) {
-        if task.has(COUNTED) {
+        if task.has(COUNTED_BIT) {
             add(&self.live, -1);
             add(&self.active, -1);
             self.lower_limit();

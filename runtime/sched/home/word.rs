@@ -31,7 +31,7 @@ const STATE_MASK: usize = BUSY_BIT | POKED_BIT | ENDED_BIT;
 ///
 /// # Safety
 /// `next` returns the same field each time, and nothing else writes it while the node is in a list.
-pub(crate) unsafe trait Linked: Sized {
+pub(crate) unsafe trait InboxNode: Sized {
     fn next(&self) -> &AtomicPtr<Self>;
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Arrivals<N> {
     pub(crate) poked: bool,
 }
 
-impl<N: Linked> HomeWord<N> {
+impl<N: InboxNode> HomeWord<N> {
     /// The word of an idle home.
     pub(crate) fn new() -> Self {
         const { assert!(align_of::<N>() > STATE_MASK) };
@@ -202,7 +202,7 @@ impl<N: Linked> HomeWord<N> {
 ///
 /// # Safety
 /// The nodes are the caller's.
-pub(crate) unsafe fn reverse<N: Linked>(mut newest: *mut N) -> *mut N {
+pub(crate) unsafe fn reverse<N: InboxNode>(mut newest: *mut N) -> *mut N {
     let mut oldest = ptr::null_mut();
     while let Some(node) = NonNull::new(newest) {
         // SAFETY: the caller's.

@@ -5,10 +5,10 @@ use crate::runtime::{
     sched::{
         idle::{
             sleep,
-            steal::{Found, Take, steal, take_injected},
+            steal::{FoundWork, Take, steal, take_injected},
         },
         poller::{deliver, shared as poller},
-        worker::{data::Worker, starve, submit},
+        worker::{data::Worker, out_of_stacks, submit},
     },
 };
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ const SEARCH_TIME: Duration = Duration::from_micros(10);
 /// its last few fresh ones: those its owner will most often run at once.
 const PATIENCE: Duration = Duration::from_micros(5);
 /// Looks everywhere, then sleeps, until there is something to run. `None`: the runtime shuts down.
-pub(crate) fn search(worker: &Worker) -> Option<Found> {
+pub(crate) fn search(worker: &Worker) -> Option<FoundWork> {
     // Whether this worker is counted as a searcher.
     let mut counted = false;
     loop {
@@ -53,18 +53,18 @@ pub(crate) fn search(worker: &Worker) -> Option<Found> {
 }
 
 /// What waits at this worker itself.
-fn own(worker: &Worker) -> Option<Found> {
+fn own(worker: &Worker) -> Option<FoundWork> {
     // Those of other workers, too: one that is in a goroutine for long does not come to them.
     for each in worker.scheduler.workers() {
         submit::fire_timers(worker, None, each);
     }
-    starve::retry(worker);
-    let home = worker.pop_home_outside().map(Found::Home);
-    home.or_else(|| worker.pop_fresh().map(Found::Fresh))
+    out_of_stacks::retry(worker);
+    let home = worker.pop_home_outside().map(FoundWork::Home);
+    home.or_else(|| worker.pop_fresh().map(FoundWork::Fresh))
 }
 
 /// One search. `counted`: this worker has been counted as a searcher already, by whoever woke it.
-fn look(worker: &Worker, counted: bool) -> Option<Found> {
+fn look(worker: &Worker, counted: bool) -> Option<FoundWork> {
     let scheduler = worker.scheduler;
     if !scheduler.is_needed(worker.shared) {
         if counted {
@@ -82,7 +82,7 @@ fn look(worker: &Worker, counted: bool) -> Option<Found> {
     found
 }
 
-fn search_for_a_while(worker: &Worker) -> Option<Found> {
+fn search_for_a_while(worker: &Worker) -> Option<FoundWork> {
     let start = Instant::now();
     let mut seen = (turns(worker), start);
     loop {

@@ -17,7 +17,7 @@ use crate::runtime::{
         },
         poller::{deliver, shared as poller},
         timer::{
-            advance::{self, Patience},
+            advance::{self, SleepFor},
             bubble::Bubble,
         },
         worker::{
@@ -29,7 +29,7 @@ use crate::runtime::{
 use std::time::{Duration, Instant};
 
 /// How often a worker tries again for a stack when there was none.
-const STARVED_RETRY: Duration = Duration::from_millis(10);
+const STACK_RETRY: Duration = Duration::from_millis(10);
 /// The sentry's first and longest time between two looks.
 const SENTRY_PAUSE: (Duration, Duration) = (Duration::from_micros(20), Duration::from_micros(50));
 /// Looks in a row that show no slot filled since the one before, after which the sentry gives up.
@@ -102,7 +102,7 @@ fn wait(worker: &Worker, sleeper: Sleeper) {
 
 /// One wait of a worker that sleeps. True: it is to get up by itself.
 fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
-    let retry = (!worker.scheduler.starved.is_empty()).then(|| clock::now() + STARVED_RETRY);
+    let retry = (!worker.scheduler.stack_waiters.is_empty()).then(|| clock::now() + STACK_RETRY);
     if let Some(bubble) = &worker.scheduler.bubble
         && retry.is_none()
     {
@@ -155,9 +155,9 @@ fn has_found(worker: &Worker) -> bool {
 /// One wait where time does not pass by itself.
 #[cold]
 fn wait_in(worker: &Worker, sleeper: Sleeper, bubble: &Bubble) {
-    match advance::settle(bubble, worker.scheduler) {
-        Patience::UntilWoken => wait_at_most(worker, sleeper, None),
-        Patience::AtMost(time) => wait_at_most(worker, sleeper, Some(time)),
+    match advance::advance_clock(bubble, worker.scheduler) {
+        SleepFor::UntilWoken => wait_at_most(worker, sleeper, None),
+        SleepFor::AtMost(time) => wait_at_most(worker, sleeper, Some(time)),
     }
 }
 

@@ -18,7 +18,7 @@ const MANY: usize = 4;
 
 /// What a search has brought.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Found {
+pub(crate) enum FoundWork {
     /// A home that can run; the worker holds it.
     Home(&'static Home),
     /// A fresh goroutine.
@@ -26,9 +26,9 @@ pub(crate) enum Found {
 }
 
 /// From the queues that outside threads fill.
-pub(crate) fn take_injected(worker: &Worker) -> Option<Found> {
-    let home = worker.scheduler.take_woken_home().map(Found::Home);
-    home.or_else(|| worker.take_injected().map(Found::Fresh))
+pub(crate) fn take_injected(worker: &Worker) -> Option<FoundWork> {
+    let home = worker.scheduler.take_woken_home().map(FoundWork::Home);
+    home.or_else(|| worker.take_injected().map(FoundWork::Fresh))
 }
 
 /// What a thief takes from another worker.
@@ -41,7 +41,7 @@ pub(crate) enum Take {
 }
 
 /// From the other workers, beginning with one at random.
-pub(crate) fn steal(worker: &Worker, take: Take) -> Option<Found> {
+pub(crate) fn steal(worker: &Worker, take: Take) -> Option<FoundWork> {
     let workers = &worker.scheduler.workers;
     let count = workers.count();
     let from = worker.dice.roll(count);
@@ -58,7 +58,7 @@ pub(crate) fn steal(worker: &Worker, take: Take) -> Option<Found> {
     None
 }
 
-fn steal_from(worker: &Worker, victim: &WorkerShared, take: Take) -> Option<Found> {
+fn steal_from(worker: &Worker, victim: &WorkerShared, take: Take) -> Option<FoundWork> {
     let home = match take {
         Take::Rest => victim.runnable.steal(),
         Take::All => victim
@@ -68,7 +68,7 @@ fn steal_from(worker: &Worker, victim: &WorkerShared, take: Take) -> Option<Foun
     };
     if let Some(home) = home {
         count_steal(worker, victim, 1);
-        return Some(Found::Home(home));
+        return Some(FoundWork::Home(home));
     }
     let least = match take {
         Take::Rest => MANY,
@@ -79,7 +79,7 @@ fn steal_from(worker: &Worker, victim: &WorkerShared, take: Take) -> Option<Foun
     }
     let (task, more) = victim.fresh.steal_half(&worker.fresh, STEAL_BATCH)?;
     count_steal(worker, victim, 1 + more);
-    Some(Found::Fresh(task))
+    Some(FoundWork::Fresh(task))
 }
 /// Takes another worker's newest home, to the caller's own queue. False: it was gone.
 pub(crate) fn take_slot(worker: &Worker, victim: &WorkerShared) -> bool {

@@ -66,7 +66,7 @@ pub(crate) struct Detector {
 /// What the monitor does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Next {
+pub(crate) enum NextLook {
     /// One more round.
     Round,
     /// It may rest so long.
@@ -99,31 +99,31 @@ impl Detector {
     }
 
     /// One look; all workers of `scheduler` sleep.
-    pub(crate) fn look(&mut self, scheduler: &'static Scheduler) -> Next {
+    pub(crate) fn look(&mut self, scheduler: &'static Scheduler) -> NextLook {
         if scheduler.orphaned.load(Ordering::Relaxed) && scheduler.live() == 0 {
             end(NONE_LEFT, "");
         }
-        if !self.has_looked && self.step() == Next::Round {
-            return Next::Round;
+        if !self.has_looked && self.step() == NextLook::Round {
+            return NextLook::Round;
         }
         if !self.has_looked {
             self.has_looked = true;
             self.pause = (self.pause * 2).min(PAUSE.1);
         }
-        Next::Rest(self.pause)
+        NextLook::Rest(self.pause)
     }
 
-    fn step(&mut self) -> Next {
+    fn step(&mut self) -> NextLook {
         if self
             .still
             .as_ref()
             .is_some_and(|(since, _)| since.elapsed() < QUIET)
         {
-            return Next::Round;
+            return NextLook::Round;
         }
         let Some(snapshot) = Snapshot::take() else {
             self.still = None;
-            return Next::Rest(self.pause);
+            return NextLook::Rest(self.pause);
         };
         match &self.still {
             Some((since, before)) if *before == snapshot => {
@@ -133,11 +133,11 @@ impl Detector {
             _ if self.tries < TRIES => {
                 self.tries += 1;
                 self.still = Some((Instant::now(), snapshot));
-                return Next::Round;
+                return NextLook::Round;
             }
             _ => self.still = None,
         }
-        Next::Rest(self.pause)
+        NextLook::Rest(self.pause)
     }
 
     fn judge(&self, snapshot: &Snapshot, quiet: Duration) {

@@ -74,12 +74,12 @@ fn has_sources() -> bool {
 /// Lists the calling thread as one of a runtime's own, which does nothing to goroutines that the
 /// runtime does not know of, until dropped.
 #[derive(Debug)]
-pub(crate) struct Listed<'a> {
+pub(crate) struct RegisteredThread<'a> {
     scheduler: &'a Scheduler,
     id: u32,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> RegisteredThread<'a> {
     pub(crate) fn new(scheduler: &'a Scheduler) -> Self {
         let id = os_threads::own_id();
         lock_ids(scheduler).push(id);
@@ -87,7 +87,7 @@ impl<'a> Listed<'a> {
     }
 }
 
-impl Drop for Listed<'_> {
+impl Drop for RegisteredThread<'_> {
     fn drop(&mut self) {
         lock_ids(self.scheduler).retain(|other| *other != self.id);
     }
@@ -199,9 +199,9 @@ fn lock_resting() -> MutexGuard<'static, Vec<u32>> {
 
 /// Keeps the calling thread, and so its thread-locals, for the rest of the process. It wakes nobody
 /// any more.
-pub(crate) fn rest_for_ever(listed: Listed<'_>) -> ! {
-    lock_resting().push(listed.id);
-    drop(listed);
+pub(crate) fn rest_for_ever(registered: RegisteredThread<'_>) -> ! {
+    lock_resting().push(registered.id);
+    drop(registered);
     loop {
         thread::sleep(Duration::MAX);
     }

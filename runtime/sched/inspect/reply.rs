@@ -45,7 +45,7 @@ pub(crate) fn ask(
     let look = || {
         // The caller keeps its own home's root from answering, whichever runtime asks.
         if let Some(here) = current::home() {
-            answer(Scheduler::of(here.home()), here);
+            send_replies(Scheduler::of(here.home()), here);
         }
         for i in request.asked() {
             look_into(scheduler, scheduler.homes[i], give_back);
@@ -74,7 +74,7 @@ fn look_into(scheduler: &'static Scheduler, home: &'static Home, give_back: fn(H
     if home.claim() {
         // SAFETY: claimed.
         let held = unsafe { Held::new(home) };
-        answer(scheduler, held);
+        send_replies(scheduler, held);
         give_back(held);
     } else if home.shared.word.poke() == Told::Holder {
         // One that is not lent, and that its worker is not in: the worker is to enter it.
@@ -89,7 +89,7 @@ fn lock_requests(scheduler: &Scheduler) -> MutexGuard<'_, Vec<Arc<DumpRequest>>>
 
 /// Answers what dumps ask about goroutines of this home (D2). By its holder.
 #[cold]
-pub(crate) fn answer(scheduler: &Scheduler, here: Held) {
+pub(crate) fn send_replies(scheduler: &Scheduler, here: Held) {
     let asked = &here.home().shared.asked;
     // Acquire: the request is in the list, from `ask`.
     if !asked.load(Ordering::Relaxed) || !asked.swap(false, Ordering::Acquire) {
@@ -97,7 +97,7 @@ pub(crate) fn answer(scheduler: &Scheduler, here: Held) {
     }
     let requests = lock_requests(scheduler).clone();
     for request in requests {
-        request.answer(here.home().index, |question| tell(here, question));
+        request.reply(here.home().index, |question| tell(here, question));
     }
 }
 

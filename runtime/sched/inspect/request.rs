@@ -96,7 +96,7 @@ impl DumpRequest {
     }
 
     /// Takes the part of home `index`, if it is still wanted. For the home's holder.
-    pub(crate) fn answer(&self, index: usize, answer: impl FnMut(Question) -> Reply) {
+    pub(crate) fn reply(&self, index: usize, reply_to: impl FnMut(Question) -> Reply) {
         let take = |from: fn(&Part) -> bool, to: Part| {
             let mut parts = self.lock();
             let wanted = from(&parts[index]);
@@ -114,8 +114,12 @@ impl DumpRequest {
         }
         if take(|part| matches!(part, Part::Asked), Part::Begun) {
             // Not under the lock: who asks may withdraw meanwhile.
-            let answers = self.questions[index].iter().copied().map(answer).collect();
-            take(|part| matches!(part, Part::Begun), Part::Done(answers));
+            let replies = self.questions[index]
+                .iter()
+                .copied()
+                .map(reply_to)
+                .collect();
+            take(|part| matches!(part, Part::Begun), Part::Done(replies));
             self.changed.notify_all();
         }
     }
@@ -147,7 +151,7 @@ impl DumpRequest {
         let taken = parts.iter_mut().map(std::mem::take);
         taken
             .map(|part| match part {
-                Part::Done(answers) => Some(answers),
+                Part::Done(replies) => Some(replies),
                 _ => None,
             })
             .collect()

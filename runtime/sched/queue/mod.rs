@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `deque` | a queue with an owner's end and a thieves' end, for pointers; thieves take batches (protocol Q) |
 //! | `fresh` | a worker's fresh goroutines |
-//! | `starved` | fresh goroutines for which no stack, or no home, is to be had |
+//! | `stack_waiters` | fresh goroutines for which no stack, or no home, is to be had |
 //! | `runnable` | a worker's homes that can run: the newest slot, and a queue |
 
 pub(crate) mod deque;
 pub(crate) mod fresh;
 pub(crate) mod runnable;
-pub(crate) mod starved;
+pub(crate) mod stack_waiters;

@@ -37,7 +37,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 type StartThread = Box<dyn Fn(String, Job) -> io::Result<()> + Send + Sync>;
 
 /// The pool. Dropping it shuts it down.
-pub(crate) struct Pool {
+pub(crate) struct BlockingPool {
     shared: Arc<PoolShared>,
 }
 
@@ -88,7 +88,7 @@ struct PoolState {
     is_shut_down: bool,
 }
 
-impl Pool {
+impl BlockingPool {
     /// A pool without threads, which will have at most `max_threads` (at least one) and end those
     /// that had no work for `keep_alive`. Threads are named after `name_prefix`, which must not
     /// contain NUL.
@@ -201,15 +201,15 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for BlockingPool {
     fn drop(&mut self) {
         self.shutdown();
     }
 }
 
-impl fmt::Debug for Pool {
+impl fmt::Debug for BlockingPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool")
+        f.debug_struct("BlockingPool")
             .field("name_prefix", &self.shared.name_prefix)
             .field("max_threads", &self.shared.max_threads)
             .field("threads", &self.threads())

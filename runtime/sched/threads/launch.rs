@@ -15,7 +15,7 @@ use crate::runtime::{
         },
         inspect::{
             deadlock::Describe,
-            quiescence::{self, Listed, OutsideSource},
+            quiescence::{self, OutsideSource, RegisteredThread},
         },
         owners,
         scheduler::Scheduler,
@@ -25,7 +25,7 @@ use crate::runtime::{
     stack::{self, AltStack, OverflowReport},
     task::{
         extras,
-        header::{LOCAL, TaskRef},
+        header::{LOCAL_BIT, TaskRef},
     },
 };
 use std::{
@@ -115,7 +115,7 @@ fn work(scheduler: &'static Scheduler, index: usize) {
     if let Err(error) = &alternate {
         stack::tell_unwatched("no alternate signal stack for a worker", error);
     }
-    let listed = Listed::new(scheduler);
+    let registered = RegisteredThread::new(scheduler);
     let _worn = scheduler.wear_clock();
     let Some(worker) = Worker::new(scheduler, index) else {
         return;
@@ -132,7 +132,7 @@ fn work(scheduler: &'static Scheduler, index: usize) {
     tour::run(&worker);
     owners::abandon_fresh(scheduler, home);
     worker.shared.set_left();
-    owners::rest_if_needed(home, listed);
+    owners::rest_if_needed(home, registered);
 }
 
 /// The home of a worker where homes are not lent: the identity of the worker's own thread, which
@@ -262,7 +262,7 @@ fn drop_sent(scheduler: &Scheduler) {
         // SAFETY: as above.
         while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
             next = task.next.load(Ordering::Relaxed);
-            if task.is_fresh() && !task.has(LOCAL) {
+            if task.is_fresh() && !task.has(LOCAL_BIT) {
                 home.uncount_incoming();
                 abandon::abandon(scheduler, task);
             } else {
@@ -278,13 +278,13 @@ fn drop_sent(scheduler: &Scheduler) {
 /// Drops the goroutines whose time had not come.
 fn drop_later_ones(scheduler: &Scheduler) {
     for worker in scheduler.workers() {
-        for task in worker.starts.drain() {
+        for task in worker.spawn_timers.drain() {
             // It counts as spawned now, and as abandoned.
             scheduler.spawned_outside.fetch_add(1, Ordering::Relaxed);
             abandon::abandon(scheduler, task);
         }
         // Those of goroutines that are left, which never run again.
-        drop(worker.sleepers.drain());
+        drop(worker.park_timers.drain());
     }
 }
 

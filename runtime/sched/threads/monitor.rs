@@ -14,14 +14,14 @@ use crate::runtime::{
     sched::{
         events,
         inspect::{
-            deadlock::{Describe, Detector, Next},
-            quiescence::Listed,
+            deadlock::{Describe, Detector, NextLook},
+            quiescence::RegisteredThread,
         },
         poller::{deliver, shared as poller},
         scheduler::{Scheduler, Watched},
         threads::{
             held_back::Watch,
-            stuck::{self, Seen},
+            stuck::{self, LastSeen},
         },
         worker::{shared::WorkerShared, submit},
     },
@@ -60,7 +60,7 @@ struct Monitor {
     scheduler: &'static Scheduler,
     start_worker: StartWorker,
     /// What it remembers of each worker.
-    seen: Vec<Seen>,
+    seen: Vec<LastSeen>,
     rounds: u32,
     /// Rounds in a row in which some worker was stuck.
     stuck_rounds: u32,
@@ -75,7 +75,7 @@ struct Monitor {
 pub(crate) fn run(scheduler: &'static Scheduler, start_worker: StartWorker, describe: Describe) {
     let _root = AbortAtRoot;
     let _ = scheduler.monitor.set(thread::current());
-    let _listed = Listed::new(scheduler);
+    let _registered = RegisteredThread::new(scheduler);
     let _worn = scheduler.wear_clock();
     let mut monitor = Monitor {
         scheduler,
@@ -97,7 +97,7 @@ pub(crate) fn run(scheduler: &'static Scheduler, start_worker: StartWorker, desc
 impl Monitor {
     fn rest(&mut self) {
         if self.scheduler.do_all_sleep() {
-            if let Next::Rest(patience) = self.detector.look(self.scheduler)
+            if let NextLook::Rest(patience) = self.detector.look(self.scheduler)
                 && !self.trimming
             {
                 self.rest_for(patience);
@@ -172,9 +172,9 @@ impl Monitor {
                 continue;
             };
             worker
-                .sleepers
+                .park_timers
                 .fire(late, |task| submit::time_out(None, None, task));
-            for task in worker.starts.fired(late) {
+            for task in worker.spawn_timers.fired(late) {
                 task.id.store(pool::take_ids(1), Ordering::Relaxed);
                 events::spawned(task);
                 submit::submit_outside(self.scheduler, task);
@@ -186,7 +186,7 @@ impl Monitor {
     fn count_stuck(&mut self, now: Instant) -> usize {
         let scheduler = self.scheduler;
         self.seen
-            .resize_with(scheduler.workers.count(), Seen::default);
+            .resize_with(scheduler.workers.count(), LastSeen::default);
         let mut stuck = 0;
         for (worker, seen) in scheduler.workers().zip(&mut self.seen) {
             let Some(ran_for) = seen.look(worker, now).filter(|time| *time >= ROUND) else {

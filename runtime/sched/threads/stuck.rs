@@ -18,7 +18,7 @@ use crate::runtime::{
     stuck::Stuck,
     task::{
         extras,
-        header::{LOCAL, TaskHeader, TaskRef},
+        header::{LOCAL_BIT, TaskHeader, TaskRef},
         pool,
     },
 };
@@ -44,7 +44,7 @@ const MAX_COUNTED: usize = 1000;
 
 /// What the monitor remembers of a worker.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct LastSeen {
     turn: u64,
     /// When it was first seen in this turn.
     since: Option<Instant>,
@@ -56,7 +56,7 @@ pub(crate) struct Seen {
     count_after: Duration,
 }
 
-impl Seen {
+impl LastSeen {
     /// How long the worker has been in one goroutine, at least; `None`: it is in none, or in a new
     /// one.
     pub(crate) fn look(&mut self, worker: &WorkerShared, now: Instant) -> Option<Duration> {
@@ -100,7 +100,7 @@ impl Seen {
         let waiting = count_waiting(scheduler, worker);
         // All cells are looked at: not so often that it takes much of a processor.
         self.count_after = ran_for + 10 * start.elapsed();
-        if waiting > 0 && !self.is_starved(id, ran_for) {
+        if waiting > 0 && !self.lacks_processor(id, ran_for) {
             // If others came to wait late, that was the time for several.
             self.told = TELL_AFTER.iter().filter(|after| ran_for >= **after).count();
             report(scheduler, worker, ran_for, waiting);
@@ -109,7 +109,7 @@ impl Seen {
 
     /// Whether the goroutine would get on if its thread got a processor: other programs have them.
     /// That is nothing to tell of.
-    fn is_starved(&self, id: u32, ran_for: Duration) -> bool {
+    fn lacks_processor(&self, id: u32, ran_for: Duration) -> bool {
         let Some((then, had)) = self.cpu else {
             return false;
         };
@@ -207,7 +207,7 @@ pub(crate) fn release_fresh(scheduler: &Scheduler, worker: &WorkerShared) {
     // SAFETY: taken from the inbox, so held by us.
     while let Some(task) = unsafe { TaskRef::from_ptr(next) } {
         next = task.next.load(Ordering::Relaxed);
-        if task.is_fresh() && !task.has(LOCAL) {
+        if task.is_fresh() && !task.has(LOCAL_BIT) {
             home.uncount_incoming();
             scheduler.inject(task);
         } else {

@@ -2,15 +2,15 @@
 //!
 //! Who jumps: the last worker that goes to sleep, before it does. A worker has announced its sleep
 //! (S3) when it comes here; so the last one sees all the others asleep. They may also see each
-//! other, and come at the same time: the turn's lock lets one after the other look, and what the
-//! first has woken shows.
+//! other, and come at the same time: the lock of the bubble's state lets one after the other look,
+//! and what the first has woken shows.
 
 use crate::runtime::{
     prims::{Ordering, fence},
     sched::{
         poller::deliver,
         scheduler::Scheduler,
-        timer::bubble::{Bubble, End, Turn},
+        timer::bubble::{Bubble, BubbleState, End},
         unparker::Unparker,
     },
 };
@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// How long a worker that can do nothing waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Patience {
+pub(crate) enum SleepFor {
     /// Until somebody wakes it.
     UntilWoken,
     /// That, or so long by the real clock.
@@ -33,63 +33,63 @@ pub(crate) enum Patience {
 }
 
 /// How a look at the whole bubble came out.
-enum Look {
-    Still,
-    Moving,
+enum Activity {
+    AllAsleep,
+    Running,
     /// Nothing here moves, but what does will not say when it stops.
     Held,
 }
 
 /// Registers the caller, who then parks, unless the bubble has ended.
 pub(crate) fn watch(bubble: &Bubble, caller: Unparker) -> Option<End> {
-    let mut turn = bubble.lock();
-    if turn.end.is_none() {
-        turn.watcher = Some(caller.into_raw());
+    let mut state = bubble.lock();
+    if state.end.is_none() {
+        state.watcher = Some(caller.into_raw());
     }
-    turn.end
+    state.end
 }
 
 /// Registers a goroutine, which then parks, to be woken when all others are blocked. False: another
 /// one waits for that.
 #[must_use]
-pub(crate) fn settle_for(bubble: &Bubble, goroutine: Unparker) -> bool {
-    let mut turn = bubble.lock();
-    if turn.settler.is_some() {
+pub(crate) fn wait_until_blocked(bubble: &Bubble, goroutine: Unparker) -> bool {
+    let mut state = bubble.lock();
+    if state.blocked_waiter.is_some() {
         return false;
     }
-    turn.settler = Some(goroutine.into_raw());
+    state.blocked_waiter = Some(goroutine.into_raw());
     true
 }
 
 /// A worker has announced its sleep and found nothing to do. If it is the last one, it sees to it
 /// that something happens.
-pub(crate) fn settle(bubble: &Bubble, scheduler: &Scheduler) -> Patience {
-    let mut turn = bubble.lock();
-    if turn.end.is_some() {
-        return Patience::UntilWoken;
+pub(crate) fn advance_clock(bubble: &Bubble, scheduler: &Scheduler) -> SleepFor {
+    let mut state = bubble.lock();
+    if state.end.is_some() {
+        return SleepFor::UntilWoken;
     }
-    match look(bubble, scheduler) {
-        Look::Moving => return Patience::UntilWoken,
-        Look::Held => return Patience::AtMost(LOOK_AGAIN),
-        Look::Still => {}
+    match activity(bubble, scheduler) {
+        Activity::Running => return SleepFor::UntilWoken,
+        Activity::Held => return SleepFor::AtMost(LOOK_AGAIN),
+        Activity::AllAsleep => {}
     }
     if scheduler.live() == 0 {
         if bubble.has_main_returned() {
-            finish(&mut turn, End::Finished);
+            finish(&mut state, End::Finished);
         }
-        return Patience::UntilWoken;
+        return SleepFor::UntilWoken;
     }
-    if let Some(goroutine) = turn.settler.take() {
+    if let Some(goroutine) = state.blocked_waiter.take() {
         // SAFETY: taken out under the lock, so used once; it is parked, since all goroutines are.
         unsafe { Unparker::from_raw(goroutine).unpark() };
         // A worker that is just going to sleep must not look asleep when others look.
         wake_where(scheduler, |_| true);
-        return Patience::UntilWoken;
+        return SleepFor::UntilWoken;
     }
     if !bubble.has_main_returned() && jump(bubble, scheduler) {
-        return Patience::UntilWoken;
+        return SleepFor::UntilWoken;
     }
-    stall(bubble, &mut turn)
+    stall(bubble, &mut state)
 }
 
 /// Goes on to the next deadline and wakes the workers that have it. False: there is none.
@@ -107,25 +107,25 @@ fn jump(bubble: &Bubble, scheduler: &Scheduler) -> bool {
 }
 
 /// Nothing can happen any more but from outside.
-fn stall(bubble: &Bubble, turn: &mut Turn) -> Patience {
+fn stall(bubble: &Bubble, state: &mut BubbleState) -> SleepFor {
     let ups = bubble.ups();
-    let since = match turn.stalled {
+    let since = match state.stalled {
         Some((since, then)) if then == ups => since,
         _ => Instant::now(),
     };
-    turn.stalled = Some((since, ups));
+    state.stalled = Some((since, ups));
     let waited = since.elapsed();
     if waited < GRACE {
-        return Patience::AtMost(GRACE - waited);
+        return SleepFor::AtMost(GRACE - waited);
     }
-    finish(turn, End::Stalled);
-    Patience::UntilWoken
+    finish(state, End::Stalled);
+    SleepFor::UntilWoken
 }
 
 /// Whether no goroutine can run. All workers that were asleep in both looks, with nobody up in
 /// between, were so at one moment; whatever can run is in a queue then, or in a home that somebody
 /// holds.
-fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
+fn activity(bubble: &Bubble, scheduler: &Scheduler) -> Activity {
     let ups = bubble.ups();
     // Acquire: what the monitor put back. As with the other two: whom those that are done have
     // woken is in a queue, or awake.
@@ -134,7 +134,7 @@ fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
         || scheduler.blocking.pending() > 0
         || scheduler.monitor_busy.load(Ordering::Acquire)
     {
-        return Look::Held;
+        return Activity::Held;
     }
     let first = scheduler.do_all_sleep();
     let busy = scheduler.homes().any(|home| home.shared.word.is_busy());
@@ -143,16 +143,16 @@ fn look(bubble: &Bubble, scheduler: &Scheduler) -> Look {
     // `Scheduler::be_watched` (M2), after a worker has got up.
     fence(Ordering::SeqCst);
     if first && !queued && !busy && scheduler.do_all_sleep() && bubble.ups() == ups {
-        Look::Still
+        Activity::AllAsleep
     } else {
-        Look::Moving
+        Activity::Running
     }
 }
 
 /// The bubble has ended.
-fn finish(turn: &mut Turn, end: End) {
-    turn.end = Some(end);
-    if let Some(watcher) = turn.watcher.take() {
+fn finish(state: &mut BubbleState, end: End) {
+    state.end = Some(end);
+    if let Some(watcher) = state.watcher.take() {
         // SAFETY: taken out under the lock, so used once; it parks for this.
         unsafe { Unparker::from_raw(watcher).unpark() };
     }

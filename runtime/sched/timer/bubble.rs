@@ -22,14 +22,14 @@ pub(crate) struct Bubble {
     held: AtomicUsize,
     /// The main goroutine has returned or unwound: time stands still for good.
     main_returned: AtomicBool,
-    turn: Mutex<Turn>,
+    state: Mutex<BubbleState>,
 }
 
-/// What the worker decides by whose turn it is.
+/// What the worker decides by that lets the clock go on; behind the bubble's lock.
 #[derive(Debug, Default)]
-pub(crate) struct Turn {
+pub(crate) struct BubbleState {
     /// The unparker of the goroutine that waits until all others are blocked.
-    pub(crate) settler: Option<usize>,
+    pub(crate) blocked_waiter: Option<usize>,
     /// That of the caller of the bubble.
     pub(crate) watcher: Option<usize>,
     pub(crate) end: Option<End>,
@@ -53,12 +53,12 @@ impl Bubble {
             ups: AtomicU64::new(0),
             held: AtomicUsize::new(0),
             main_returned: AtomicBool::new(false),
-            turn: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Turn> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, BubbleState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A worker has got up.

@@ -3,7 +3,7 @@
 
 use crate::runtime::{
     prims::{AtomicU64, Ordering},
-    sched::timer::{exact::Times, wheel::Key},
+    sched::timer::{store::TimerStore, wheel::Key},
     task::header::TaskRef,
 };
 use std::{
@@ -14,7 +14,7 @@ use std::{
 /// Goroutines that something is due for: the end of a park, or the start.
 #[derive(Debug)]
 pub(crate) struct TimerQueue {
-    wheel: Mutex<Times<TaskRef>>,
+    store: Mutex<TimerStore<TaskRef>>,
     start: Instant,
     /// When the wheel wants to be looked at, in ns since `start`; MAX: never.
     due: AtomicU64,
@@ -22,24 +22,24 @@ pub(crate) struct TimerQueue {
 
 impl TimerQueue {
     /// None, of a runtime that starts at `start`.
-    pub(crate) fn new(start: Instant, times: Times<TaskRef>) -> Self {
+    pub(crate) fn new(start: Instant, store: TimerStore<TaskRef>) -> Self {
         Self {
-            wheel: Mutex::new(times),
+            store: Mutex::new(store),
             start,
             due: AtomicU64::new(u64::MAX),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Times<TaskRef>> {
-        self.wheel.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, TimerStore<TaskRef>> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a timer. A caller that is not the worker whose queue this is owes that one a wake-up
     /// (T4).
     pub(crate) fn add(&self, deadline: Instant, task: TaskRef) -> Key {
-        let mut wheel = self.lock();
-        let key = wheel.insert(deadline, task);
-        self.publish_due(&wheel);
+        let mut store = self.lock();
+        let key = store.insert(deadline, task);
+        self.publish_due(&store);
         key
     }
 
@@ -48,12 +48,12 @@ impl TimerQueue {
         self.lock().remove(key)
     }
 
-    fn publish_due(&self, wheel: &Times<TaskRef>) {
+    fn publish_due(&self, store: &TimerStore<TaskRef>) {
         let nanos = |at: Instant| {
             let nanos = at.saturating_duration_since(self.start).as_nanos();
             u64::try_from(nanos).unwrap_or(u64::MAX - 1)
         };
-        let due = wheel.next_wake().map_or(u64::MAX, nanos);
+        let due = store.next_wake().map_or(u64::MAX, nanos);
         self.due.store(due, Ordering::Relaxed);
     }
 
@@ -78,9 +78,9 @@ impl TimerQueue {
         if self.due().is_none_or(|due| now < due) {
             return;
         }
-        let mut wheel = self.lock();
-        wheel.expire(now, fire);
-        self.publish_due(&wheel);
+        let mut store = self.lock();
+        store.expire(now, fire);
+        self.publish_due(&store);
     }
 
     /// Takes those whose time has come.
@@ -93,12 +93,12 @@ impl TimerQueue {
     /// Takes all, due or not, and gives the memory back. For the end of a runtime.
     pub(crate) fn drain(&self) -> Vec<TaskRef> {
         let mut all = Vec::new();
-        let mut wheel = self.lock();
-        while let Some(at) = wheel.next_wake() {
-            wheel.expire(at, |task| all.push(task));
+        let mut store = self.lock();
+        while let Some(at) = store.next_wake() {
+            store.expire(at, |task| all.push(task));
         }
-        *wheel = Times::exact();
-        self.publish_due(&wheel);
+        *store = TimerStore::exact();
+        self.publish_due(&store);
         all
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     sched::{explorer::Explorer, home::held::Held, worker::data::Worker},
-    task::header::{LOCAL, TaskRef},
+    task::header::{LOCAL_BIT, TaskRef},
 };
 
 /// Takes any of the goroutines that can run, fresh ones included. They all run in the home at hand:
@@ -20,7 +20,7 @@ pub(crate) fn pick(worker: &Worker, here: Held, explorer: &Explorer) -> Option<T
     for (i, task) in started.into_iter().chain(fresh).enumerate() {
         if i == chosen {
             picked = Some(task);
-        } else if task.is_fresh() && !task.has(LOCAL) {
+        } else if task.is_fresh() && !task.has(LOCAL_BIT) {
             worker.fresh.push(task);
         } else {
             here.woken.push(task);

@@ -56,7 +56,7 @@ pub(crate) fn next(worker: &Worker, here: Held) -> Next {
         }
         // Before anything new is begun: a dump asks, or the runtime ends.
         if worker.scheduler.has_requests() {
-            reply::answer(worker.scheduler, here);
+            reply::send_replies(worker.scheduler, here);
             if worker.scheduler.is_closing() {
                 return Next::Leave;
             }

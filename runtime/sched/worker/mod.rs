@@ -7,8 +7,8 @@
 //! | `data` | a worker as its own thread sees it |
 //! | `current` | the worker that carries the caller |
 //! | `submit` | how goroutines and homes get into queues |
-//! | `starve` | no stack, or no home, to be had |
-//! | `turn` | whether the goroutine that runs should let others have a turn |
+//! | `out_of_stacks` | no stack, or no home, to be had |
+//! | `coop` | whether the goroutine that runs should let others have a turn |
 //! | `place` | in which home a fresh goroutine starts (protocol B) |
 //! | `hand_over` | the same where homes are not lent |
 //! | `run` | running goroutines on coroutines; what follows a switch (protocol C) |
@@ -19,6 +19,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod budget;
+pub(crate) mod coop;
 pub(crate) mod current;
 pub(crate) mod data;
 pub(crate) mod dice;
@@ -26,12 +27,11 @@ pub(crate) mod explore;
 pub(crate) mod find;
 pub(crate) mod hand_over;
 pub(crate) mod ids;
+pub(crate) mod out_of_stacks;
 pub(crate) mod place;
 pub(crate) mod refs;
 pub(crate) mod run;
 pub(crate) mod shared;
-pub(crate) mod starve;
 pub(crate) mod submit;
 pub(crate) mod tour;
-pub(crate) mod turn;
 pub(crate) mod visit;

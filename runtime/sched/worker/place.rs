@@ -20,7 +20,7 @@ use crate::runtime::{
     sched::{
         home::{data::Home, held::Held},
         owners,
-        worker::{data::Worker, hand_over, starve, submit},
+        worker::{data::Worker, hand_over, out_of_stacks, submit},
     },
     task::header::TaskRef,
 };
@@ -76,7 +76,7 @@ pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start
             Start::Elsewhere
         }
         Chosen::None => {
-            starve::keep(worker, task);
+            out_of_stacks::keep(worker, task);
             Start::Elsewhere
         }
     }
@@ -137,7 +137,7 @@ fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
             match owners::make(worker.scheduler, most) {
                 Ok(Some(home)) => return Chosen::Claimed(home),
                 Ok(None) => {}
-                Err(error) => starve::tell_no_home(worker.scheduler, &error),
+                Err(error) => out_of_stacks::tell_no_home(worker.scheduler, &error),
             }
         }
         if let Some(here) = here

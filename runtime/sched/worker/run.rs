@@ -18,12 +18,12 @@ use crate::runtime::{
         },
         panicked,
         unparker::Unparker,
-        worker::{current::worker_in, data::Worker, place, shared::bump, starve},
+        worker::{current::worker_in, data::Worker, out_of_stacks, place, shared::bump},
     },
     stack::SizeClass,
     task::{
         extras,
-        header::{Outcome, TaskRef},
+        header::{TaskOutcome, TaskRef},
         state::Finished,
     },
 };
@@ -60,7 +60,7 @@ fn start(worker: &Worker, here: Held, task: TaskRef) -> Option<NonNull<Coroutine
             Some(Coroutine::place(stack, None, main, ptr::null_mut()))
         }
         Err(error) => {
-            starve::keep_for_stack(worker, task, &error);
+            out_of_stacks::keep_for_stack(worker, task, &error);
             None
         }
     }
@@ -98,7 +98,7 @@ fn retire(
     worker.stacks.borrow_mut().give(stack);
     if outer.is_none() {
         here.set_task(None);
-        starve::retry(worker);
+        out_of_stacks::retry(worker);
     }
     outer
 }
@@ -209,8 +209,8 @@ fn run_to_end(here: Held, task: TaskRef) {
     finish(here, task, outcome);
 }
 
-fn finish(here: Held, task: TaskRef, outcome: Outcome) {
-    if outcome == Outcome::Panicked {
+fn finish(here: Held, task: TaskRef, outcome: TaskOutcome) {
+    if outcome == TaskOutcome::Panicked {
         end_on_panic(here, task);
     }
     if extras::exist(task) {

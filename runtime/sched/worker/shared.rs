@@ -9,7 +9,7 @@ use crate::runtime::{
             fresh::{Fresh, FreshStealer},
             runnable::{Runnable, RunnableStealer, runnable},
         },
-        timer::{exact::Times, queue::TimerQueue},
+        timer::{queue::TimerQueue, store::TimerStore},
     },
 };
 use crossbeam_utils::CachePadded;
@@ -29,7 +29,7 @@ pub(crate) struct OwnLine {
     pub(crate) fills: AtomicU64,
     pub(crate) spawned: AtomicU64,
     pub(crate) finished: AtomicU64,
-    /// Times that it took fresh goroutines or homes from another worker.
+    /// TimerStore that it took fresh goroutines or homes from another worker.
     pub(crate) steals: AtomicU64,
     /// What it took that way.
     pub(crate) stolen: AtomicU64,
@@ -70,9 +70,9 @@ pub(crate) struct WorkerShared {
     /// The owner's ends of these two, until its thread takes them.
     ends: Mutex<Option<(Fresh, Runnable)>>,
     /// Parks that end at a deadline, set by goroutines that ran here.
-    pub(crate) sleepers: TimerQueue,
+    pub(crate) park_timers: TimerQueue,
     /// Goroutines that start at a deadline.
-    pub(crate) starts: TimerQueue,
+    pub(crate) spawn_timers: TimerQueue,
 }
 
 /// Adds to a counter that only the caller's thread writes.
@@ -82,8 +82,8 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 impl WorkerShared {
-    /// A worker without a thread. `times` makes an empty set of timers of the runtime's kind.
-    pub(crate) fn new(index: usize, start: Instant, times: impl Fn() -> Times) -> Self {
+    /// A worker without a thread. `new_store` makes an empty set of timers of the runtime's kind.
+    pub(crate) fn new(index: usize, start: Instant, new_store: impl Fn() -> TimerStore) -> Self {
         let fresh = Fresh::new();
         let (runnable, stealer) = runnable();
         Self {
@@ -99,8 +99,8 @@ impl WorkerShared {
             fresh: fresh.stealer(),
             runnable: stealer,
             ends: Mutex::new(Some((fresh, runnable))),
-            sleepers: TimerQueue::new(start, times()),
-            starts: TimerQueue::new(start, times()),
+            park_timers: TimerQueue::new(start, new_store()),
+            spawn_timers: TimerQueue::new(start, new_store()),
         }
     }
 
@@ -161,7 +161,7 @@ impl WorkerShared {
     /// When a timer is to be looked at.
     #[inline]
     pub(crate) fn timers_due(&self) -> Option<Instant> {
-        [self.sleepers.due(), self.starts.due()]
+        [self.park_timers.due(), self.spawn_timers.due()]
             .into_iter()
             .flatten()
             .min()
@@ -169,7 +169,7 @@ impl WorkerShared {
 
     /// As `timers_due`, but knows of timers that were taken back.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        [self.sleepers.next(), self.starts.next()]
+        [self.park_timers.next(), self.spawn_timers.next()]
             .into_iter()
             .flatten()
             .min()
@@ -177,7 +177,7 @@ impl WorkerShared {
 
     /// Whether a timer is to fire here.
     pub(crate) fn has_timers(&self) -> bool {
-        !self.sleepers.is_empty() || !self.starts.is_empty()
+        !self.park_timers.is_empty() || !self.spawn_timers.is_empty()
     }
 
     /// Whether something waits here that any worker may take, the newest slot left out: its owner

@@ -20,7 +20,7 @@ use crate::runtime::{
             shared::{WorkerShared, bump},
         },
     },
-    task::header::{LOCAL, TaskRef},
+    task::header::{LOCAL_BIT, TaskRef},
 };
 use std::{
     ptr::{self, NonNull},
@@ -31,7 +31,7 @@ use std::{
 #[inline]
 pub(crate) fn submit(worker: &Worker, home: Held, task: TaskRef) {
     bump(&worker.shared.own.spawned, 1);
-    if task.has(LOCAL) {
+    if task.has(LOCAL_BIT) {
         let at = ptr::from_ref(home.home()).cast_mut().cast();
         task.home.store(at, Ordering::Relaxed);
         home.woken.push(task);
@@ -124,7 +124,7 @@ fn schedule_later(worker: &Worker, home: &'static Home) {
     }
 }
 
-/// The home of a task that has one: it has started, or is `LOCAL`.
+/// The home of a task that has one: it has started, or is `LOCAL_BIT`.
 #[inline]
 pub(crate) fn home_of(task: TaskRef) -> &'static Home {
     // SAFETY: such a task's home was stored when it started, or was spawned; homes are never freed.
@@ -253,9 +253,9 @@ fn fire_due(worker: &Worker, here: Option<Held>, whose: &WorkerShared, due: Inst
         return;
     }
     whose
-        .sleepers
+        .park_timers
         .fire(now, |task| time_out(Some(worker), here, task));
-    for task in whose.starts.fired(now) {
+    for task in whose.spawn_timers.fired(now) {
         task.id.store(worker.ids.take(), Ordering::Relaxed);
         events::spawned(task);
         bump(&worker.shared.own.spawned, 1);

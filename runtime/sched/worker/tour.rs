@@ -5,7 +5,7 @@ use crate::runtime::{
     sched::{
         abandon,
         home::{data::Home, held::Held},
-        idle::{search, steal::Found},
+        idle::{search, steal::FoundWork},
         inspect::quiescence,
         poller::shared as poller,
         worker::{
@@ -16,7 +16,7 @@ use crate::runtime::{
         },
     },
     switch::identity,
-    task::header::{LOCAL, TaskRef},
+    task::header::{LOCAL_BIT, TaskRef},
 };
 use std::{ptr, time::Instant};
 
@@ -66,8 +66,8 @@ fn next_home(worker: &Worker) -> Option<&'static Home> {
         let task = match worker.pop_fresh() {
             Some(task) => task,
             None => match search::search(worker)? {
-                Found::Home(home) => return Some(home),
-                Found::Fresh(task) => task,
+                FoundWork::Home(home) => return Some(home),
+                FoundWork::Fresh(task) => task,
             },
         };
         if let Some(home) = start(worker, task) {
@@ -98,8 +98,8 @@ fn hand_poller_on() {
 /// destructor may block this thread until another one of these has been dropped.
 fn abandon_own(worker: &Worker) {
     let scheduler = worker.scheduler;
-    while let Some(task) = worker.fresh.pop().or_else(|| scheduler.starved.pop()) {
-        if task.has(LOCAL) {
+    while let Some(task) = worker.fresh.pop().or_else(|| scheduler.stack_waiters.pop()) {
+        if task.has(LOCAL_BIT) {
             // Not `Send`: its home's owner drops it.
             // SAFETY: it was kept here, so held by us.
             unsafe { submit::send_local(task) };

@@ -6,8 +6,8 @@
 
 use crate::{
     runtime::{
-        later::{Later, spawn_later},
-        sched::waker::Look,
+        delayed_spawn::{DelayedSpawn, spawn_delayed},
+        sched::waker::WakerUpdate,
     },
     sync::channel::{
         awaited,
@@ -110,7 +110,7 @@ pub(crate) struct Listener {
     /// Whether the link was published and was not seen fired since.
     is_out: bool,
     /// Looks again when a timer's message is due.
-    alarm: Option<Later>,
+    alarm: Option<DelayedSpawn>,
 }
 
 impl Listener {
@@ -141,7 +141,7 @@ impl Listener {
         let link = self.link.get_or_insert_with(Link::receiver);
         if self.is_out {
             // Before anything is changed: the waker's clone may panic.
-            if link.cell().look_again(context.waker()) == Look::Fired {
+            if link.cell().update_waker(context.waker()) == WakerUpdate::Fired {
                 self.is_out = false;
                 return Published::Ready;
             }
@@ -172,7 +172,7 @@ impl Listener {
         drop(held);
         if let (Some(due), Some(link)) = (due, &self.link) {
             let link = Arc::clone(link);
-            self.alarm = Some(spawn_later(due, move || link.cell().nudge()));
+            self.alarm = Some(spawn_delayed(due, move || link.cell().nudge()));
         }
     }
 

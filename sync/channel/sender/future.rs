@@ -5,7 +5,7 @@
 //! value is dropped with it.
 
 use crate::{
-    runtime::sched::waker::Look,
+    runtime::sched::waker::WakerUpdate,
     sync::channel::{
         awaited,
         chan::Refused,
@@ -140,7 +140,7 @@ impl<T> Message<T> {
     ) -> Option<Poll<Result<(), SendError<T>>>> {
         // Before anything is changed: the waker's clone may panic.
         if let Self::Waiting(link) = self
-            && link.cell().look_again(context.waker()) == Look::Waiting
+            && link.cell().update_waker(context.waker()) == WakerUpdate::Waiting
         {
             return Some(Poll::Pending);
         }

@@ -1,6 +1,6 @@
 //! Tests of the blocking pool.
 
-use crate::runtime::sched::threads::blocking::{Job, Pool, StartThread};
+use crate::runtime::sched::threads::blocking::{BlockingPool, Job, StartThread};
 use std::{
     collections::HashSet,
     io,
@@ -27,12 +27,12 @@ fn wait_until(condition: impl Fn() -> bool) {
 
 /// Submits a job that must be accepted.
 #[track_caller]
-fn submit(pool: &Pool, job: impl FnOnce() + Send + 'static) {
+fn submit(pool: &BlockingPool, job: impl FnOnce() + Send + 'static) {
     assert!(pool.submit(Box::new(job)).is_ok(), "refused");
 }
 
 /// Submits `n` jobs, each of which runs until the returned sender is dropped.
-fn occupy(pool: &Pool, n: usize) -> Vec<mpsc::Sender<()>> {
+fn occupy(pool: &BlockingPool, n: usize) -> Vec<mpsc::Sender<()>> {
     let occupy_one = |_| {
         let (release, released) = mpsc::channel::<()>();
         submit(pool, move || {
@@ -55,7 +55,7 @@ fn start_if(may_start: impl Fn() -> bool + Send + Sync + 'static) -> StartThread
 
 #[test]
 fn a_thousand_jobs_run_on_at_most_eight_threads() {
-    let pool = Pool::new("many", 8, LONG);
+    let pool = BlockingPool::new("many", 8, LONG);
     let (done, names) = (
         Arc::new(AtomicUsize::new(0)),
         Arc::new(Mutex::new(HashSet::new())),
@@ -80,7 +80,7 @@ fn a_thousand_jobs_run_on_at_most_eight_threads() {
 
 #[test]
 fn it_grows_only_while_no_thread_is_idle() {
-    let pool = Pool::new("grow", 4, LONG);
+    let pool = BlockingPool::new("grow", 4, LONG);
     assert_eq!((pool.threads(), pool.pending()), (0, 0));
     for _ in 0..50 {
         submit(&pool, || ());
@@ -104,7 +104,7 @@ fn it_grows_only_while_no_thread_is_idle() {
 
 #[test]
 fn jobs_begin_in_order() {
-    let pool = Pool::new("order", 1, LONG);
+    let pool = BlockingPool::new("order", 1, LONG);
     let (send, receive) = mpsc::channel();
     for number in 0..100 {
         let send = send.clone();
@@ -119,7 +119,7 @@ fn jobs_begin_in_order() {
 
 #[test]
 fn idle_threads_end_and_are_replaced() {
-    let pool = Pool::new("shrink", 8, Duration::from_millis(20));
+    let pool = BlockingPool::new("shrink", 8, Duration::from_millis(20));
     for _ in 0..3 {
         drop(occupy(&pool, 8));
         wait_until(|| pool.threads() == 0);
@@ -132,7 +132,7 @@ fn without_any_thread_the_job_comes_back() {
     let may_start = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&may_start);
     let start = start_if(move || flag.load(Ordering::SeqCst));
-    let pool = Pool::with_start_thread("none".into(), 8, LONG, start);
+    let pool = BlockingPool::with_start_thread("none".into(), 8, LONG, start);
     let (send, receive) = mpsc::channel();
     let job = pool.submit(Box::new(move || send.send(7).expect("the test receives")));
     let job = job.expect_err("no thread could be started");
@@ -151,7 +151,7 @@ fn with_some_thread_the_job_waits_for_it() {
         })
         .is_ok()
     };
-    let pool = Pool::with_start_thread("few".into(), 8, LONG, start_if(take));
+    let pool = BlockingPool::with_start_thread("few".into(), 8, LONG, start_if(take));
     let held = occupy(&pool, 2);
     let done = Arc::new(AtomicUsize::new(0));
     for _ in 0..10 {
@@ -171,7 +171,7 @@ fn with_some_thread_the_job_waits_for_it() {
 
 #[test]
 fn a_job_is_held_back_if_no_thread_is_there_for_it_and_none_can_be_started() {
-    let pool = Pool::new("held", 2, LONG);
+    let pool = BlockingPool::new("held", 2, LONG);
     let held = occupy(&pool, 2);
     assert_eq!(pool.held_back(), None, "each has its thread");
     let before = Instant::now();
@@ -188,7 +188,7 @@ fn a_job_is_held_back_if_no_thread_is_there_for_it_and_none_can_be_started() {
 
 #[test]
 fn a_panic_ends_the_job_and_not_the_thread() {
-    let pool = Pool::new("panic", 1, LONG);
+    let pool = BlockingPool::new("panic", 1, LONG);
     for _ in 0..3 {
         // `resume_unwind` panics without a message on stderr.
         submit(&pool, || {
@@ -207,7 +207,7 @@ fn a_panic_ends_the_job_and_not_the_thread() {
 
 #[test]
 fn shutdown_ends_idle_threads_and_refuses_jobs_but_keeps_promises() {
-    let pool = Pool::new("shut", 2, LONG);
+    let pool = BlockingPool::new("shut", 2, LONG);
     let held = occupy(&pool, 2);
     let done = Arc::new(AtomicUsize::new(0));
     for _ in 0..10 {
@@ -224,7 +224,7 @@ fn shutdown_ends_idle_threads_and_refuses_jobs_but_keeps_promises() {
     assert_eq!(done.load(Ordering::SeqCst), 10);
     assert!(pool.submit(Box::new(|| ())).is_err());
 
-    let idle = Pool::new("idle", 4, LONG);
+    let idle = BlockingPool::new("idle", 4, LONG);
     drop(occupy(&idle, 4));
     wait_until(|| idle.pending() == 0);
     assert_eq!(idle.threads(), 4);
@@ -234,7 +234,7 @@ fn shutdown_ends_idle_threads_and_refuses_jobs_but_keeps_promises() {
 
 #[test]
 fn dropping_the_pool_lets_its_threads_end() {
-    let pool = Pool::new("drop", 4, LONG);
+    let pool = BlockingPool::new("drop", 4, LONG);
     let held = occupy(&pool, 2);
     let shared = Arc::clone(&pool.shared);
     drop(pool);
@@ -246,7 +246,7 @@ fn dropping_the_pool_lets_its_threads_end() {
 #[test]
 fn many_submitters_and_dying_threads_lose_no_job() {
     // The keep-alive is shorter than the pauses: threads end while jobs arrive.
-    let pool = Arc::new(Pool::new("race", 3, Duration::from_micros(50)));
+    let pool = Arc::new(BlockingPool::new("race", 3, Duration::from_micros(50)));
     let done = Arc::new(AtomicUsize::new(0));
     let submitters = (0..4_u64).map(|submitter| {
         let (pool, done) = (Arc::clone(&pool), Arc::clone(&done));

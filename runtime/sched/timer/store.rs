@@ -1,5 +1,5 @@
-//! Timers in the exact order of their deadlines, for runtimes whose clock is fake: there a timer
-//! fires at its very nanosecond, and speed is no matter.
+//! What holds timers: the wheel, or their exact order for runtimes whose clock is fake. There a
+//! timer fires at its very nanosecond, and speed does not matter.
 #![forbid(unsafe_code)]
 
 use crate::runtime::sched::timer::wheel::{Key, Wheel};
@@ -55,17 +55,17 @@ impl<T> Exact<T> {
     }
 }
 
-/// A wheel, or for a fake clock the exact order.
+/// Holds the timers of one queue.
 #[derive(Debug)]
-pub(crate) enum Times<T = crate::runtime::task::header::TaskRef> {
+pub(crate) enum TimerStore<T = crate::runtime::task::header::TaskRef> {
     /// For the real clock: fast, and late by up to a tick.
     Wheel(Wheel<T>),
     /// For a fake one.
     Exact(Exact<T>),
 }
 
-/// Each as the wheel's.
-impl<T> Times<T> {
+/// Each method does what the wheel's method of the same name does.
+impl<T> TimerStore<T> {
     pub(crate) fn wheel(start: Instant) -> Self {
         Self::Wheel(Wheel::new(start))
     }
@@ -121,22 +121,22 @@ mod tests {
     fn they_fire_by_deadline_then_in_order_of_insertion() {
         let start = Instant::now();
         let at = |nanos| start + Duration::from_nanos(nanos);
-        let mut times = Times::exact();
+        let mut store = TimerStore::exact();
         let keys: Vec<_> = [(5, 'a'), (3, 'b'), (5, 'c'), (4, 'd'), (9, 'e')]
             .into_iter()
-            .map(|(nanos, name)| times.insert(at(nanos), name))
+            .map(|(nanos, name)| store.insert(at(nanos), name))
             .collect();
-        assert_eq!(times.next_wake(), Some(at(3)));
-        assert_eq!(times.remove(keys[3]), Some('d'));
-        assert_eq!(times.remove(keys[3]), None);
+        assert_eq!(store.next_wake(), Some(at(3)));
+        assert_eq!(store.remove(keys[3]), Some('d'));
+        assert_eq!(store.remove(keys[3]), None);
         let mut fired = String::new();
-        times.expire(at(2), |name| fired.push(name));
+        store.expire(at(2), |name| fired.push(name));
         assert_eq!(fired, "");
-        times.expire(at(5), |name| fired.push(name));
+        store.expire(at(5), |name| fired.push(name));
         assert_eq!(fired, "bac");
-        assert_eq!((times.next_wake(), times.is_empty()), (Some(at(9)), false));
-        assert_eq!(times.remove(keys[0]), None, "it has fired");
-        assert_eq!(times.remove(keys[4]), Some('e'));
-        assert!(times.is_empty());
+        assert_eq!((store.next_wake(), store.is_empty()), (Some(at(9)), false));
+        assert_eq!(store.remove(keys[0]), None, "it has fired");
+        assert_eq!(store.remove(keys[4]), Some('e'));
+        assert!(store.is_empty());
     }
 }

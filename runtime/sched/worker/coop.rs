@@ -19,14 +19,14 @@ pub(crate) fn has_other_work(worker: &Worker, here: Held) -> bool {
 /// Whether the goroutine has gone on for long without a park. Operations that might have parked,
 /// but did not, ask here.
 #[inline]
-pub(crate) fn is_over(worker: &Worker) -> bool {
+pub(crate) fn is_over_budget(worker: &Worker) -> bool {
     worker.shared.is_overdue()
         || (worker.budget.is_used_up(worker.turn()) && worker.scheduler.explorer.is_none())
 }
 
 /// As [`has_other_work`], of a goroutine whose turn is over: looks at the timers each time.
 #[cold]
-pub(crate) fn has_work_after(worker: &Worker, here: Held) -> bool {
+pub(crate) fn has_work_over_budget(worker: &Worker, here: Held) -> bool {
     worker.count_turn();
     lets_others_in(worker, here) || worker.scheduler.is_closing()
 }

@@ -1,7 +1,7 @@
 //! What a start at a deadline promises.
 
 use crate::{
-    runtime::{Builder, clock, later::spawn_later, num_goroutines, yield_now},
+    runtime::{Builder, clock, delayed_spawn::spawn_delayed, num_goroutines, yield_now},
     sync::channel::{RecvTimeoutError, bounded},
 };
 use std::{
@@ -26,7 +26,7 @@ fn starts_at_its_time() {
     let start = clock::now();
     for ms in [20, 5, 10] {
         let tx = tx.clone();
-        spawn_later(start + Duration::from_millis(ms), move || {
+        spawn_delayed(start + Duration::from_millis(ms), move || {
             tx.send((ms, clock::now())).unwrap();
         });
     }
@@ -49,7 +49,7 @@ fn it_starts_at_its_time_and_not_before() {
 fn can_be_called_off() {
     let (tx, rx) = bounded::<()>(1);
     let before = num_goroutines();
-    let later = spawn_later(clock::now() + Duration::from_secs(3600), move || {
+    let later = spawn_delayed(clock::now() + Duration::from_secs(3600), move || {
         tx.send(()).unwrap();
     });
     assert_eq!(num_goroutines(), before, "it is no goroutine yet");
@@ -74,7 +74,7 @@ fn a_stuck_worker_does_not_keep_it_from_starting() {
         runtime.run(|| {
             let done = Arc::new(AtomicBool::new(false));
             let flag = Arc::clone(&done);
-            spawn_later(clock::now() + Duration::from_millis(5), move || {
+            spawn_delayed(clock::now() + Duration::from_millis(5), move || {
                 flag.store(true, Ordering::Relaxed);
             });
             while !done.load(Ordering::Relaxed) {
@@ -92,7 +92,7 @@ fn races() {
     for i in 0..EACH {
         let count = Arc::clone(&ran);
         let deadline = clock::now() + Duration::from_micros(i as u64 % 150);
-        let later = spawn_later(deadline, move || {
+        let later = spawn_delayed(deadline, move || {
             count.fetch_add(1, Ordering::Relaxed);
         });
         let other = thread::current().id();
@@ -122,7 +122,7 @@ fn those_whose_time_had_not_come_are_dropped_with_the_runtime() {
     runtime.run(move || {
         for i in 0..100 {
             let held = Arc::clone(&held);
-            spawn_later(
+            spawn_delayed(
                 clock::now() + Duration::from_secs(i * 100 + 60),
                 move || drop(held),
             );

@@ -15,15 +15,15 @@ use crate::runtime::{
     },
     task::{
         cell, extras,
-        header::{Birth, TaskRef},
-        pool::{CellSource, Shared},
+        header::{SpawnInfo, TaskRef},
+        pool::{CellSource, SharedCells},
     },
 };
 use std::{panic::Location, time::Instant};
 
 /// The right to call off a goroutine that waits for its time; dropping it lets the goroutine start.
 #[derive(Debug)]
-pub(crate) struct Later {
+pub(crate) struct DelayedSpawn {
     worker: &'static WorkerShared,
     key: Key,
 }
@@ -33,26 +33,26 @@ pub(crate) struct Later {
 /// It is one of the caller's runtime, or of the default one. If the worker that keeps the time is
 /// in one goroutine for long, the monitor helps out.
 #[track_caller]
-pub(crate) fn spawn_later(deadline: Instant, f: impl FnOnce() + Send + 'static) -> Later {
+pub(crate) fn spawn_delayed(deadline: Instant, f: impl FnOnce() + Send + 'static) -> DelayedSpawn {
     let site = Location::caller();
     // SAFETY: used up at once.
     match unsafe { worker() } {
         Some(worker) => {
             let task = new_task(worker.scheduler, &worker.cells, f, site);
             let worker = worker.shared;
-            let key = worker.starts.add(deadline, task);
-            Later { worker, key }
+            let key = worker.spawn_timers.add(deadline, task);
+            DelayedSpawn { worker, key }
         }
         None => {
             let scheduler = default::scheduler();
-            let task = new_task(scheduler, &Shared, f, site);
+            let task = new_task(scheduler, &SharedCells, f, site);
             let worker = scheduler.workers[pick(task) % scheduler.config.workers];
-            let key = worker.starts.add(deadline, task);
+            let key = worker.spawn_timers.add(deadline, task);
             // SeqCst (T4): after the new due time, before the look at the sleep word; partner of
             // the fence before a sleeper's last look (S3).
             fence(Ordering::SeqCst);
             scheduler.wake(worker);
-            Later { worker, key }
+            DelayedSpawn { worker, key }
         }
     }
 }
@@ -69,7 +69,7 @@ fn new_task(
     f: impl FnOnce() + Send + 'static,
     site: &'static Location<'static>,
 ) -> TaskRef {
-    let birth = Birth {
+    let info = SpawnInfo {
         // Given when it starts: so dumps do not count it among the goroutines.
         id: 0,
         site,
@@ -77,16 +77,16 @@ fn new_task(
         flags: 0,
         runtime: scheduler.address(),
     };
-    let task = cell::new_task(cells, &birth, f);
+    let task = cell::new_task(cells, &info, f);
     // Nobody waits for its end.
     let _ = task.life.detach();
     task
 }
 
-impl Later {
+impl DelayedSpawn {
     /// Calls it off; false if it has started, or is about to. Does not park.
     pub(crate) fn cancel(&self) -> bool {
-        let task = self.worker.starts.take(self.key);
+        let task = self.worker.spawn_timers.take(self.key);
         let Some(task) = task else {
             return false;
         };
@@ -108,7 +108,7 @@ unsafe fn discard(task: TaskRef) {
         extras::free(task);
         match worker() {
             Some(worker) => task.free(&worker.cells),
-            None => task.free(&Shared),
+            None => task.free(&SharedCells),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::runtime::{
     },
     stack::{SizeClass, StackError},
     stderr::say,
-    task::header::{LOCAL, TaskRef},
+    task::header::{LOCAL_BIT, TaskRef},
 };
 use std::{io, time::Duration};
 
@@ -23,7 +23,11 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
 /// Keeps a fresh goroutine that no stack could be had for.
 #[cold]
 pub(crate) fn keep_for_stack(worker: &Worker, task: TaskRef, error: &StackError) {
-    if !worker.scheduler.told_starved.swap(true, Ordering::Relaxed) {
+    if !worker
+        .scheduler
+        .told_out_of_stacks
+        .swap(true, Ordering::Relaxed)
+    {
         say(&format!(
             "gort: a goroutine cannot start yet, no stack for it: {error}\n\
              gort: it waits until another goroutine ends\n"
@@ -36,13 +40,13 @@ pub(crate) fn keep_for_stack(worker: &Worker, task: TaskRef, error: &StackError)
 /// Keeps a fresh goroutine until it is tried again.
 #[cold]
 pub(crate) fn keep(worker: &Worker, task: TaskRef) {
-    worker.scheduler.starved.push(task);
+    worker.scheduler.stack_waiters.push(task);
 }
 
 /// Says once that a home could not be made.
 #[cold]
 pub(crate) fn tell_no_home(scheduler: &Scheduler, error: &io::Error) {
-    if !scheduler.told_starved.swap(true, Ordering::Relaxed) {
+    if !scheduler.told_out_of_stacks.swap(true, Ordering::Relaxed) {
         contain(|| {
             tracing::warn!(
                 target: "gort",
@@ -57,14 +61,14 @@ pub(crate) fn tell_no_home(scheduler: &Scheduler, error: &io::Error) {
 /// Tries again to start a goroutine that waited, now that a stack may be free.
 #[inline]
 pub(crate) fn retry(worker: &Worker) {
-    if !worker.scheduler.starved.is_empty() {
+    if !worker.scheduler.stack_waiters.is_empty() {
         retry_slow(worker);
     }
 }
 
 #[cold]
 fn retry_slow(worker: &Worker) {
-    let Some(task) = worker.scheduler.starved.pop() else {
+    let Some(task) = worker.scheduler.stack_waiters.pop() else {
         return;
     };
     // Something has happened: who looks for deadlocks leaves this one to us.
@@ -73,9 +77,9 @@ fn retry_slow(worker: &Worker) {
     let taken = worker.stacks.borrow_mut().take(class);
     match taken {
         Ok(stack) => {
-            worker.scheduler.starved.end_wait();
+            worker.scheduler.stack_waiters.end_wait();
             worker.stacks.borrow_mut().give(stack);
-            if task.has(LOCAL) {
+            if task.has(LOCAL_BIT) {
                 // SAFETY: kept here, so held by us.
                 unsafe { submit::send_local(task) };
             } else {
@@ -93,13 +97,13 @@ fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
     let runs = scheduler.homes().any(|home| !home.current().is_null());
     let timers = scheduler.workers().any(|w| w.has_timers());
     if runs || worker.has_homes() || timers || scheduler.blocking.pending() > 0 {
-        scheduler.starved.end_wait();
+        scheduler.stack_waiters.end_wait();
         return;
     }
-    let since = scheduler.starved.waits_since(scheduler.life_events());
+    let since = scheduler.stack_waiters.waits_since(scheduler.life_events());
     if since.elapsed() >= GIVE_UP_AFTER {
         give_up(scheduler, error);
-        scheduler.starved.end_wait();
+        scheduler.stack_waiters.end_wait();
     }
 }
 
@@ -115,7 +119,11 @@ fn give_up(scheduler: &Scheduler, error: &StackError) {
             ));
             std::process::exit(2);
         }
-        WakeSource::Threads(threads) if !scheduler.starved_long.swap(true, Ordering::Relaxed) => {
+        WakeSource::Threads(threads)
+            if !scheduler
+                .told_long_out_of_stacks
+                .swap(true, Ordering::Relaxed) =>
+        {
             let names: Vec<_> = threads.iter().map(|&id| os_threads::name_of(id)).collect();
             say(&format!(
                 "gort: goroutines cannot start and none runs that could end: {error}\n\

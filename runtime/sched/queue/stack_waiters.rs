@@ -13,7 +13,7 @@ use std::{
 
 /// The goroutines, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Starved {
+pub(crate) struct StackWaiters {
     /// How many there are. A hint outside of the lock.
     count: AtomicUsize,
     waiting: Mutex<Waiting>,
@@ -27,7 +27,7 @@ struct Waiting {
     since: Option<(Instant, u64)>,
 }
 
-impl Starved {
+impl StackWaiters {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
