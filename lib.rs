@@ -325,7 +325,7 @@ pub mod from_go {}
 pub mod inside {}
 
 #[cfg(not(loom))]
-pub use crate::runtime::spawn::Builder;
+pub use crate::runtime::goroutine::spawn::Builder;
 #[cfg(not(loom))]
 pub use crate::runtime::{JoinHandle, current, scope, sleep, spawn, spawn_local, yield_now};
 /// What every program shares between goroutines, from [`sync`].

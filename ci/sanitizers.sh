@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs suites under AddressSanitizer, which is told of each switch of stacks (runtime/sanitizer.rs),
+# Runs suites under AddressSanitizer, which is told of each switch of stacks (runtime/os/sanitizer.rs),
 # first on our own switch, then on the reference switch. Leaks are not reported: a runtime that is
 # dropped leaves its scheduler, and the stacks of goroutines that were parked. Nor are uses of a frame
 # after its return: for that the sanitizer keeps frames beside the stack, and throws those away that

@@ -21,9 +21,11 @@ use crate::{
         error::{Cause, Error},
     },
     runtime::{
-        delayed_spawn::{self, DelayedSpawn},
+        goroutine::{
+            delayed_spawn::{self, DelayedSpawn},
+            spawn,
+        },
         prims::{AtomicU8, Ordering},
-        spawn,
     },
     sync::{
         channel::{Receiver, Sender, bounded},

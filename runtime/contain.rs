@@ -1,6 +1,6 @@
 //! What unwinds where nobody can go on: code of users is contained, and our own ends the process.
 
-use crate::runtime::stderr::say;
+use crate::runtime::os::stderr::say;
 use std::{
     mem,
     panic::{self, AssertUnwindSafe},

@@ -6,7 +6,7 @@
 
 use crate::runtime::{
     on_abandon::OnAbandon,
-    sanitizer::Fiber,
+    os::sanitizer::Fiber,
     stack::Stack,
     switch::{Entry, StackBounds, SwitchContext},
 };

@@ -3,13 +3,16 @@
 //! programs get is `mod.rs`; `lib.rs` chooses.
 
 pub(crate) mod clock;
-pub(crate) mod future;
 #[cfg(test)]
 pub(crate) mod models;
 pub(crate) mod on_abandon;
 #[path = "models/door.rs"]
 pub(crate) mod park;
 pub(crate) mod prims;
+
+pub(crate) mod bridges {
+    pub(crate) mod future;
+}
 
 pub(crate) mod sched {
     pub(crate) mod home {

@@ -15,7 +15,7 @@
 use crate::runtime::{
     coroutine::Coroutine,
     on_abandon::OnAbandon,
-    park_thread::ThreadParker,
+    os::park_thread::ThreadParker,
     sched::{
         events, explorer,
         home::{after::After, current, held::Held},
@@ -29,7 +29,7 @@ use crate::runtime::{
 use std::{thread, time::Instant};
 
 pub(crate) use crate::runtime::{
-    park_thread::Unparked,
+    os::park_thread::Unparked,
     sched::{unparker::Unparker, worker::submit::Delivery},
 };
 

@@ -10,8 +10,9 @@
 //! waits are calls of `poll` on blocking threads.
 
 use crate::runtime::{
-    clock, default,
-    offload::blocking,
+    bridges::offload::blocking,
+    clock,
+    entry::default,
     park::{self, Unparked, Unparker, WaitReason},
     prims::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     sched::poller::{

@@ -1,6 +1,6 @@
 //! Goroutines that hold others up: what is told of one, and to whom.
 
-use crate::runtime::{goroutine_id::GoroutineId, stderr};
+use crate::runtime::{goroutine_id::GoroutineId, os::stderr};
 use std::{
     fmt, mem,
     panic::{self, AssertUnwindSafe, Location},

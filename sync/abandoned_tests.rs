@@ -1,10 +1,10 @@
 //! What becomes of waiters whose runtime is dropped, at the moments that programs meet by chance
 //! only.
 
+use crate::runtime::entry::system::{Builder, Runtime};
+use crate::runtime::os::{os_threads, park_thread};
 use crate::runtime::park::WaitReason;
 use crate::runtime::prims::{AtomicUsize, Ordering::SeqCst};
-use crate::runtime::system::{Builder, Runtime};
-use crate::runtime::{os_threads, park_thread};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Leave, Parking, WaitList, Waiter, park_in};
 use crate::sync::{Cond, Mutex, Semaphore};

@@ -13,7 +13,7 @@
 
 use crate::{
     context::{self, CancelCauseFunc, Cause, Context},
-    runtime::{control, goroutine, plural, sched::panicked, spawn, task::cell::GoexitPayload},
+    runtime::{self, goroutine::spawn, plural, sched::panicked, task::cell::GoexitPayload},
     sync::{raw_wait_group::WaitCounter, semaphore::Semaphore, spin::SpinLock},
 };
 use std::{
@@ -339,7 +339,7 @@ impl Abnormal {
     fn raise(self) -> ! {
         match self {
             Self::Panicked(payload) => panic::resume_unwind(payload),
-            Self::Exited if goroutine::try_current().is_some() => control::goexit(),
+            Self::Exited if runtime::try_current().is_some() => runtime::goexit(),
             Self::Exited => panic!(
                 "errgroup: a goroutine of the group called goexit, and wait was called on a thread that runs no goroutine"
             ),

@@ -1,7 +1,10 @@
 //! `WaitGroup`: a counter that can be waited on until it is zero. The algorithm is in
 //! `raw_wait_group`.
 
-use crate::runtime::{join::JoinHandle, join_error::PanicError, spawn, task::cell::GoexitPayload};
+use crate::runtime::{
+    goroutine::{join::JoinHandle, join_error::PanicError, spawn},
+    task::cell::GoexitPayload,
+};
 use crate::sync::{raw_wait_group::WaitCounter, shared::Shared, spin::SpinLock};
 use std::{
     any::Any,

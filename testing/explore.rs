@@ -2,8 +2,8 @@
 
 use crate::{
     runtime::{
+        entry::system::Builder,
         sched::{explorer::Exploring, scheduler::Clock},
-        system::Builder,
     },
     testing::fake_time,
 };

@@ -2,7 +2,8 @@
 
 use crate::runtime::{
     dump,
-    join::JoinHandle,
+    entry::system::{Builder, Runtime},
+    goroutine::join::JoinHandle,
     park::{self, Unparker, WaitReason},
     sched::{
         home::current,
@@ -12,7 +13,6 @@ use crate::runtime::{
             bubble::{Bubble, End},
         },
     },
-    system::{Builder, Runtime},
 };
 use std::panic;
 

@@ -1,9 +1,11 @@
 //! Goroutines that are left behind.
 
 use crate::runtime::{
-    clock, control, default, dump, live_ids, park,
+    clock, dump,
+    entry::{default, live_ids, system::Builder},
+    goroutine::control,
+    park,
     sched::{home::current, scheduler::Scheduler},
-    system::Builder,
 };
 use std::{collections::BTreeSet, thread, time::Duration};
 

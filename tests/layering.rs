@@ -18,15 +18,11 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/fake_clock", 0),
     ("runtime/config", 0),
     ("runtime/contain", 0),
-    ("runtime/futex", 0),
-    ("runtime/park_thread", 0),
-    ("runtime/os_threads", 0),
+    ("runtime/os/", 0),
     ("runtime/os_poller/", 0),
     ("runtime/goroutine_id", 0),
     ("runtime/plural", 0),
     ("runtime/on_abandon", 0),
-    ("runtime/stderr", 0),
-    ("runtime/sanitizer", 0),
     ("runtime/stuck", 0),
     ("runtime/switch/", 0),
     ("runtime/stack/", 0),
@@ -124,6 +120,9 @@ const NOT_SOURCES: &[&str] = &["macros", "tests", "examples", "benches", "ci", "
 
 /// The longest a source file may be, its test modules left out.
 const MAX_LINES: usize = 500;
+
+/// The most mechanisms that a folder may hold beside each other; more get folders of their own.
+const MAX_FLAT_FILES: usize = 20;
 
 /// One source file of the library.
 struct Source {
@@ -672,6 +671,28 @@ fn files_are_short_and_say_what_they_are_for() {
     }
     assert_none(
         &format!("a file starts with //! and has {MAX_LINES} lines at most"),
+        &broken,
+    );
+}
+
+#[test]
+fn folders_hold_few_files() {
+    let mut counts = BTreeMap::<_, usize>::new();
+    let sources = sources();
+    for source in sources.iter().filter(|s| !s.is_map() && !s.is_test()) {
+        let folder = source
+            .path
+            .rsplit_once('/')
+            .map_or("", |(folder, _)| folder);
+        *counts.entry(folder).or_default() += 1;
+    }
+    let broken: Vec<_> = counts
+        .into_iter()
+        .filter(|(_, count)| *count > MAX_FLAT_FILES)
+        .map(|(folder, count)| format!("{folder}/: {count} files"))
+        .collect();
+    assert_none(
+        &format!("a folder holds {MAX_FLAT_FILES} files at most, its map and tests left out"),
         &broken,
     );
 }

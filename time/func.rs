@@ -1,7 +1,7 @@
 //! A function that runs later, in a goroutine of its own: behind `after_func`.
 
 use crate::{
-    runtime::delayed_spawn::{DelayedSpawn, spawn_delayed},
+    runtime::goroutine::delayed_spawn::{DelayedSpawn, spawn_delayed},
     sync::{Mutex, channel::timer::from_now},
 };
 use std::{

@@ -33,7 +33,7 @@ mod timer;
 pub use crate::{
     runtime::{
         clock::now,
-        control::{sleep, sleep_until},
+        goroutine::control::{sleep, sleep_until},
     },
     sync::channel::{after, at, tick},
 };

@@ -2,7 +2,7 @@
 //! door.
 
 use crate::runtime::{
-    future,
+    bridges::future,
     models::{Plain, check},
 };
 use loom::{sync::Arc, thread};

@@ -2,7 +2,7 @@
 //! contract. A future that waits stands here as a goroutine does; its waker is its unpark.
 
 use crate::runtime::{
-    park_thread::ThreadParker,
+    os::park_thread::ThreadParker,
     sched::{
         home::held::Held,
         scheduler::{self, Scheduler},

@@ -2,8 +2,8 @@
 
 use crate::runtime::{
     contain::contain,
+    os::stderr,
     prims::{Ordering, statics::AtomicBool},
-    stderr,
 };
 use std::io;
 

@@ -1,7 +1,7 @@
 //! Moments of the state word that threads meet by chance only.
 
 use super::*;
-use crate::runtime::{os_threads, park_thread};
+use crate::runtime::os::{os_threads, park_thread};
 use std::{
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},

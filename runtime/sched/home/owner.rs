@@ -1,6 +1,6 @@
 //! The owner of a home: the thread whose identity the home is. It sleeps until its runtime ends.
 
-use crate::runtime::{futex::Futex, prims::Ordering};
+use crate::runtime::{os::futex::Futex, prims::Ordering};
 use std::{
     sync::{Mutex, PoisonError},
     thread::JoinHandle,

@@ -7,7 +7,8 @@
 //! do; then the next fill wakes somebody.
 
 use crate::runtime::{
-    clock, futex,
+    clock,
+    os::futex,
     os_poller::Limit,
     prims::Ordering,
     sched::{

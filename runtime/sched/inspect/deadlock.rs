@@ -13,13 +13,12 @@
 use crate::runtime::{
     config::DeadlockPolicy,
     contain::contain,
-    os_threads,
+    os::{os_threads, stderr::say},
     prims::{Ordering, statics::AtomicBool},
     sched::{
         inspect::quiescence::{self, Snapshot},
         scheduler::Scheduler,
     },
-    stderr::say,
 };
 use std::{
     fmt::Write as _,

@@ -5,7 +5,7 @@
 //! nothing ran in between.
 
 use crate::runtime::{
-    os_threads, park_thread,
+    os::{os_threads, park_thread},
     prims::{Ordering, fence, statics::AtomicUsize},
     sched::{poller::deliver, scheduler::Scheduler},
 };

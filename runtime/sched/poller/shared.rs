@@ -1,7 +1,7 @@
 //! The process's poller: what is watched, and who sleeps in it.
 
 use crate::runtime::{
-    futex,
+    os::futex,
     os_poller::{Events, Limit, OsPoller},
     prims::{Ordering, statics::AtomicUsize},
     sched::{

@@ -17,7 +17,7 @@
 //! queued meanwhile, relying on that thread.
 #![forbid(unsafe_code)]
 
-use crate::runtime::os_threads;
+use crate::runtime::os::os_threads;
 use std::{
     collections::VecDeque,
     fmt, io, mem,

@@ -4,8 +4,8 @@
 
 use crate::runtime::{
     contain::contain,
+    os::stderr,
     sched::{scheduler::Scheduler, threads::blocking::HeldBack},
-    stderr,
 };
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use crate::runtime::{
     contain::AbortAtRoot,
     coroutine::Coroutine,
-    os_threads,
+    os::os_threads,
     prims::Ordering,
     sched::{
         abandon,

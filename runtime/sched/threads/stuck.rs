@@ -4,7 +4,7 @@
 use crate::runtime::{
     goroutine_id::GoroutineId,
     on_abandon::Fate,
-    os_threads,
+    os::os_threads,
     prims::Ordering,
     sched::{
         abandon,

@@ -3,7 +3,8 @@
 
 use crate::runtime::{
     contain::contain,
-    os_threads, plural,
+    os::{os_threads, stderr::say},
+    plural,
     prims::Ordering,
     sched::{
         inspect::quiescence::{self, WakeSource},
@@ -11,7 +12,6 @@ use crate::runtime::{
         worker::{data::Worker, submit},
     },
     stack::{SizeClass, StackError},
-    stderr::say,
     task::header::{LOCAL_BIT, TaskRef},
 };
 use std::{io, time::Duration};

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::runtime::{
-    futex::Futex,
+    os::futex::Futex,
     prims::{AtomicUsize, Ordering},
 };
 use std::{

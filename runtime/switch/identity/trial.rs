@@ -1,7 +1,7 @@
 //! The trial: lends an identity once, and looks whether all is as it should be.
 
 use crate::runtime::{
-    futex::Futex,
+    os::futex::Futex,
     prims::Ordering,
     switch::identity::{
         abi::Identity,

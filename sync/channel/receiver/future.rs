@@ -6,7 +6,7 @@
 
 use crate::{
     runtime::{
-        delayed_spawn::{DelayedSpawn, spawn_delayed},
+        goroutine::delayed_spawn::{DelayedSpawn, spawn_delayed},
         sched::waker::WakerUpdate,
     },
     sync::channel::{

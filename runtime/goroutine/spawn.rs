@@ -1,9 +1,8 @@
 //! Spawning goroutines.
 
 use crate::runtime::{
-    default,
-    goroutine::Goroutine,
-    join::JoinHandle,
+    entry::default,
+    goroutine::{handle::Goroutine, join::JoinHandle},
     sched::{
         events,
         home::{current, held::Held},

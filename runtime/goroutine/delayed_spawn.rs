@@ -6,7 +6,7 @@
 //! goroutine's, and may do what goroutines may.
 
 use crate::runtime::{
-    default,
+    entry::default,
     prims::{Ordering, fence},
     sched::{
         scheduler::Scheduler,

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::runtime::{
-    goroutine::{self, Goroutine},
+    goroutine::handle::{self, Goroutine},
     task::cell::{GoexitPayload, UnstartedPayload},
 };
 use std::{
@@ -165,7 +165,7 @@ impl PanicError {
     /// Of the goroutine that calls.
     pub(crate) fn of_current(payload: &Payload) -> Option<Self> {
         Some(Self {
-            goroutine: goroutine::try_current()?,
+            goroutine: handle::try_current()?,
             message: text_of(&**payload).to_owned(),
         })
     }

@@ -1,12 +1,14 @@
 //! Goroutines that borrow: all of them have ended before `scope` returns.
 
 use crate::runtime::{
-    join::JoinHandle,
-    join_error::JoinError,
+    goroutine::{
+        join::JoinHandle,
+        join_error::JoinError,
+        spawn::{self, is_large},
+    },
     park::{self, Unparker, WaitReason},
     prims::{AtomicBool, AtomicUsize, Ordering, UnsafeCell},
     sched::panicked,
-    spawn::{self, is_large},
     task::cell::GoexitPayload,
 };
 use std::{
@@ -157,7 +159,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     ///     assert_eq!(handle.join().unwrap().id(), id);
     /// });
     /// ```
-    pub fn goroutine(&self) -> &crate::runtime::goroutine::Goroutine {
+    pub fn goroutine(&self) -> &crate::runtime::goroutine::handle::Goroutine {
         self.handle.goroutine()
     }
 }

@@ -1,7 +1,7 @@
 //! What a start at a deadline promises.
 
 use crate::{
-    runtime::{Builder, clock, delayed_spawn::spawn_delayed, num_goroutines, yield_now},
+    runtime::{Builder, clock, goroutine::delayed_spawn::spawn_delayed, num_goroutines, yield_now},
     sync::channel::{RecvTimeoutError, bounded},
 };
 use std::{

@@ -3,15 +3,17 @@
 
 use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy},
-    default::{self, with_scheduler},
     dump as dump_of,
+    entry::{
+        default::{self, with_scheduler},
+        sigquit,
+        system::{Builder, Runtime},
+    },
     metrics::{self, Metrics},
     park::{self, WaitReason},
     prims::Ordering,
     sched::panicked,
-    sigquit,
     stack::SizeClass,
-    system::{Builder, Runtime},
     task::cell::GoexitPayload,
 };
 use std::{

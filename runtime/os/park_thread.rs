@@ -4,7 +4,8 @@
 //! goroutines ([`stuck`]).
 
 use crate::runtime::{
-    clock, os_threads,
+    clock,
+    os::os_threads,
     prims::{AtomicBool, AtomicU64, Ordering},
 };
 use std::{

@@ -1,6 +1,6 @@
 //! `block_on_with`: futures that need a context of their executor, which is entered for each poll.
 
-use crate::runtime::{control::forbid_yield, future::poll_until_ready};
+use crate::runtime::{bridges::future::poll_until_ready, goroutine::control::forbid_yield};
 use std::{future::Future, pin::pin};
 
 /// Runs a future to its end, as [`block_on`](crate::runtime::block_on) does, and calls `enter`

@@ -7,12 +7,12 @@
 use crate::runtime::{
     contain::contain,
     dump,
+    os::stderr,
     prims::{
         Ordering,
         statics::{AtomicBool, AtomicUsize},
     },
     sched::{inspect::quiescence::RegisteredThread, scheduler::Scheduler},
-    stderr,
 };
 use std::{
     io::{self, PipeReader, Read},

@@ -1,8 +1,10 @@
 //! `JoinFuture`: a goroutine's end, awaited by `async` code under any executor.
 
 use crate::runtime::{
-    goroutine::Goroutine,
-    join::{self, JoinHandle},
+    goroutine::{
+        handle::Goroutine,
+        join::{self, JoinHandle},
+    },
     sched::{
         unparker::Unparker,
         waker::{WakerCell, WakerUpdate},

@@ -3,14 +3,13 @@
 use crate::runtime::{
     config::{DeadlockPolicy, PanicPolicy, Settings},
     dump,
-    join::JoinHandle,
+    goroutine::{join::JoinHandle, spawn},
     metrics::{self, Metrics},
     park, plural,
     sched::{
         scheduler::{Clock, Scheduler},
         threads::launch::{self, Threads},
     },
-    spawn,
     stack::SizeClass,
     start,
     stuck::{Stuck, StuckHook},

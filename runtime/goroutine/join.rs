@@ -1,8 +1,7 @@
 //! Waiting for a goroutine's end and taking its output.
 
 use crate::runtime::{
-    goroutine::Goroutine,
-    join_error::JoinError,
+    goroutine::{handle::Goroutine, join_error::JoinError},
     park::{self, Unparker, WaitReason},
     sched::{panicked, worker::current::worker},
     task::{
