@@ -11,28 +11,28 @@ use std::{mem::MaybeUninit, ptr};
 /// Values of one segment. A guess: allocation is then a small part of the cost of a send.
 const SEGMENT: usize = 32;
 
-/// So many operations in a row that find no reason to park may pass until the next look at whether
-/// others should have a turn. A guess.
+/// After how many operations that found no reason to park the goroutine looks whether it has run
+/// for so long that others should have the worker. A guess.
 const LAP: usize = 64;
 
 /// A channel's values.
 pub(crate) enum Buffer<T> {
     /// At most a fixed number of them.
-    Ring(Ring<T>),
+    Ring(ValueRing<T>),
     /// Any number.
-    Chain(Chain<T>),
+    Chain(ValueChain<T>),
 }
 
 impl<T> Buffer<T> {
     pub(crate) fn ring(capacity: usize) -> Self {
-        Self::Ring(Ring {
+        Self::Ring(ValueRing {
             slots: Box::new_uninit_slice(capacity),
             head: 0,
         })
     }
 
     pub(crate) fn chain() -> Self {
-        Self::Chain(Chain {
+        Self::Chain(ValueChain {
             head: ptr::null_mut(),
             tail: ptr::null_mut(),
             head_at: 0,
@@ -45,15 +45,15 @@ impl<T> Buffer<T> {
     /// Where the next value goes, after `len` others; none if a chain is starved. The caller fills
     /// it. There is room.
     #[inline(always)]
-    pub(crate) fn place(&mut self, len: usize) -> Option<Place<T>> {
+    pub(crate) fn place(&mut self, len: usize) -> Option<FreePlace<T>> {
         match self {
-            Self::Ring(ring) => Some(Place {
+            Self::Ring(ring) => Some(FreePlace {
                 is_lap: ring.head.wrapping_add(len) % LAP == 0,
                 at: ring.end(len),
             }),
             Self::Chain(chain) if chain.is_starved() => None,
             // A push to a chain never parks, and so never yields either.
-            Self::Chain(chain) => Some(Place {
+            Self::Chain(chain) => Some(FreePlace {
                 is_lap: false,
                 at: chain.end(),
             }),
@@ -127,19 +127,21 @@ impl<T> Buffer<T> {
 }
 
 /// A free place of a buffer.
-pub(crate) struct Place<T> {
+pub(crate) struct FreePlace<T> {
     pub(crate) at: *mut T,
     /// Whether a sender that has filled it lets others run.
     pub(crate) is_lap: bool,
 }
 
-/// A ring of `slots.len()` places; the values start at `head`.
-pub(crate) struct Ring<T> {
+/// A ring of `slots.len()` places. Its fields are written under the channel's lock only.
+pub(crate) struct ValueRing<T> {
+    /// The places. From `head` on, around the end, `len` of them are filled.
     slots: Box<[MaybeUninit<T>]>,
+    /// The place of the oldest value. A receive moves it on.
     head: usize,
 }
 
-impl<T> Ring<T> {
+impl<T> ValueRing<T> {
     /// The free place after `len` values.
     #[inline]
     fn end(&mut self, len: usize) -> *mut T {
@@ -167,7 +169,9 @@ impl<T> Ring<T> {
 
 /// A piece of a chain.
 pub(crate) struct Segment<T> {
+    /// The segment that was filled after this one; null in the chain's last.
     next: *mut Segment<T>,
+    /// The places, filled and emptied from the first to the last.
     slots: [MaybeUninit<T>; SEGMENT],
 }
 
@@ -190,21 +194,27 @@ enum RoomForTag {
     Chain,
 }
 
-/// A linked list of segments: values from `head[head_at]` to `tail[tail_at]`, exclusive. Before the
-/// first push both are null.
-pub(crate) struct Chain<T> {
+/// A linked list of segments: values from `head[head_at]` to `tail[tail_at]`, exclusive. Its fields
+/// are written under the channel's lock only.
+pub(crate) struct ValueChain<T> {
+    /// The segment of the oldest value, which receives empty; null before the first push.
     head: *mut Segment<T>,
+    /// The segment that sends fill; null before the first push.
     tail: *mut Segment<T>,
-    /// At most [`SEGMENT`], as `tail_at`. Small, so that all of a channel but its values fits into
-    /// two lines of the cache.
+    /// The place of the oldest value in `head`. A small number, at most [`SEGMENT`], as `tail_at`
+    /// is, so that all of a channel but its values fits into two lines of the cache.
     head_at: u16,
+    /// The next free place in `tail`; `SEGMENT` if there is none.
     tail_at: u16,
     _tag: RoomForTag,
-    /// The next segment, so that a channel that runs half full neither allocates nor frees.
+    /// An empty segment for `tail` to be followed by. A sender brings it, or a receiver that has
+    /// emptied one leaves it, so that a channel whose length stays about the same neither allocates
+    /// nor frees.
     spare: Option<Box<Segment<T>>>,
 }
 
-impl<T> Chain<T> {
+impl<T> ValueChain<T> {
+    /// Whether there is no place for another value, and no segment to be added.
     #[inline]
     fn is_starved(&self) -> bool {
         (self.tail.is_null() || usize::from(self.tail_at) == SEGMENT) && self.spare.is_none()
@@ -222,12 +232,14 @@ impl<T> Chain<T> {
         unsafe { (&mut (*self.tail).slots)[at].as_mut_ptr() }
     }
 
+    /// Makes the spare segment the last one.
     #[cold]
     fn extend(&mut self) {
         let segment = Box::into_raw(self.spare.take().expect("a starved chain was pushed to"));
         // SAFETY: the segment is ours; the old tail, if any, is too.
         unsafe {
             (*segment).next = ptr::null_mut();
+            // The first segment of all is where receives begin, too.
             if self.tail.is_null() {
                 self.head = segment;
             } else {
@@ -255,16 +267,20 @@ impl<T> Chain<T> {
     #[inline]
     unsafe fn advance(&mut self) -> Option<Box<Segment<T>>> {
         self.head_at += 1;
+        // The last segment is never given up: sends go on in it.
         if self.head == self.tail {
             if self.head_at == self.tail_at {
-                // Empty: start over in the same, warm segment.
+                // Empty: start over in the same segment, which is in the cache.
                 (self.head_at, self.tail_at) = (0, 0);
             }
             return None;
         }
+        // There are more values in this segment.
         if usize::from(self.head_at) < SEGMENT {
             return None;
         }
+        // It is empty: keep it for the next extension. If one is kept already, that goes back to
+        // the caller, to be freed.
         // SAFETY: the head came from `Box::into_raw`, has a successor, and is left for good.
         let old = unsafe { Box::from_raw(self.head) };
         self.head = old.next;
@@ -273,7 +289,7 @@ impl<T> Chain<T> {
     }
 }
 
-impl<T> Drop for Chain<T> {
+impl<T> Drop for ValueChain<T> {
     /// Frees the segments; values still in them are the business of [`Leftovers`].
     fn drop(&mut self) {
         let mut segment = self.head;

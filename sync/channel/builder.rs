@@ -5,7 +5,7 @@ use crate::sync::channel::{
     error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError},
     operation::SelectedOperation,
     receiver::Receiver,
-    select::{Arm, operate, watch},
+    select::{Arm, Choice, operate, watch},
     sender::Sender,
 };
 use std::{
@@ -41,9 +41,12 @@ use std::{
 /// assert_eq!(recv_any(&[silent, rx]), Ok(7));
 /// ```
 pub struct Select<'a> {
+    /// The operations; removed ones are not among them.
     arms: Vec<Arm<'a>>,
+    /// The index of the next operation that is added; those of removed ones are not used again.
     next_index: usize,
-    biased: bool,
+    /// Which of several ready operations is chosen.
+    choice: Choice,
 }
 
 // SAFETY: an arm refers to a channel, which is synchronised; to its handle's address, which is only
@@ -65,7 +68,7 @@ impl<'a> Select<'a> {
         Self {
             arms: Vec::with_capacity(4),
             next_index: 0,
-            biased: false,
+            choice: Choice::Random,
         }
     }
 
@@ -83,7 +86,7 @@ impl<'a> Select<'a> {
     /// ```
     pub fn new_biased() -> Self {
         Self {
-            biased: true,
+            choice: Choice::Biased,
             ..Self::new()
         }
     }
@@ -168,7 +171,7 @@ impl<'a> Select<'a> {
     /// assert!(select.try_select().is_err());
     /// ```
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
-        operate(&mut self.arms, self.biased, Wait::Never).ok_or(TrySelectError)
+        operate(&mut self.arms, self.choice, Wait::Never).ok_or(TrySelectError)
     }
 
     /// Chooses an operation; parks until one can be done.
@@ -192,7 +195,7 @@ impl<'a> Select<'a> {
             !self.arms.is_empty(),
             "no operations have been added to `Select`"
         );
-        operate(&mut self.arms, self.biased, Wait::Forever).expect("a select without a limit ended")
+        operate(&mut self.arms, self.choice, Wait::Forever).expect("a select without a limit ended")
     }
 
     /// Chooses an operation; parks for at most `timeout`.
@@ -214,7 +217,7 @@ impl<'a> Select<'a> {
         &mut self,
         timeout: Duration,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        operate(&mut self.arms, self.biased, Wait::at_most(timeout)).ok_or(SelectTimeoutError)
+        operate(&mut self.arms, self.choice, Wait::at_most(timeout)).ok_or(SelectTimeoutError)
     }
 
     /// Chooses an operation; parks until `deadline` at the latest.
@@ -233,7 +236,7 @@ impl<'a> Select<'a> {
         &mut self,
         deadline: Instant,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
-        operate(&mut self.arms, self.biased, Wait::until(deadline)).ok_or(SelectTimeoutError)
+        operate(&mut self.arms, self.choice, Wait::until(deadline)).ok_or(SelectTimeoutError)
     }
 
     /// The index of an operation that would not wait now, without doing it. Does not park.
@@ -253,7 +256,7 @@ impl<'a> Select<'a> {
     /// assert_eq!(select.try_ready(), Ok(0));
     /// ```
     pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
-        watch(&mut self.arms, self.biased, Wait::Never).ok_or(TryReadyError)
+        watch(&mut self.arms, self.choice, Wait::Never).ok_or(TryReadyError)
     }
 
     /// Parks until an operation would not wait, and returns its index. Others may be faster: try
@@ -280,7 +283,7 @@ impl<'a> Select<'a> {
             !self.arms.is_empty(),
             "no operations have been added to `Select`"
         );
-        watch(&mut self.arms, self.biased, Wait::Forever).expect("a select without a limit ended")
+        watch(&mut self.arms, self.choice, Wait::Forever).expect("a select without a limit ended")
     }
 
     /// As [`ready`](Self::ready), parking for at most `timeout`.
@@ -296,7 +299,7 @@ impl<'a> Select<'a> {
     /// assert!(Select::new().ready_timeout(Duration::from_millis(5)).is_err());
     /// ```
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
-        watch(&mut self.arms, self.biased, Wait::at_most(timeout)).ok_or(ReadyTimeoutError)
+        watch(&mut self.arms, self.choice, Wait::at_most(timeout)).ok_or(ReadyTimeoutError)
     }
 
     /// As [`ready`](Self::ready), parking until `deadline` at the latest.
@@ -312,7 +315,7 @@ impl<'a> Select<'a> {
     /// assert!(Select::new().ready_deadline(Instant::now()).is_err());
     /// ```
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        watch(&mut self.arms, self.biased, Wait::until(deadline)).ok_or(ReadyTimeoutError)
+        watch(&mut self.arms, self.choice, Wait::until(deadline)).ok_or(ReadyTimeoutError)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The typed half of a channel: send, receive, and the exchange of values with waiters.
+//! The typed half of a channel: sending, and what sending and receiving share. Receiving is in
+//! `chan/receive`.
 //!
 //! The algorithm is that of Go's `hchan` (runtime/chan.go): one lock, a buffer, a FIFO of parked
 //! senders and one of parked receivers, and direct hand-off. A sender that finds a parked receiver
@@ -6,8 +7,9 @@
 //! full buffer moves the oldest parked sender's value in. So a woken party finds its operation done
 //! and never has to compete again.
 //!
-//! The uncontended cases of a buffered channel are inlined: one read-modify-write for the lock, one
-//! move, one store. All others enter `send_held`/`recv_held` with the lock held.
+//! An operation on a buffered channel that meets nobody takes a short path: one read-modify-write
+//! for the lock, one move, one store. All other cases enter `send_held` or `recv_held`, which hold
+//! the lock from the start and know every case.
 //!
 //! What differs from Go: sending on a closed channel gives the value back instead of panicking, and
 //! a select's sending arm has no value until it has been chosen (its expression is evaluated then),
@@ -20,12 +22,12 @@ use crate::{
     },
     sync::channel::{
         buffer::{Buffer, Leftovers, Segment},
-        core::{Core, Left, Queues, Wait, notify},
+        core::{Core, Departure, Queues, Wait, notify},
         spin::Held,
-        wait::{Outcome, Partners, Side, Waiter, Wakes},
+        wait::{Outcome, Side, Waiter, Wakes},
     },
 };
-use std::mem::{self, MaybeUninit};
+use std::mem;
 
 /// Why an operation was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +38,11 @@ pub(crate) enum Refused {
     Time,
 }
 
-/// A channel.
+/// A channel: what all its senders and receivers share.
 pub(crate) struct Chan<T> {
+    /// All that does not depend on `T`: the lock, the counters, the wait lists.
     pub(crate) core: Core,
+    /// The values. Written and read under the core's lock; how many there are is the core's `len`.
     buffer: UnsafeCell<Buffer<T>>,
 }
 
@@ -49,14 +53,12 @@ unsafe impl<T: Send> Send for Chan<T> {}
 unsafe impl<T: Send> Sync for Chan<T> {}
 
 impl<T> Chan<T> {
-    /// Whether values are returned in registers, or nearly so. Others are moved once only, to where
-    /// the receiver wants them: a copy on the way would need room for it on a goroutine's stack.
-    const IS_SMALL: bool = size_of::<T>() <= 64;
-
     /// A channel of this capacity; without one, unbounded.
     pub(crate) fn new(capacity: Option<usize>) -> Self {
         let buffer = match capacity {
-            // A rendezvous channel holds values only if receivers leave that they were promised.
+            // An unbounded channel grows by segments. A rendezvous channel needs a buffer only for
+            // values whose receivers have left after they were promised them; there may be any
+            // number of those.
             None | Some(0) => Buffer::chain(),
             Some(capacity) => Buffer::ring(capacity),
         };
@@ -73,14 +75,17 @@ impl<T> Chan<T> {
     /// is gone.
     #[inline(never)]
     pub(crate) unsafe fn send(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
-        // The slow paths are calls at the end, so that this function saves no registers: each
-        // store before the next locked instruction is one that it must wait for.
+        // Every other path is a tail call, so that this function saves no registers on the stack:
+        // the locked instruction that comes next waits for each such store.
         let Some(held) = self.core.try_hold() else {
+            // Somebody else has the lock: wait for it, out of line.
             // SAFETY: passed on.
             return unsafe { self.send_contended(from, wait) };
         };
         // SAFETY: the lock is held.
         let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
+        // The short path puts a value into the buffer and wakes nobody: nobody waits for the value,
+        // the channel is open and has room, and no test chooses the schedule.
         if queues.receivers.is_empty()
             && queues.watchers.is_empty()
             && !self.core.is_closed()
@@ -88,11 +93,13 @@ impl<T> Chan<T> {
             && !self.core.is_explored()
         {
             let len = self.core.len();
+            // A chain of segments that is full has no place; it is given one in `send_held`.
             if let Some(place) = buffer.place(len) {
                 // SAFETY: the place is free, the lock is held, `from` holds a value.
                 unsafe { place.at.copy_from_nonoverlapping(from, 1) };
                 self.core.set_len(len + 1);
                 drop(held);
+                // Looking at the clock costs more than the send, so only some sends do.
                 if place.is_lap {
                     let_others_run_slow(wait);
                 }
@@ -103,7 +110,7 @@ impl<T> Chan<T> {
         unsafe { self.send_held(held, from, wait) }
     }
 
-    /// As [`send`](Self::send), if the lock was taken.
+    /// As [`send`](Self::send), when another has the lock: waits for it.
     ///
     /// # Safety
     /// As there.
@@ -112,53 +119,6 @@ impl<T> Chan<T> {
     unsafe fn send_contended(&self, from: *mut T, wait: Wait) -> Result<(), Refused> {
         // SAFETY: passed on.
         unsafe { self.send_held(self.core.hold(), from, wait) }
-    }
-
-    /// Moves a value out of the channel, or says why not.
-    #[inline]
-    pub(crate) fn recv(&self, wait: Wait) -> Result<T, Refused> {
-        if wait == Wait::Never && self.core.is_idle() {
-            return Err(Refused::Time);
-        }
-        let Some(held) = self.core.try_hold() else {
-            return self.recv_contended(wait);
-        };
-        // SAFETY: the lock is held.
-        let queues = unsafe { self.core.queues() };
-        if Self::IS_SMALL
-            && self.core.len() > 0
-            && queues.senders.is_empty()
-            && queues.watchers.is_empty()
-            && !self.core.is_explored()
-        {
-            // SAFETY: there is a value, the lock is held.
-            let (is_lap, value, used_up) = unsafe { self.take() };
-            drop(held);
-            drop(used_up);
-            if is_lap {
-                let_others_run_slow(wait);
-            }
-            return Ok(value);
-        }
-        self.recv_slow(held, wait)
-    }
-
-    /// As [`recv`](Self::recv), if the lock was taken.
-    #[cold]
-    #[inline(never)]
-    fn recv_contended(&self, wait: Wait) -> Result<T, Refused> {
-        self.recv_slow(self.core.hold(), wait)
-    }
-
-    /// As [`recv`](Self::recv), from a held lock on, for all cases.
-    #[inline(never)]
-    fn recv_slow(&self, held: Held<'_>, wait: Wait) -> Result<T, Refused> {
-        let mut slot = MaybeUninit::uninit();
-        // SAFETY: the slot is free, and is this call's own. On `Ok` it holds a value.
-        unsafe {
-            self.recv_held(held, slot.as_mut_ptr(), wait)?;
-            Ok(slot.assume_init())
-        }
     }
 
     /// The whole of sending, from a held lock on.
@@ -172,22 +132,28 @@ impl<T> Chan<T> {
         from: *mut T,
         wait: Wait,
     ) -> Result<(), Refused> {
+        // A test that chooses the schedule may run any other goroutine before this operation.
         if self.core.is_explored() {
             held = self.let_others_come_first(held, wait);
         }
+        // A chain of segments that is full gets one more, allocated without the lock. Others may
+        // have filled that one by the time the lock is back, so look again.
         // SAFETY: the lock is held whenever the condition is looked at.
         while unsafe { self.core.has_room(self.core.queues()) && self.buffer().is_starved() } {
             held = self.feed(held);
         }
+        // Spin once at most. Not on a rendezvous channel: there is no buffer to watch.
         let mut patient = wait != Wait::Never && !self.core.is_rendezvous();
         loop {
             // SAFETY: the lock is held.
             let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
+            // Closed, perhaps by the last receiver's going: the value stays with the caller.
             if self.core.is_closed() {
                 drop(held);
                 self.after_send(wait);
                 return Err(Refused::Closed);
             }
+            // A receiver waits, so the buffer is empty (I3): the value goes straight into its slot.
             if let Some(receiver) = queues.receivers.claim() {
                 drop(held);
                 // SAFETY: just claimed, on a channel of `T`; `from` holds a value.
@@ -195,6 +161,8 @@ impl<T> Chan<T> {
                 self.after_send(wait);
                 return Ok(());
             }
+            // Nobody waits to receive, and there is room: the value goes into the buffer. Selects
+            // that only watch the channel hear that it can be received from.
             if self.core.has_room(queues) {
                 let mut wakes = Wakes::new();
                 // SAFETY: there is room, the lock is held, `from` holds a value.
@@ -205,11 +173,13 @@ impl<T> Chan<T> {
                 self.after_send(wait);
                 return Ok(());
             }
+            // It can only be done by waiting, and the caller may not wait.
             if wait == Wait::Never {
                 return Err(Refused::Time);
             }
-            // Spin only here, on a bounded channel: an unbounded one, which might starve meanwhile,
-            // always has room.
+            // A running receiver may be about to take a value, which comes sooner than a park and
+            // an unpark would be over. The channel is bounded, for an unbounded one has room: so
+            // its buffer needs no segment when the lock has been taken again.
             if patient && park::can_spin() {
                 drop(held);
                 patient = false;
@@ -217,23 +187,28 @@ impl<T> Chan<T> {
                 held = self.core.hold();
                 continue;
             }
+            // No room: wait in the list of senders, with the value where it is. A caller that may
+            // not park panics, after the lock has been left.
             let Some(unparker) = Unparker::allowed() else {
                 drop(held);
                 park::refuse();
             };
             let node = Waiter::plain(Side::Send, from.cast(), unparker);
             return match self.core.park(held, &node, wait) {
+                // A receiver has moved the value out of `from`, to itself or into the buffer.
                 Outcome::Done => Ok(()),
+                // The time was up, and the node is in no list any more.
                 Outcome::Pending => Err(Refused::Time),
-                // Nobody tells a plain sender to look again.
+                // Closed while it waited. Nobody tells a plain sender to look again.
                 Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
             };
         }
     }
 
-    /// Where an operation begins in a test that chooses the schedule.
+    /// Where an operation begins in a test that chooses the schedule: others may run first. Not if
+    /// the caller may not wait, for then it may not be in a position to yield either.
     #[cold]
-    fn let_others_come_first<'a>(&'a self, held: Held<'a>, wait: Wait) -> Held<'a> {
+    pub(crate) fn let_others_come_first<'a>(&'a self, held: Held<'a>, wait: Wait) -> Held<'a> {
         if wait == Wait::Never {
             return held;
         }
@@ -242,7 +217,8 @@ impl<T> Chan<T> {
         self.core.hold()
     }
 
-    /// A send that did not park is over.
+    /// A send that did not park is over. One to an unbounded channel never parks, so it never
+    /// yields either.
     #[inline]
     fn after_send(&self, wait: Wait) {
         if self.core.is_bounded() {
@@ -256,76 +232,14 @@ impl<T> Chan<T> {
         let segment = Segment::allocate();
         let held = self.core.hold();
         // SAFETY: the lock is held.
-        let spurned = unsafe { self.buffer() }.supply(segment);
-        if spurned.is_none() {
+        let not_needed = unsafe { self.buffer() }.supply(segment);
+        if not_needed.is_none() {
             return held;
         }
+        // Another sender supplied one meanwhile: free this one, without the lock again.
         drop(held);
-        drop(spurned);
+        drop(not_needed);
         self.core.hold()
-    }
-
-    /// The whole of receiving, from a held lock on: moves a value to `to`, or says why not.
-    ///
-    /// # Safety
-    /// `to` is free for a value and is not used by others meanwhile. On `Ok` it holds one.
-    #[inline(always)]
-    unsafe fn recv_held<'a>(
-        &'a self,
-        mut held: Held<'a>,
-        to: *mut T,
-        wait: Wait,
-    ) -> Result<(), Refused> {
-        if self.core.is_explored() {
-            held = self.let_others_come_first(held, wait);
-        }
-        let mut patient = wait != Wait::Never && !self.core.is_rendezvous();
-        loop {
-            // SAFETY: the lock is held.
-            let queues = unsafe { self.core.queues() };
-            if self.core.len() > 0 {
-                let mut wakes = Wakes::new();
-                // SAFETY: there is a value, the lock is held, `to` is free.
-                let used_up = unsafe { self.pop(to) };
-                // SAFETY: the lock is held.
-                unsafe { self.refill(queues, &mut wakes) };
-                drop(held);
-                drop(used_up);
-                wakes.fire();
-                let_others_run(wait);
-                return Ok(());
-            }
-            let mut outcome = Outcome::Pending;
-            if self.core.is_rendezvous()
-                && let Some(sender) = claim_sender(queues)
-            {
-                // SAFETY: just claimed, on a rendezvous channel of `T`; `to` is free.
-                outcome = unsafe { self.take_from(held, sender, to, wait) };
-                let_others_run(wait);
-            } else if self.core.is_closed() {
-                drop(held);
-                let_others_run(wait);
-                return Err(Refused::Closed);
-            } else if patient && park::can_spin() {
-                drop(held);
-                patient = false;
-                spin_while(|| self.core.is_idle());
-                outcome = Outcome::Retry;
-            } else if wait != Wait::Never {
-                let Some(unparker) = Unparker::allowed() else {
-                    drop(held);
-                    park::refuse();
-                };
-                let node = Waiter::plain(Side::Recv, to.cast(), unparker);
-                outcome = self.core.park(held, &node, wait);
-            }
-            match outcome {
-                Outcome::Done => return Ok(()),
-                Outcome::Closed => return Err(Refused::Closed),
-                Outcome::Pending => return Err(Refused::Time),
-                Outcome::Retry => held = self.core.hold(),
-            }
-        }
     }
 
     /// Gives free places of the buffer to waiting senders (I2), and their values to waiting
@@ -335,23 +249,29 @@ impl<T> Chan<T> {
     /// The lock is held; `queues` are this core's.
     pub(crate) unsafe fn refill(&self, queues: &mut Queues, wakes: &mut Wakes) {
         while self.core.has_room(queues) {
+            // Nobody waits to send.
             let Some(sender) = queues.senders.claim() else {
                 break;
             };
             // SAFETY: just claimed (both), on a channel of `T`; there is room; the lock is held.
             unsafe {
                 if (*sender).is_promise() {
+                    // A select's sending arm, which makes its value now that it is chosen: the
+                    // place is kept for that.
                     queues.reserved += 1;
                 } else if let Some(receiver) = queues.receivers.claim() {
+                    // A receiver waits, so the buffer is empty: from slot to slot.
                     let (from, to) = ((*sender).slot(), (*receiver).slot());
                     to.cast::<T>().copy_from_nonoverlapping(from.cast(), 1);
                     wakes.add(receiver, Outcome::Done);
                 } else {
+                    // The sender's value waits in the buffer from now on, behind those before it.
                     self.push(self.buffer(), (*sender).slot().cast());
                 }
                 wakes.add(sender, Outcome::Done);
             }
         }
+        // Selects that only watch: those who would send, and those who would receive.
         if self.core.has_room(queues) {
             notify(queues, Side::Send, wakes);
         }
@@ -361,7 +281,7 @@ impl<T> Chan<T> {
     }
 
     /// The last receiver goes. Returns what is left in the channel, too, for the caller to drop.
-    pub(crate) fn leave_receivers(&self) -> (Left, Leftovers<T>) {
+    pub(crate) fn leave_receivers(&self) -> (Departure, Leftovers<T>) {
         // SAFETY: called under the lock.
         self.core
             .leave_for_good(|| unsafe { self.take_leftovers() })
@@ -380,11 +300,13 @@ impl<T> Chan<T> {
     }
 
     /// The last sender goes.
-    pub(crate) fn leave_senders(&self) -> Left {
-        let (left, ()) = self.core.leave_for_good(|| ());
-        left
+    pub(crate) fn leave_senders(&self) -> Departure {
+        let (departure, ()) = self.core.leave_for_good(|| ());
+        departure
     }
 
+    /// The buffer.
+    ///
     /// # Safety
     /// The caller holds the lock for as long as it uses the reference, and has no other one.
     #[inline]
@@ -397,6 +319,8 @@ impl<T> Chan<T> {
         unsafe { exclusive(&self.buffer) }
     }
 
+    /// Moves the value at `from` to the end of the buffer.
+    ///
     /// # Safety
     /// The lock is held, there is room, `from` holds a value.
     #[inline]
@@ -407,6 +331,9 @@ impl<T> Chan<T> {
         self.core.set_len(len + 1);
     }
 
+    /// Moves the oldest value of the buffer to `to`; perhaps returns a segment to be freed without
+    /// the lock.
+    ///
     /// # Safety
     /// The lock is held, there is a value, `to` is free for it.
     #[inline]
@@ -416,31 +343,13 @@ impl<T> Chan<T> {
         self.core.set_len(self.core.len() - 1);
         used_up
     }
-
-    /// As [`pop`](Self::pop), by value: whether a receiver lets others run after it, the value, and
-    /// perhaps a segment to be freed.
-    ///
-    /// # Safety
-    /// The lock is held, there is a value.
-    #[inline(always)]
-    unsafe fn take(&self) -> (bool, T, Option<Box<Segment<T>>>) {
-        // SAFETY: the lock is held.
-        let buffer = unsafe { self.buffer() };
-        let is_lap = buffer.pop_is_lap();
-        let mut value = MaybeUninit::uninit();
-        // SAFETY: there is a value, and it is moved to `value`.
-        unsafe {
-            let used_up = buffer.pop(value.as_mut_ptr());
-            self.core.set_len(self.core.len() - 1);
-            (is_lap, value.assume_init(), used_up)
-        }
-    }
 }
 
-/// After an operation that might have parked, and did not (or could not be done): a loop of such
-/// starves nobody. What never parks never yields either.
+/// For an operation that might have parked, and did not: yields if the goroutine has run for long,
+/// so that a loop of such operations does not keep others from the worker. An operation that may
+/// not park may not yield either.
 #[inline]
-fn let_others_run(wait: Wait) {
+pub(crate) fn let_others_run(wait: Wait) {
     if wait != Wait::Never {
         park::yield_if_over_budget();
     }
@@ -449,26 +358,16 @@ fn let_others_run(wait: Wait) {
 /// As [`let_others_run`], for a path that is seldom taken.
 #[cold]
 #[inline(never)]
-fn let_others_run_slow(wait: Wait) {
+pub(crate) fn let_others_run_slow(wait: Wait) {
     let_others_run(wait);
 }
 
-/// The oldest sender with which the caller, a receiver, can be paired.
-#[inline]
-fn claim_sender(queues: &mut Queues) -> Option<*const Waiter> {
-    // The usual case first: whether the caller may wait for a promise matters to promises only.
-    match queues.senders.claim_plain() {
-        Some(sender) => Some(sender),
-        None if queues.senders.is_empty() => None,
-        None => queues.senders.claim_from(Partners::of_caller()),
-    }
-}
-
-/// How often a receiver looks at an empty buffer before it parks. A guess: well below the price of
-/// a wake-up.
+/// How often a receiver looks at an empty buffer, or a sender at a full one, before it parks. A
+/// guess: well below the price of a wake-up.
 const LOOKS: u32 = 16;
 
-fn spin_while(condition: impl Fn() -> bool) {
+/// Waits without parking while the condition holds, for a short time at most.
+pub(crate) fn spin_while(condition: impl Fn() -> bool) {
     for _ in 0..LOOKS {
         if !condition() {
             return;

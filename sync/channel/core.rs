@@ -1,5 +1,5 @@
-//! The untyped half of a channel: its lock, its counters, its wait lists, and how a waiter parks
-//! and leaves.
+//! The untyped half of a channel: its lock, its counters and its wait lists. How a waiter parks and
+//! leaves is in `core/parking`.
 //!
 //! Everything here is independent of the value's type, so that a select can hold arms of any types
 //! (see `select_handle`).
@@ -24,7 +24,7 @@ use crate::{
         wait::{Outcome, Promise, QueueKind, Side, WaitList, Waiter, Wakes},
     },
 };
-use std::{mem, time::Duration};
+use std::time::Duration;
 
 /// How much longer than it may wait a receiver waits for a value that it has been promised, so that
 /// one that is made at once comes in time, however busy the machine is. A guess: well above the
@@ -94,23 +94,31 @@ impl Wait {
     }
 }
 
-/// The lists and the count that the lock guards.
+/// The lists and the count that the lock guards: whoever holds it reads and writes them.
+///
+/// A waiter links itself into its list before it parks. It is taken out by whoever serves it, by
+/// whoever closes the channel, or by itself when its time is up.
 #[derive(Debug)]
 pub(crate) struct Queues {
+    /// Senders that wait for room, or on a rendezvous channel for a receiver. Receivers serve them.
     pub(crate) senders: WaitList,
+    /// Receivers that wait for a value. Senders serve them.
     pub(crate) receivers: WaitList,
+    /// Selects that wait to hear that one of their operations could be done, and do none. Whoever
+    /// makes room or brings a value wakes them.
     pub(crate) watchers: WaitList,
     /// Of a rendezvous channel: receivers that wait for the value of a select's sending arm that
-    /// has been chosen. Each can still leave.
+    /// has been chosen. The arm brings it, or breaks the promise; each receiver can still leave.
     pub(crate) promised: WaitList,
-    /// Places promised to sends that a select has chosen and that have not come yet.
+    /// Of a buffered channel: places that are kept for selects' sending arms that have been chosen
+    /// and still make their values. Whoever chooses such an arm adds one, the arm takes it off.
     pub(crate) reserved: usize,
 }
 
-/// Which of the two sides has left a channel.
+/// Whether the side that leaves a channel is the first or the second to do so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Left {
+pub(crate) enum Departure {
     /// The other side is still there, or will leave after this: the caller does not touch the
     /// channel again.
     First,
@@ -119,6 +127,7 @@ pub(crate) enum Left {
 }
 
 impl Queues {
+    /// The list of this kind.
     pub(crate) fn list(&mut self, queue: QueueKind) -> &mut WaitList {
         match queue {
             QueueKind::Senders => &mut self.senders,
@@ -144,20 +153,29 @@ impl Queues {
 /// The untyped half of a channel.
 #[derive(Debug)]
 pub(crate) struct Core {
+    /// Held by whoever operates on the channel, for a few dozen instructions. A select holds those
+    /// of all its channels.
     lock: SpinLock,
-    /// Never reset. Written under the lock, read by anybody.
+    /// The channel was closed. Set under the lock by the one who closes it, read by anybody, never
+    /// reset.
     closed: AtomicBool,
-    /// Receivers cannot close it. Set before a second thread knows the channel.
+    /// Receivers cannot close it. Set by whoever makes the channel, before a second thread knows
+    /// it; read by receivers that would close it.
     sealed: AtomicBool,
     /// The last handle of one side has gone. Written under the lock by that side, read by the
     /// other.
     abandoned: AtomicBool,
-    /// It was made in a test that chooses the schedule: its operations let others come first.
+    /// It was made in a test that chooses the schedule. Set when it is made, read by operations,
+    /// which let others come first.
     explored: bool,
-    /// The number of values in the buffer. Written under the lock, read by anybody.
+    /// The number of values in the buffer. Written under the lock by whoever moves a value in or
+    /// out, read by anybody.
     len: AtomicUsize,
+    /// How many values fit; `usize::MAX` without a limit. Set when it is made, read by anybody.
     capacity: usize,
+    /// Whether there is a limit. Set when it is made, read by anybody.
     bounded: bool,
+    /// The lists of those who wait. Read and written under the lock only.
     queues: UnsafeCell<Queues>,
 }
 
@@ -188,6 +206,7 @@ impl Core {
         }
     }
 
+    /// Takes the lock; spins while another has it.
     #[inline]
     pub(crate) fn hold(&self) -> Held<'_> {
         self.lock.hold()
@@ -312,6 +331,7 @@ impl Core {
     /// # Safety
     /// The lock is held.
     unsafe fn close_held(&self, wakes: &mut Wakes) -> bool {
+        // Closed before: everybody has been woken then.
         if self.is_closed() {
             return false;
         }
@@ -319,6 +339,7 @@ impl Core {
         self.closed.store(true, Ordering::Release);
         // SAFETY: the lock is held.
         let queues = unsafe { self.queues() };
+        // All but `promised` (I4): those have been chosen for, and their values may still come.
         for list in [
             &mut queues.receivers,
             &mut queues.senders,
@@ -340,7 +361,7 @@ impl Core {
     /// The last handle of one side goes: closes the channel. `last` is what that side does last
     /// under the lock. Leaving the lock is the first side's last use of the channel, so the second
     /// one, which takes the lock after it, may free it.
-    pub(crate) fn leave_for_good<R>(&self, last: impl FnOnce() -> R) -> (Left, R) {
+    pub(crate) fn leave_for_good<R>(&self, last: impl FnOnce() -> R) -> (Departure, R) {
         let mut wakes = Wakes::new();
         let held = self.hold();
         // SAFETY: the lock is held.
@@ -350,10 +371,15 @@ impl Core {
         // Release: pairs with the Acquire in `is_abandoned`.
         self.abandoned.store(true, Ordering::Release);
         drop(held);
-        // These are frames of goroutines that have handles of the other side, or are claimed: not
-        // the channel.
+        // This touches the frames of the claimed waiters, and not the channel, which the other side
+        // may have freed by now.
         wakes.fire();
-        (if is_second { Left::Second } else { Left::First }, done)
+        let departure = if is_second {
+            Departure::Second
+        } else {
+            Departure::First
+        };
+        (departure, done)
     }
 
     /// Takes a node out of whatever list it is in; false if a waker has claimed it, or a select's
@@ -363,6 +389,7 @@ impl Core {
     /// The lock is held, and the node is alive and was linked into this core.
     pub(crate) unsafe fn unlink(&self, node: &Waiter) -> bool {
         let queue = node.queue();
+        // Whoever claims a node takes it out of its list, under the lock.
         if queue == QueueKind::Nowhere {
             return false;
         }
@@ -377,101 +404,11 @@ impl Core {
         // SAFETY: the lock is held.
         let receiver = unsafe { self.queues() }.promised.take_promised(promise);
         drop(held);
+        // Otherwise it has left, and is owed nothing.
         if let Some(receiver) = receiver {
             // SAFETY: just claimed.
             unsafe { Waiter::finish(receiver, Outcome::Retry) };
         }
-    }
-
-    /// Links a plain waiter, under the lock of the look before (W1), and parks it; `Pending` says
-    /// that the time was up. The lock is this channel's.
-    pub(crate) fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
-        let (queue, reason, partner) = match node.side() {
-            Side::Send => (QueueKind::Senders, WaitReason::ChanSend, Side::Recv),
-            Side::Recv => (QueueKind::Receivers, WaitReason::ChanRecv, Side::Send),
-        };
-        let mut wakes = Wakes::new();
-        // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only
-        // when it is linked no more.
-        unsafe {
-            let queues = self.queues();
-            queues.list(queue).push(node, queue);
-            if self.is_rendezvous() {
-                notify(queues, partner, &mut wakes);
-            }
-        }
-        drop(held);
-        wakes.fire();
-        if self.park_linked(node, reason, wait) {
-            node.outcome()
-        } else {
-            Outcome::Pending
-        }
-    }
-
-    /// Parks a waiter that has been linked; false if the time was up first, and then it is
-    /// unlinked. A receiver that has been promised a value by then waits [`GRACE`] longer.
-    #[inline(always)]
-    pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
-        let unwinding = Linked {
-            core: self,
-            node,
-            reason,
-        };
-        let unparked = wait.park(reason);
-        mem::forget(unwinding);
-        unparked == Unparked::Notified || self.is_served_late(node, reason)
-    }
-
-    /// The time is up for this waiter: whether it is served all the same; else it is unlinked.
-    #[cold]
-    #[inline(never)]
-    fn is_served_late(&self, node: &Waiter, reason: WaitReason) -> bool {
-        if self.is_rendezvous() && self.is_promised(node) {
-            let unwinding = Linked {
-                core: self,
-                node,
-                reason,
-            };
-            let unparked = Wait::at_most(GRACE).park(reason);
-            mem::forget(unwinding);
-            if unparked == Unparked::Notified {
-                return true;
-            }
-        }
-        !self.leave(node, reason)
-    }
-
-    /// Whether a waiter of the caller's has been promised a value, which has not come.
-    pub(crate) fn is_promised(&self, node: &Waiter) -> bool {
-        let _held = self.hold();
-        node.queue() == QueueKind::Promised
-    }
-
-    /// Unlinks a waiter that was not unparked (W4); false if it had been claimed, and then its
-    /// `unpark` has been consumed.
-    fn leave(&self, node: &Waiter, reason: WaitReason) -> bool {
-        let held = self.hold();
-        // SAFETY: the lock is held, the caller linked the node into this core.
-        let unlinked = unsafe { self.unlink(node) };
-        drop(held);
-        if !unlinked {
-            park::park(reason);
-        }
-        unlinked
-    }
-}
-
-/// Keeps a linked node from outliving its frame should `park` unwind; forgotten when it returns.
-struct Linked<'a> {
-    core: &'a Core,
-    node: &'a Waiter,
-    reason: WaitReason,
-}
-
-impl Drop for Linked<'_> {
-    fn drop(&mut self) {
-        self.core.leave(self.node, self.reason);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
             current::worker,
         },
     },
-    sync::channel::{chan::Chan, core::Left},
+    sync::channel::{chan::Chan, core::Departure},
 };
 use std::ptr::NonNull;
 
@@ -104,7 +104,8 @@ impl<T> Counted<T> {
         // SAFETY: the caller's sender keeps it alive until its side has left.
         let counted = unsafe { &*this };
         if is_last(&counted.counts.senders)
-            && (counted.chan.core.is_abandoned() || counted.chan.leave_senders() == Left::Second)
+            && (counted.chan.core.is_abandoned()
+                || counted.chan.leave_senders() == Departure::Second)
         {
             // SAFETY: both sides have left. Without receivers nothing is in the channel.
             unsafe { Self::free(this) };
@@ -125,8 +126,8 @@ impl<T> Counted<T> {
             // SAFETY: nobody else can touch the channel.
             (true, unsafe { counted.chan.take_leftovers() })
         } else {
-            let (left, leftovers) = counted.chan.leave_receivers();
-            (left == Left::Second, leftovers)
+            let (departure, leftovers) = counted.chan.leave_receivers();
+            (departure == Departure::Second, leftovers)
         };
         if is_second {
             // SAFETY: both sides have left.

@@ -7,11 +7,15 @@ pub(crate) mod chan;
 pub(crate) mod core;
 pub(crate) mod error;
 pub(crate) mod operation;
+#[path = "core/parking.rs"]
+pub(crate) mod parking;
 #[path = "chan/promise.rs"]
 pub(crate) mod promise;
 /// The real lock, for its own model.
 #[path = "spin.rs"]
 pub(crate) mod real_spin;
+#[path = "chan/receive.rs"]
+pub(crate) mod receive;
 #[path = "../models/receiver.rs"]
 pub(crate) mod receiver;
 pub(crate) mod rng;

@@ -16,7 +16,7 @@
 /// The engine's entry for the macros.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::sync::channel::select::Arm;
+    pub use crate::sync::channel::select::{Arm, Choice};
 
     /// The types of channels, under the names of the arms that use them.
     #[allow(
@@ -34,22 +34,22 @@ pub mod internal {
     use std::time::Duration;
 
     /// `select!` without a default.
-    pub fn select<'a>(arms: &mut [Arm<'a>], biased: bool) -> SelectedOperation<'a> {
-        operate(arms, biased, Wait::Forever).expect("a select without a limit ended")
+    pub fn select<'a>(arms: &mut [Arm<'a>], choice: Choice) -> SelectedOperation<'a> {
+        operate(arms, choice, Wait::Forever).expect("a select without a limit ended")
     }
 
     /// With `default =>`.
-    pub fn try_select<'a>(arms: &mut [Arm<'a>], biased: bool) -> Option<SelectedOperation<'a>> {
-        operate(arms, biased, Wait::Never)
+    pub fn try_select<'a>(arms: &mut [Arm<'a>], choice: Choice) -> Option<SelectedOperation<'a>> {
+        operate(arms, choice, Wait::Never)
     }
 
     /// With `default(timeout) =>`.
     pub fn select_timeout<'a>(
         arms: &mut [Arm<'a>],
-        biased: bool,
+        choice: Choice,
         timeout: Duration,
     ) -> Option<SelectedOperation<'a>> {
-        operate(arms, biased, Wait::at_most(timeout))
+        operate(arms, choice, Wait::at_most(timeout))
     }
 }
 
@@ -74,7 +74,10 @@ macro_rules! gort_select_internal {
     (@read $bias:tt $arms:tt $default:tt send $args:tt => $($rest:tt)*) => {
         compile_error!("expected `->` after `send` operation, found `=>`")
     };
-    (@read $bias:tt $arms:tt $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* }; $($rest:tt)*) => {
+    (
+        @read $bias:tt $arms:tt $default:tt
+        $kind:ident $args:tt -> $res:pat => { $($body:tt)* }; $($rest:tt)*
+    ) => {
         compile_error!("did you mean to put a comma instead of the semicolon after `}`?")
     };
 
@@ -82,13 +85,19 @@ macro_rules! gort_select_internal {
     (@read $bias:tt $arms:tt [] default => $($rest:tt)*) => {
         $crate::gort_select_internal!(@read $bias $arms [] default() => $($rest)*)
     };
-    (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => { $($body:tt)* }, $($rest:tt)*) => {
+    (
+        @read $bias:tt $arms:tt []
+        default ($($timeout:expr)? $(,)?) => { $($body:tt)* }, $($rest:tt)*
+    ) => {
         $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $($body)* }] $($rest)*)
     };
     (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => $body:expr, $($rest:tt)*) => {
         $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $body }] $($rest)*)
     };
-    (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => { $($body:tt)* } $($rest:tt)*) => {
+    (
+        @read $bias:tt $arms:tt []
+        default ($($timeout:expr)? $(,)?) => { $($body:tt)* } $($rest:tt)*
+    ) => {
         $crate::gort_select_internal!(@read $bias $arms [($($timeout)?) { $($body)* }] $($rest)*)
     };
     (@read $bias:tt $arms:tt [] default ($($timeout:expr)? $(,)?) => $body:expr) => {
@@ -100,21 +109,47 @@ macro_rules! gort_select_internal {
 
     // recv(..) -> .. => and send(.., ..) -> .. =>: with a block and a comma, an expression and a
     // comma, a block, an expression.
-    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* }, $($rest:tt)*) => {
-        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $($body)* } }] $default $($rest)*)
+    (
+        @read $bias:tt [$($arms:tt)*] $default:tt
+        $kind:ident $args:tt -> $res:pat => { $($body:tt)* }, $($rest:tt)*
+    ) => {
+        $crate::gort_select_internal!(
+            @read $bias
+            [$($arms)* { $kind $args ($res) { $($body)* } }]
+            $default $($rest)*
+        )
     };
-    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => $body:expr, $($rest:tt)*) => {
-        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $body } }] $default $($rest)*)
+    (
+        @read $bias:tt [$($arms:tt)*] $default:tt
+        $kind:ident $args:tt -> $res:pat => $body:expr, $($rest:tt)*
+    ) => {
+        $crate::gort_select_internal!(
+            @read $bias
+            [$($arms)* { $kind $args ($res) { $body } }]
+            $default $($rest)*
+        )
     };
-    (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => { $($body:tt)* } $($rest:tt)*) => {
-        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $($body)* } }] $default $($rest)*)
+    (
+        @read $bias:tt [$($arms:tt)*] $default:tt
+        $kind:ident $args:tt -> $res:pat => { $($body:tt)* } $($rest:tt)*
+    ) => {
+        $crate::gort_select_internal!(
+            @read $bias
+            [$($arms)* { $kind $args ($res) { $($body)* } }]
+            $default $($rest)*
+        )
     };
     (@read $bias:tt [$($arms:tt)*] $default:tt $kind:ident $args:tt -> $res:pat => $body:expr) => {
-        $crate::gort_select_internal!(@read $bias [$($arms)* { $kind $args ($res) { $body } }] $default)
+        $crate::gort_select_internal!(
+            @read $bias
+            [$($arms)* { $kind $args ($res) { $body } }]
+            $default
+        )
     };
     (@read $bias:tt $arms:tt $default:tt $($rest:tt)*) => {
         compile_error!(concat!(
-            "expected `recv(receiver) -> result => body`, `send(sender, message) -> result => body`, ",
+            "expected `recv(receiver) -> result => body`, ",
+            "`send(sender, message) -> result => body`, ",
             "`default => body` or `default(timeout) => body`, found `", stringify!($($rest)*), "`"
         ))
     };
@@ -137,45 +172,64 @@ macro_rules! gort_select_internal {
         $crate::gort_select_internal!(@check $kind1 ($channel1 $(, $message1)?));
         $crate::gort_select_internal!(@check $kind2 ($channel2 $(, $message2)?));
         $crate::gort_select_internal!(@check $kind3 ($channel3 $(, $message3)?));
-        match $channel0 { ref channel0 => match $channel1 { ref channel1 => match $channel2 { ref channel2 => match $channel3 { ref channel3 => {
-            let channel0: &$crate::sync::channel::internal::ends::$kind0<_> = channel0;
-            let channel1: &$crate::sync::channel::internal::ends::$kind1<_> = channel1;
-            let channel2: &$crate::sync::channel::internal::ends::$kind2<_> = channel2;
-            let channel3: &$crate::sync::channel::internal::ends::$kind3<_> = channel3;
-            $crate::gort_select_internal!(
-                @bind $bias $default [$($arms)*] [
-                    $($done)*
-                    { $kind0 channel0 ($index) ($($message0)?) $res0 $body0 }
-                    { $kind1 channel1 ($index + 1usize) ($($message1)?) $res1 $body1 }
-                    { $kind2 channel2 ($index + 2usize) ($($message2)?) $res2 $body2 }
-                    { $kind3 channel3 ($index + 3usize) ($($message3)?) $res3 $body3 }
-                ] ($index + 4usize)
-            )
-        } } } } }
+        match $channel0 { ref channel0 => match $channel1 { ref channel1 => {
+            match $channel2 { ref channel2 => match $channel3 { ref channel3 => {
+                let channel0: &$crate::sync::channel::internal::ends::$kind0<_> = channel0;
+                let channel1: &$crate::sync::channel::internal::ends::$kind1<_> = channel1;
+                let channel2: &$crate::sync::channel::internal::ends::$kind2<_> = channel2;
+                let channel3: &$crate::sync::channel::internal::ends::$kind3<_> = channel3;
+                $crate::gort_select_internal!(
+                    @bind $bias $default [$($arms)*] [
+                        $($done)*
+                        { $kind0 channel0 ($index) ($($message0)?) $res0 $body0 }
+                        { $kind1 channel1 ($index + 1usize) ($($message1)?) $res1 $body1 }
+                        { $kind2 channel2 ($index + 2usize) ($($message2)?) $res2 $body2 }
+                        { $kind3 channel3 ($index + 3usize) ($($message3)?) $res3 $body3 }
+                    ] ($index + 4usize)
+                )
+            } } }
+        } } }
     }};
-    (@bind $bias:tt $default:tt [{ recv ($receiver:expr $(,)?) $res:tt $body:tt } $($arms:tt)*] [$($done:tt)*] ($index:expr)) => {
+    (
+        @bind $bias:tt $default:tt
+        [{ recv ($receiver:expr $(,)?) $res:tt $body:tt } $($arms:tt)*]
+        [$($done:tt)*] ($index:expr)
+    ) => {
         match $receiver {
             ref channel => {
                 let channel: &$crate::sync::channel::Receiver<_> = channel;
                 $crate::gort_select_internal!(
-                    @bind $bias $default [$($arms)*] [$($done)* { recv channel ($index) () $res $body }] ($index + 1usize)
+                    @bind $bias $default [$($arms)*]
+                    [$($done)* { recv channel ($index) () $res $body }]
+                    ($index + 1usize)
                 )
             }
         }
     };
-    (@bind $bias:tt $default:tt [{ send ($sender:expr, $message:expr $(,)?) $res:tt $body:tt } $($arms:tt)*] [$($done:tt)*] ($index:expr)) => {
+    (
+        @bind $bias:tt $default:tt
+        [{ send ($sender:expr, $message:expr $(,)?) $res:tt $body:tt } $($arms:tt)*]
+        [$($done:tt)*] ($index:expr)
+    ) => {
         match $sender {
             ref channel => {
                 let channel: &$crate::sync::channel::Sender<_> = channel;
                 $crate::gort_select_internal!(
-                    @bind $bias $default [$($arms)*] [$($done)* { send channel ($index) ($message) $res $body }] ($index + 1usize)
+                    @bind $bias $default [$($arms)*]
+                    [$($done)* { send channel ($index) ($message) $res $body }]
+                    ($index + 1usize)
                 )
             }
         }
     };
-    (@bind $bias:tt $default:tt [{ $kind:ident $args:tt $res:tt $body:tt } $($arms:tt)*] $done:tt $index:tt) => {
+    (
+        @bind $bias:tt $default:tt
+        [{ $kind:ident $args:tt $res:tt $body:tt } $($arms:tt)*]
+        $done:tt $index:tt
+    ) => {
         compile_error!(concat!(
-            "expected `recv(receiver)` or `send(sender, message)`, found `", stringify!($kind $args), "`"
+            "expected `recv(receiver)` or `send(sender, message)`, found `",
+            stringify!($kind $args), "`"
         ))
     };
 
@@ -184,32 +238,51 @@ macro_rules! gort_select_internal {
     (@check send ($sender:expr, $message:expr)) => {};
     (@check $kind:ident $args:tt) => {
         compile_error!(concat!(
-            "expected `recv(receiver)` or `send(sender, message)`, found `", stringify!($kind $args), "`"
+            "expected `recv(receiver)` or `send(sender, message)`, found `",
+            stringify!($kind $args), "`"
         ))
     };
 
     // @run bias [default] [arms]
-    (@run $bias:tt [] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
+    (
+        @run $bias:tt []
+        [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]
+    ) => {{
         let operation = $crate::sync::channel::internal::select(
             &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
-            $bias,
+            $crate::sync::channel::internal::Choice::$bias,
         );
-        $crate::gort_select_internal!(@finish operation $({ $kind $channel ($index) $message $res $body })*)
+        $crate::gort_select_internal!(
+            @finish operation
+            $({ $kind $channel ($index) $message $res $body })*
+        )
     }};
-    (@run $bias:tt [() $default:block] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
+    (
+        @run $bias:tt [() $default:block]
+        [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]
+    ) => {{
         let operation = $crate::sync::channel::internal::try_select(
             &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
-            $bias,
+            $crate::sync::channel::internal::Choice::$bias,
         );
-        $crate::gort_select_internal!(@or operation $default $({ $kind $channel ($index) $message $res $body })*)
+        $crate::gort_select_internal!(
+            @or operation $default
+            $({ $kind $channel ($index) $message $res $body })*
+        )
     }};
-    (@run $bias:tt [($timeout:expr) $default:block] [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]) => {{
+    (
+        @run $bias:tt [($timeout:expr) $default:block]
+        [$({ $kind:ident $channel:ident ($index:expr) $message:tt $res:tt $body:tt })*]
+    ) => {{
         let operation = $crate::sync::channel::internal::select_timeout(
             &mut [$($crate::sync::channel::internal::Arm::$kind($index, $channel)),*],
-            $bias,
+            $crate::sync::channel::internal::Choice::$bias,
             $timeout,
         );
-        $crate::gort_select_internal!(@or operation $default $({ $kind $channel ($index) $message $res $body })*)
+        $crate::gort_select_internal!(
+            @or operation $default
+            $({ $kind $channel ($index) $message $res $body })*
+        )
     }};
 
     // @or operation default arms: not a `match`, which would borrow the channels to its end; a body
@@ -231,10 +304,22 @@ macro_rules! gort_select_internal {
     }};
     (
         @finish $operation:ident
-        { $kind0:ident $channel0:ident ($index0:expr) ($($message0:expr)?) ($res0:pat) $body0:block }
-        { $kind1:ident $channel1:ident ($index1:expr) ($($message1:expr)?) ($res1:pat) $body1:block }
-        { $kind2:ident $channel2:ident ($index2:expr) ($($message2:expr)?) ($res2:pat) $body2:block }
-        { $kind3:ident $channel3:ident ($index3:expr) ($($message3:expr)?) ($res3:pat) $body3:block }
+        {
+            $kind0:ident $channel0:ident ($index0:expr) ($($message0:expr)?)
+            ($res0:pat) $body0:block
+        }
+        {
+            $kind1:ident $channel1:ident ($index1:expr) ($($message1:expr)?)
+            ($res1:pat) $body1:block
+        }
+        {
+            $kind2:ident $channel2:ident ($index2:expr) ($($message2:expr)?)
+            ($res2:pat) $body2:block
+        }
+        {
+            $kind3:ident $channel3:ident ($index3:expr) ($($message3:expr)?)
+            ($res3:pat) $body3:block
+        }
         $($arms:tt)*
     ) => {
         if $operation.index() == $index0 {
@@ -253,7 +338,11 @@ macro_rules! gort_select_internal {
             $crate::gort_select_internal!(@finish $operation $($arms)*)
         }
     };
-    (@finish $operation:ident { $kind:ident $channel:ident ($index:expr) ($($message:expr)?) ($res:pat) $body:block } $($arms:tt)*) => {
+    (
+        @finish $operation:ident
+        { $kind:ident $channel:ident ($index:expr) ($($message:expr)?) ($res:pat) $body:block }
+        $($arms:tt)*
+    ) => {
         if $operation.index() == $index {
             let $res = $operation.$kind($channel $(, $message)?);
             $body
@@ -335,7 +424,7 @@ macro_rules! select {
         compile_error!("empty `select!` block")
     };
     ($($tokens:tt)+) => {
-        $crate::gort_select_internal!(@read false [] [] $($tokens)+)
+        $crate::gort_select_internal!(@read Random [] [] $($tokens)+)
     };
 }
 
@@ -360,7 +449,7 @@ macro_rules! select_biased {
         compile_error!("empty `select_biased!` block")
     };
     ($($tokens:tt)+) => {
-        $crate::gort_select_internal!(@read true [] [] $($tokens)+)
+        $crate::gort_select_internal!(@read Biased [] [] $($tokens)+)
     };
 }
 

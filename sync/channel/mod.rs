@@ -38,8 +38,10 @@
 //! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a
 //!   select.
 //! - `buffer`: a ring, or a chain of segments.
-//! - `core`: the untyped half of a channel, with the invariants; `chan`: the typed half, send and
-//!   receive; `promise`: what a select's sending arm owes until its value is made.
+//! - `core`: the untyped half of a channel, with the invariants; `parking`: how a waiter parks and
+//!   leaves; `chan`: the typed half and how it
+//!   sends; `receive`: how it receives; `promise`: what a select's sending arm owes until its value
+//!   is made.
 //! - `link`: a future's wait; `awaited`: what all of them share; `recv_future`, `send_future`,
 //!   `stream`, `sink`: the futures.
 //! - `timer`: a channel that the clock fills.
@@ -71,8 +73,12 @@ mod link;
 mod macros;
 mod make;
 mod operation;
+#[path = "core/parking.rs"]
+mod parking;
 #[path = "chan/promise.rs"]
 mod promise;
+#[path = "chan/receive.rs"]
+mod receive;
 mod receiver;
 #[path = "receiver/future.rs"]
 mod recv_future;

@@ -40,10 +40,16 @@ use std::{fmt, mem::ManuallyDrop, ptr};
 /// ```
 #[must_use = "a selected operation must be finished"]
 pub struct SelectedOperation<'a> {
+    /// The channel that was chosen.
     channel: &'a (dyn SelectHandle + 'a),
+    /// The address of the sender or receiver that was named, to compare with the one that is given
+    /// to finish the operation.
     handle: *const u8,
+    /// The number of the chosen arm.
     index: usize,
+    /// How the arm was committed, and so what is owed for it.
     commit: Commit,
+    /// Room for the received value, which is there if `commit` is `Received`.
     slot: Slot,
 }
 
@@ -114,12 +120,17 @@ impl<'a> SelectedOperation<'a> {
         unsafe {
             let from = &raw mut *msg;
             let sent = match commit {
+                // The channel is unbounded, so a plain send neither waits nor fails for want of
+                // room.
                 Commit::Free => chan.send(from, Wait::Forever).is_ok(),
+                // A place in the buffer was kept for this message.
                 Commit::Reserved => chan.send_reserved(from),
+                // A receiver waits for this message, unless its time is up by now.
                 Commit::To(promise) => chan.keep_promise(promise, from),
                 Commit::Closed => false,
                 Commit::Received | Commit::Promised => unreachable!("a send was not committed"),
             };
+            // A message that was not sent goes back to the caller.
             if sent {
                 Ok(())
             } else {
@@ -155,6 +166,7 @@ impl<'a> SelectedOperation<'a> {
         match commit {
             // SAFETY: the slot holds a value of this receiver's type, which is read once.
             Commit::Received => Ok(unsafe { slot.room().cast::<T>().read() }),
+            // Closed, and empty.
             _ => Err(RecvError),
         }
     }
@@ -164,19 +176,22 @@ impl<'a> SelectedOperation<'a> {
     /// receiver may have a value).
     fn give_up(&self) {
         match self.commit {
+            // The next sender gets the place.
             Commit::Reserved => self.channel.unreserve(),
+            // The receiver looks again.
             Commit::To(promise) => self.channel.core().break_promise(promise),
+            // Nobody waits for anything.
             _ => {}
         }
     }
 
-    /// What `Drop` does, without the panic.
+    /// What `Drop` does, without the panic; for models, in which a panic is a failure.
     #[cfg(loom)]
     pub(crate) fn abandon(self) {
         ManuallyDrop::new(self).give_up();
     }
 
-    /// Without what `Drop` does.
+    /// How it was committed, and the slot. Nothing is given up.
     fn into_parts(self) -> (Commit, Slot) {
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is neither used nor dropped again.
@@ -187,6 +202,7 @@ impl<'a> SelectedOperation<'a> {
 impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
         self.give_up();
+        // A second panic while the thread unwinds would end the process.
         if !std::thread::panicking() {
             panic!("dropped `SelectedOperation` without completing the operation");
         }

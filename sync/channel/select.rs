@@ -53,6 +53,16 @@ use crate::{
 };
 use std::{fmt, ptr};
 
+/// Which of several ready arms is chosen. Public for the macros only.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Any of them, each as likely.
+    Random,
+    /// The one that was named first.
+    Biased,
+}
+
 /// One operation of a select. Public for the macros only.
 #[doc(hidden)]
 pub struct Arm<'a> {
@@ -62,9 +72,12 @@ pub struct Arm<'a> {
     pub(crate) timer: Option<&'a TimerChan>,
     /// The sender or receiver that was named, for [`SelectedOperation`] to compare.
     handle: *const u8,
+    /// The arm's number, in the order in which the arms were named.
     pub(crate) index: usize,
+    /// Whether it sends or receives.
     pub(crate) side: Side,
-    /// While waiting; never moved between its link and its unlink.
+    /// What stands for the arm in its channel's list while the select waits. The select makes it
+    /// before each wait; wakers write to it. It is never moved between its link and its unlink.
     pub(crate) node: Option<Waiter>,
 }
 
@@ -130,7 +143,8 @@ impl fmt::Debug for Arm<'_> {
     }
 }
 
-/// All distinct channels of some arms (sorted by address), locked.
+/// All distinct channels of some arms (sorted by address), locked until this is dropped. One order
+/// for all selects, so that no two of them wait for each other's locks.
 struct Locks<'s, 'a>(&'s [Arm<'a>]);
 
 impl<'s, 'a> Locks<'s, 'a> {
@@ -147,6 +161,7 @@ impl Drop for Locks<'_, '_> {
     }
 }
 
+/// The channels of arms that are sorted by address, each once; those of switched-off arms left out.
 fn distinct<'a>(arms: &[Arm<'a>]) -> impl Iterator<Item = &'a Core> {
     let mut last = 0;
     arms.iter().filter_map(move |arm| {
@@ -170,16 +185,23 @@ fn until_due(wait: Wait, arms: &[Arm<'_>]) -> Wait {
 }
 
 /// Pass 1: the place of an arm that is ready `now`. All locks are held.
-fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>, partners: Partners) -> Option<usize> {
+fn look(
+    arms: &[Arm<'_>],
+    choice: Choice,
+    now: Option<Instant>,
+    partners: Partners,
+) -> Option<usize> {
     let mut chosen: Option<usize> = None;
     let mut count = 0;
     let order = ExploredOrder::new();
     for (place, arm) in arms.iter().enumerate() {
+        // An arm that is switched off is never ready.
         let Some(core) = arm.core() else { continue };
         // SAFETY: the lock is held.
         let ready = unsafe {
             match arm.timer {
                 None => is_ready(core, arm.side, partners),
+                // A timer holds no message that could be seen: it is judged by the clock.
                 Some(timer) => timer.due().is_some_and(|due| Some(due) <= now),
             }
         };
@@ -189,8 +211,11 @@ fn look(arms: &[Arm<'_>], biased: bool, now: Option<Instant>, partners: Partners
         count += 1;
         // The k-th ready arm replaces the choice with probability 1/k: then every one is as likely.
         let better = match (chosen, order) {
+            // The first that is ready.
             (None, _) => true,
-            (Some(other), _) if biased => arm.index < arms[other].index,
+            // The arms are sorted by address, so the first of them need not come first here.
+            (Some(other), _) if choice == Choice::Biased => arm.index < arms[other].index,
+            // A test that chooses the schedule chooses the arm, too.
             (Some(other), Some(order)) => order.key(arm.index) < order.key(arms[other].index),
             (Some(_), None) => rng::below(count) == 0,
         };
@@ -227,7 +252,7 @@ fn sort(arms: &mut [Arm<'_>]) {
     arms.sort_unstable_by_key(|arm| (arm.address(), arm.index));
 }
 
-/// Why a round of both passes chose nothing.
+/// Why an attempt, which is both passes once, chose nothing.
 enum Missed {
     /// A partner or a timer may be there now: look again.
     Again,
@@ -244,19 +269,23 @@ fn await_waker(
     now: Option<Instant>,
 ) -> Result<usize, Missed> {
     let arms = locks.0;
+    // Nothing is ready, and there is no time to wait.
     if wait == Wait::Never || now.is_some_and(|now| wait.is_over(now)) {
         return Err(Missed::Over);
     }
+    // A caller that may not park panics, after the locks have been left.
     if !park::may_park() {
         drop(locks);
         park::refuse();
     }
+    // The select looks again when its earliest timer is due.
     let limit = until_due(wait, arms);
     // SAFETY: `park_linked` withdraws the nodes before anything moves.
     let wakes = unsafe { link(arms, purpose) };
     drop(locks);
     wakes.fire();
     park_linked(arms, token, limit).ok_or(match now {
+        // It may have been a timer's time that was up, and not the select's.
         Some(_) => Missed::Again,
         None => Missed::Over,
     })
@@ -275,24 +304,27 @@ fn partners(limit: Wait, now: Option<Instant>) -> Partners {
 fn await_value(arm: &Arm<'_>, me: &Waiter, limit: Wait, wait: Wait) -> Result<(), Missed> {
     let core = arm.core().expect("an arm that is never ready was chosen");
     let is_unparked = core.park_linked(me, WaitReason::Select, limit);
+    // The value has come.
     if is_unparked && me.outcome() == Outcome::Done {
         return Ok(());
     }
-    // The promise was broken, or the time is up: that of the select, or of one of its timers.
+    // The promise was broken, or a timer is due: look again. Else the select's time is up.
     if is_unparked || !wait.is_over(clock::now()) {
         return Err(Missed::Again);
     }
     Err(Missed::Over)
 }
 
-/// Does one of the operations; `None` if that would have had to wait (longer).
+/// Does one of the operations; `None` if that would have had to wait, or to wait longer. Parks
+/// within the limits of `wait`.
 pub(crate) fn operate<'a>(
     arms: &mut [Arm<'a>],
-    biased: bool,
+    choice: Choice,
     wait: Wait,
 ) -> Option<SelectedOperation<'a>> {
     park::yield_if_over_budget();
     sort(arms);
+    // One slot, large enough for a value of any of the receiving arms.
     let receiving = arms.iter().filter(|arm| arm.side == Side::Recv);
     let mut slot = Slot::fitting(
         receiving
@@ -301,7 +333,7 @@ pub(crate) fn operate<'a>(
     );
     let mut since = None;
     loop {
-        match attempt(arms, biased, wait, slot.room(), &mut since) {
+        match attempt(arms, choice, wait, slot.room(), &mut since) {
             Ok((place, commit)) => {
                 let arm = &arms[place];
                 let channel = arm.channel.expect("an arm that is never ready was chosen");
@@ -315,11 +347,11 @@ pub(crate) fn operate<'a>(
     }
 }
 
-/// One round of both passes: the place of the chosen arm and how it was committed. `since` says
-/// when a select with timers began.
+/// Both passes once: the place of the chosen arm and how it was committed. `since` says when a
+/// select with timers began.
 fn attempt(
     arms: &mut [Arm<'_>],
-    biased: bool,
+    choice: Choice,
     wait: Wait,
     room: *mut u8,
     since: &mut Option<Instant>,
@@ -327,8 +359,9 @@ fn attempt(
     let unparker = Unparker::unchecked();
     let me = Waiter::plain(Side::Recv, room, unparker);
     let token = SelectToken::new();
+    // The nodes are made before the locks are taken. A select that may not wait needs none.
     if wait != Wait::Never {
-        prepare(arms, biased, room, &token, unparker);
+        prepare(arms, choice, room, &token, unparker);
     }
     let arms = &*arms;
     let mut wakes = Wakes::new();
@@ -340,38 +373,47 @@ fn attempt(
     });
     let limit = until_due(wait, arms);
     let partners = partners(limit, now);
-    while let Some(place) = look(arms, biased, now, partners) {
+    // Pass 1: an arm that is ready is committed, and nobody waits.
+    while let Some(place) = look(arms, choice, now, partners) {
         let arm = &arms[place];
         // SAFETY: the locks are held; `me` stays here until it was unparked or unlinked, see below.
         let Some(commit) = (unsafe { commit(arm, &me, moment, partners, &mut wakes) }) else {
+            // The partner is a select that was chosen on another of its channels, whose lock is
+            // not held here. It is out of this list now: look again.
             continue;
         };
         drop(locks);
         wakes.fire();
+        // The partner is a select's sending arm, which makes its value now.
         if commit == Commit::Promised {
             await_value(arm, &me, limit, wait)?;
             return Ok((place, Commit::Received));
         }
         return Ok((place, commit));
     }
+    // Pass 2: a waker chooses an arm, and leaves in its node what became of the operation.
     let place = await_waker(locks, Purpose::Operate, &token, wait, now)?;
     let node = arms[place].node.as_ref().expect("a linked arm has a node");
     let commit = match (node.outcome(), arms[place].side) {
         (Outcome::Closed, _) => Commit::Closed,
+        // The value is in the slot.
         (Outcome::Done, Side::Recv) => Commit::Received,
+        // A receiver has made room, and keeps it for this arm.
         (Outcome::Done, Side::Send) if node.promise() == Promise::NONE => Commit::Reserved,
+        // A receiver on a rendezvous channel waits for the value.
         (Outcome::Done, Side::Send) => Commit::To(node.promise()),
+        // A timer was set anew, or a promise to this select was broken.
         (Outcome::Retry | Outcome::Pending, _) => return Err(Missed::Again),
     };
     Ok((place, commit))
 }
 
 /// Waits until one of the operations would not wait; its index, `None` if there was none in time.
-pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<usize> {
+pub(crate) fn watch(arms: &mut [Arm<'_>], choice: Choice, wait: Wait) -> Option<usize> {
     park::yield_if_over_budget();
     sort(arms);
     loop {
-        match observe(arms, biased, wait) {
+        match observe(arms, choice, wait) {
             Ok(place) => return Some(arms[place].index),
             Err(Missed::Again) => {}
             Err(Missed::Over) => return None,
@@ -379,18 +421,20 @@ pub(crate) fn watch(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Option<us
     }
 }
 
-/// One round of both passes: the place of an arm that would not wait.
-fn observe(arms: &mut [Arm<'_>], biased: bool, wait: Wait) -> Result<usize, Missed> {
+/// Both passes once: the place of an arm that would not wait.
+fn observe(arms: &mut [Arm<'_>], choice: Choice, wait: Wait) -> Result<usize, Missed> {
     let token = SelectToken::new();
     if wait != Wait::Never {
-        prepare(arms, biased, ptr::null_mut(), &token, Unparker::unchecked());
+        prepare(arms, choice, ptr::null_mut(), &token, Unparker::unchecked());
     }
     let arms = &*arms;
     let locks = Locks::take(arms);
     let now = read_clock(arms);
-    if let Some(place) = look(arms, biased, now, Partners::of_caller()) {
+    // Pass 1: something is ready. Nothing is done with it.
+    if let Some(place) = look(arms, choice, now, Partners::of_caller()) {
         return Ok(place);
     }
+    // Pass 2: wait until somebody says that a channel is ready.
     let place = await_waker(locks, Purpose::Watch, &token, wait, now)?;
     let node = arms[place].node.as_ref().expect("a linked arm has a node");
     match node.outcome() {

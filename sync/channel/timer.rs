@@ -50,7 +50,10 @@ pub(crate) struct Moment {
 /// The messages to come.
 #[derive(Debug)]
 struct Schedule {
+    /// When the message that is there, or the next one, is or was due; none if there is none to
+    /// come. Whoever takes a message sets the next one; `set` replaces it.
     due: Option<Instant>,
+    /// What follows the message. Set by `set`.
     repeat: Repeat,
 }
 
@@ -86,7 +89,9 @@ fn remainder(time: Duration, period: Duration) -> Duration {
 /// A channel of capacity 1 that the clock fills; never closed.
 #[derive(Debug)]
 pub(crate) struct TimerChan {
+    /// The lock, and the lists of those who wait. The core's own counters stay as they were made.
     core: Core,
+    /// When messages come. Read and written under the core's lock.
     schedule: UnsafeCell<Schedule>,
 }
 
@@ -106,6 +111,8 @@ impl TimerChan {
         &self.core
     }
 
+    /// When messages come.
+    ///
     /// # Safety
     /// The caller holds the lock for as long as it uses the reference, and has no other one.
     #[allow(
@@ -151,12 +158,15 @@ impl TimerChan {
             let held = self.core.hold();
             // SAFETY: the lock is held.
             let schedule = unsafe { self.schedule() };
+            // Its time has come, and nobody else has taken it.
             if let Some(message) = schedule.take(Moment { since, now }) {
                 return Ok(message);
             }
+            // The caller's own time is up.
             if wait.is_over(now) {
                 return Err(Refused::Time);
             }
+            // Nobody is told of a message: the receiver wakes by itself when it is due.
             let limit = wait.or_until(schedule.due);
             let Some(unparker) = Unparker::allowed() else {
                 drop(held);
@@ -172,7 +182,7 @@ impl TimerChan {
                     .push(&node, QueueKind::Receivers)
             };
             drop(held);
-            // However it ended: look again.
+            // Whether the time is up or the timer was set anew: look again.
             self.core.park_linked(&node, WaitReason::ChanRecv, limit);
             now = clock::now();
         }
@@ -190,6 +200,8 @@ impl TimerChan {
         let (schedule, queues) = unsafe { (self.schedule(), self.core.queues()) };
         let before = schedule.due;
         *schedule = Schedule { due, repeat };
+        // Those who wait sleep until the instant that they saw. If the new one is earlier, or there
+        // was none, they must look again; if it is later, they wake early and find nothing.
         if due.is_some_and(|due| before.is_none_or(|before| due < before)) {
             queues.receivers.claim_all(Outcome::Retry, &mut wakes);
             queues.watchers.claim_all(Outcome::Retry, &mut wakes);

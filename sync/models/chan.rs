@@ -15,7 +15,7 @@ use crate::{
     sync::{
         channel::{
             chan::Refused,
-            core::{Left, Wait},
+            core::{Departure, Wait},
             real_spin::SpinLock,
         },
         models::channels::{channels, left_in, recv, send, soon},
@@ -275,7 +275,7 @@ fn the_last_of_two_sides_frees_the_channel() {
             let chan = &theirs[0];
             // Refused if the other side has gone already.
             let (Ok(()) | Err(_)) = send(chan, 7, Wait::Forever);
-            let frees = chan.core.is_abandoned() || chan.leave_senders() == Left::Second;
+            let frees = chan.core.is_abandoned() || chan.leave_senders() == Departure::Second;
             if frees {
                 chan.core.lock().end();
             }
@@ -289,7 +289,7 @@ fn the_last_of_two_sides_frees_the_channel() {
         } else {
             let (left, leftovers) = chan.leave_receivers();
             drop(leftovers);
-            left == Left::Second
+            left == Departure::Second
         };
         if frees {
             chan.core.lock().end();

@@ -7,7 +7,7 @@ use crate::{
         chan::{Chan, Refused},
         core::Wait,
         receiver::Receiver,
-        select::{Arm, operate},
+        select::{Arm, Choice, operate},
         sender::Sender,
     },
 };
@@ -78,7 +78,7 @@ pub(super) fn select<const N: usize>(
             Some(_) => send_arm(index - 1, chan),
         }
     });
-    let Some(operation) = operate(&mut made, false, wait) else {
+    let Some(operation) = operate(&mut made, Choice::Random, wait) else {
         return Selected::Nothing;
     };
     let index = operation.index();

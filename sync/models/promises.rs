@@ -9,7 +9,11 @@
 use crate::{
     runtime::models::check,
     sync::{
-        channel::{chan::Refused, core::Wait, select::operate},
+        channel::{
+            chan::Refused,
+            core::Wait,
+            select::{Choice, operate},
+        },
         models::channels::{Selected, channels, left_in, recv, select, send, send_arm, soon},
     },
 };
@@ -65,7 +69,7 @@ fn a_broken_promise_lets_its_receiver_look_again() {
         let theirs = Arc::clone(&channels);
         let receiver = thread::spawn(move || recv(&theirs[0], Wait::Forever));
         let mut arms = [send_arm(0, &channels[0])];
-        operate(&mut arms, false, Wait::Forever)
+        operate(&mut arms, Choice::Random, Wait::Forever)
             .expect("no time is up")
             .abandon();
         assert_eq!(send(&channels[0], 8, Wait::Forever), Ok(()));
@@ -82,7 +86,7 @@ fn a_broken_promise_lets_its_select_look_again() {
         let theirs = Arc::clone(&channels);
         let sender = thread::spawn(move || {
             let mut arms = [send_arm(0, &theirs[0])];
-            operate(&mut arms, false, Wait::Forever)
+            operate(&mut arms, Choice::Random, Wait::Forever)
                 .expect("no time is up")
                 .abandon();
             send(&theirs[1], 8, Wait::Forever)
@@ -165,7 +169,7 @@ fn a_place_that_is_given_up_goes_to_the_next_sender() {
         let theirs = Arc::clone(&channels);
         let receiver = thread::spawn(move || recv(&theirs[0], Wait::Forever));
         let mut arms = [send_arm(0, &channels[0])];
-        if let Some(operation) = operate(&mut arms, false, soon()) {
+        if let Some(operation) = operate(&mut arms, Choice::Random, soon()) {
             operation.abandon();
         }
         assert_eq!(receiver.join().unwrap(), Ok(2));

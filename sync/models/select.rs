@@ -12,7 +12,11 @@
 use crate::{
     runtime::models::check,
     sync::{
-        channel::{chan::Refused, core::Wait, select::watch},
+        channel::{
+            chan::Refused,
+            core::Wait,
+            select::{Choice, watch},
+        },
         models::channels::{Selected, channels, left_in, recv, recv_arm, select, send, soon},
     },
 };
@@ -186,7 +190,7 @@ fn a_watcher_hears_of_a_value() {
         let theirs = Arc::clone(&channels);
         let sender = thread::spawn(move || send(&theirs[0], 7, Wait::Forever));
         let mut arms = [recv_arm(0, &channels[0]), recv_arm(1, &channels[1])];
-        assert_eq!(watch(&mut arms, false, Wait::Forever), Some(0));
+        assert_eq!(watch(&mut arms, Choice::Random, Wait::Forever), Some(0));
         assert_eq!(recv(&channels[0], Wait::Never), Ok(7));
         assert_eq!(sender.join().unwrap(), Ok(()));
         assert_eq!([left_in(&channels[0]), left_in(&channels[1])], [[], []]);
@@ -207,7 +211,7 @@ fn two_values_wake_a_watcher_once() {
             send(&theirs[2], 12, Wait::Forever)
         });
         let mut arms = [recv_arm(0, &channels[0]), recv_arm(1, &channels[1])];
-        let ready = watch(&mut arms, false, Wait::Forever).expect("no time is up");
+        let ready = watch(&mut arms, Choice::Random, Wait::Forever).expect("no time is up");
         assert_eq!(recv(&channels[ready], Wait::Never), Ok(10 + ready as u32));
         assert_eq!(recv(&channels[2], Wait::Forever), Ok(12));
         let other = 1 - ready;

@@ -52,6 +52,7 @@ impl<T> Chan<T> {
         to: *mut T,
         wait: Wait,
     ) -> Outcome {
+        // A plain sender's value is in its slot: take it, and wake the sender.
         // SAFETY: claimed, so its frame stands.
         if !unsafe { (*sender).is_promise() } {
             drop(held);
@@ -62,6 +63,8 @@ impl<T> Chan<T> {
             }
             return Outcome::Done;
         }
+        // A select's arm is told for whom it was chosen, and makes its value now. The receiver is
+        // linked under the same lock, so that the arm finds it.
         let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
         // SAFETY: the lock is held; `park_linked` returns only when the node is linked no more. The
         // sender is claimed.
@@ -88,6 +91,8 @@ impl<T> Chan<T> {
             // SAFETY: the lock is held.
             let (queues, buffer) = unsafe { (self.core.queues(), self.buffer()) };
             let mut receiver = queues.promised.take_promised(promise);
+            // The receiver has left. The channel is as good as a buffer now: closed, it takes
+            // nothing; else the value is for whoever waits, or comes, next.
             if receiver.is_none() {
                 if self.core.is_closed() {
                     return false;
@@ -100,6 +105,8 @@ impl<T> Chan<T> {
                 unsafe { deliver(receiver, from) };
                 return true;
             }
+            // The buffer, a chain of segments, is full: it gets one more, allocated without the
+            // lock. A receiver may have come meanwhile, so look again.
             if buffer.is_starved() {
                 held = self.feed(held);
                 continue;
@@ -124,11 +131,13 @@ impl<T> Chan<T> {
         // SAFETY: the lock is held.
         let queues = unsafe { self.core.queues() };
         queues.reserved -= 1;
+        // Closed since the arm was chosen: the value stays with the caller.
         if self.core.is_closed() {
             return false;
         }
         let mut wakes = Wakes::new();
         match queues.receivers.claim() {
+            // A receiver waits, so the buffer is empty: the value goes straight into its slot.
             // SAFETY: just claimed, on a channel of `T`; the place goes to the next sender.
             Some(receiver) => unsafe {
                 (*receiver)
@@ -138,6 +147,7 @@ impl<T> Chan<T> {
                 wakes.add(receiver, Outcome::Done);
                 self.refill(queues, &mut wakes);
             },
+            // Nobody waits: the value takes the place that was reserved for it.
             // SAFETY: the lock is held, and the place that was reserved is free.
             None => unsafe {
                 self.push(self.buffer(), from);
@@ -149,7 +159,7 @@ impl<T> Chan<T> {
         true
     }
 
-    /// Gives a promised place up.
+    /// Gives a promised place up: it goes to the next sender.
     pub(crate) fn unreserve(&self) {
         let held = self.core.hold();
         let mut wakes = Wakes::new();

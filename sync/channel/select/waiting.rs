@@ -3,14 +3,17 @@
 
 use crate::{
     runtime::park::{self, Unparked, Unparker, WaitReason},
-    sync::channel::{
-        core::{GRACE, Wait, notify},
-        rng::{self, ExploredOrder},
-        select::Arm,
-        wait::{QueueKind, SelectToken, Side, Waiter, Wakes},
+    sync::{
+        channel::{
+            core::{GRACE, Wait, notify},
+            rng::{self, ExploredOrder},
+            select::{Arm, Choice},
+            wait::{QueueKind, SelectToken, Side, Waiter, Wakes},
+        },
+        unwind::UndoOnUnwind,
     },
 };
-use std::ptr;
+use std::{process, ptr};
 
 /// What the waiting nodes are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,7 @@ pub(crate) enum Purpose {
 fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
     let order = ExploredOrder::new();
     for same in arms.chunk_by_mut(|one, other| one.address() == other.address()) {
+        // A test that chooses the schedule chooses this order, too.
         if let Some(order) = order {
             same.sort_unstable_by_key(|arm| order.key(arm.index));
             continue;
@@ -36,18 +40,20 @@ fn shuffle_duplicates(arms: &mut [Arm<'_>]) {
     }
 }
 
-/// Makes a node for every arm.
+/// Makes a node for every arm. The received value of whichever arm is chosen goes to `room`.
 pub(crate) fn prepare(
     arms: &mut [Arm<'_>],
-    biased: bool,
+    choice: Choice,
     room: *mut u8,
     token: &SelectToken,
     unparker: Unparker,
 ) {
-    if !biased {
+    // Of two arms on one channel, that of the first node is served first.
+    if choice == Choice::Random {
         shuffle_duplicates(arms);
     }
     for (place, arm) in arms.iter_mut().enumerate() {
+        // A sending arm makes its value after it was chosen, so it has nowhere to move it from.
         let slot = if arm.side == Side::Recv {
             room
         } else {
@@ -76,6 +82,8 @@ pub(crate) unsafe fn link(arms: &[Arm<'_>], purpose: Purpose) -> Wakes {
         unsafe {
             let queues = core.queues();
             queues.list(queue).push(node, queue);
+            // On a rendezvous channel a waiting party is what makes the other side ready. One that
+            // only watches does not take part.
             if purpose == Purpose::Operate && core.is_rendezvous() {
                 notify(queues, partner, &mut wakes);
             }
@@ -108,35 +116,29 @@ fn is_promised(arms: &[Arm<'_>], token: &SelectToken) -> bool {
     })
 }
 
-/// Takes the nodes back also when `park` unwinds; a select that has been chosen then has no way on,
-/// and aborts.
-struct Linked<'s, 'a> {
-    arms: &'s [Arm<'a>],
-    token: &'s SelectToken,
-}
-
-impl Drop for Linked<'_, '_> {
-    fn drop(&mut self) {
-        if !withdraw(self.arms) && self.token.chosen().is_some() {
-            std::process::abort();
-        }
-    }
-}
-
 /// Parks a select whose nodes are linked; the place of the arm that a waker has chosen, `None` if
 /// the time was up. No node is linked any more, and no `unpark` is under way.
 pub(crate) fn park_linked(arms: &[Arm<'_>], token: &SelectToken, wait: Wait) -> Option<usize> {
-    let unwinding = Linked { arms, token };
+    // The nodes must not outlive this frame in their lists, even if `park` unwinds. A select that
+    // has been chosen by then cannot be undone: its partner has gone on.
+    let unlink = UndoOnUnwind::new(|| {
+        if !withdraw(arms) && token.chosen().is_some() {
+            process::abort();
+        }
+    });
     let mut unparked = wait.park(WaitReason::Select);
+    // A value was promised and may be about to come: wait for it a little longer.
     if unparked == Unparked::TimedOut && is_promised(arms, token) {
         unparked = Wait::at_most(GRACE).park(WaitReason::Select);
     }
-    std::mem::forget(unwinding);
+    unlink.disarm();
+    // Chosen, but the promised value has not come in time: the node has been taken back, so that
+    // it comes to another.
     if withdraw(arms) {
         return None;
     }
+    // Chosen between the deadline and the withdrawal: the `unpark` is on its way, and is consumed.
     if unparked == Unparked::TimedOut && token.chosen().is_some() {
-        // Claimed between the deadline and the withdrawal.
         park::park(WaitReason::Select);
     }
     token.chosen()
