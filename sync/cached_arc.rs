@@ -1,4 +1,5 @@
-//! `Shared`: an `Arc` whose clones and drops on a worker most often touch nothing that is shared.
+//! `CachedArc`: an `Arc` of which a worker keeps some references in reserve, so that most clones
+//! and drops on it do not write to the shared count.
 
 use crate::runtime::{
     prims::AtomicUsize,
@@ -6,29 +7,31 @@ use crate::runtime::{
 };
 use std::{fmt, marker::PhantomData, ops::Deref, ptr::NonNull};
 
-/// A counted reference, as `Arc`; a worker may keep the thing alive for a while after the last one
-/// has gone. So it is for things whose drop runs no code of users. (`runtime/sched/worker/refs.rs`
-/// says why and how.)
-pub(crate) struct Shared<T> {
-    inner: NonNull<Inner<T>>,
-    owns: PhantomData<Inner<T>>,
+/// A counted reference, as `Arc`. The references that a worker keeps in reserve may keep the value
+/// alive for a while after the last `CachedArc` has gone, so it is for values whose drop runs no
+/// code of users. (`runtime/sched/worker/refs.rs` says why and how.)
+pub(crate) struct CachedArc<T> {
+    /// What all references share.
+    inner: NonNull<WithCount<T>>,
+    owns: PhantomData<WithCount<T>>,
 }
 
+/// A value and the count of its references, those in workers' reserves among them.
 #[repr(C)]
-struct Inner<T> {
+struct WithCount<T> {
     /// First, so that the address of the count is that of the whole.
     count: AtomicUsize,
     value: T,
 }
 
 // SAFETY: as `Arc`: all threads share the value, and any may be the one that drops it.
-unsafe impl<T: Send + Sync> Send for Shared<T> {}
+unsafe impl<T: Send + Sync> Send for CachedArc<T> {}
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+unsafe impl<T: Send + Sync> Sync for CachedArc<T> {}
 
-impl<T> Shared<T> {
+impl<T> CachedArc<T> {
     pub(crate) fn new(value: T) -> Self {
-        let inner = Box::new(Inner {
+        let inner = Box::new(WithCount {
             count: AtomicUsize::new(1),
             value,
         });
@@ -38,19 +41,22 @@ impl<T> Shared<T> {
         }
     }
 
+    /// Where the count is.
     fn count(&self) -> NonNull<AtomicUsize> {
         self.inner.cast()
     }
 
+    /// Frees the value and its count.
+    ///
     /// # Safety
-    /// `count` is that of an `Inner<T>` from `new`, to which nobody has a reference.
+    /// `count` is that of an `WithCount<T>` from `new`, to which nobody has a reference.
     unsafe fn free(count: NonNull<AtomicUsize>) {
         // SAFETY: passed on; the count is its first field.
-        drop(unsafe { Box::from_raw(count.cast::<Inner<T>>().as_ptr()) });
+        drop(unsafe { Box::from_raw(count.cast::<WithCount<T>>().as_ptr()) });
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T> Deref for CachedArc<T> {
     type Target = T;
 
     #[inline]
@@ -60,7 +66,7 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for CachedArc<T> {
     #[inline]
     fn clone(&self) -> Self {
         // SAFETY: the core is used up at once; `self` is a reference, and `free` is for its type.
@@ -77,7 +83,7 @@ impl<T> Clone for Shared<T> {
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T> Drop for CachedArc<T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the core is used up at once; the reference is this one, which is gone after;
@@ -91,7 +97,7 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+impl<T: fmt::Debug> fmt::Debug for CachedArc<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

@@ -54,19 +54,19 @@ use std::{
 /// ```
 #[doc(alias = "errgroup.Group")]
 pub struct Group<E = Box<dyn Error + Send + Sync>> {
-    state: Arc<GroupState<E>>,
+    state: Arc<ErrGroupState<E>>,
 }
 
-struct GroupState<E> {
+struct ErrGroupState<E> {
     /// Goroutines that have not ended.
     members: WaitCounter,
-    limit: SpinLock<Option<Arc<Limit>>>,
-    outcome: SpinLock<Outcome<E>>,
+    limit: SpinLock<Option<Arc<MemberLimit>>>,
+    failures: SpinLock<Failures<E>>,
     derived: Option<Derived<E>>,
 }
 
 /// How many members at once. A member gives back to the limit that it was started under.
-struct Limit {
+struct MemberLimit {
     n: usize,
     free: Semaphore,
 }
@@ -81,7 +81,7 @@ struct Derived<E> {
 }
 
 /// What has gone wrong since the last `wait`.
-struct Outcome<E> {
+struct Failures<E> {
     /// Somebody has failed, and is the first.
     failed: bool,
     error: Option<E>,
@@ -95,7 +95,7 @@ enum Abnormal {
     NeverRan,
 }
 
-impl<E> Default for Outcome<E> {
+impl<E> Default for Failures<E> {
     fn default() -> Self {
         Self {
             failed: false,
@@ -171,10 +171,10 @@ impl<E: Send + 'static> Group<E> {
 
     fn make(derived: Option<Derived<E>>) -> Self {
         Self {
-            state: Arc::new(GroupState {
+            state: Arc::new(ErrGroupState {
                 members: WaitCounter::new(),
                 limit: SpinLock::new(None),
-                outcome: SpinLock::new(Outcome::default()),
+                failures: SpinLock::new(Failures::default()),
                 derived,
             }),
         }
@@ -209,7 +209,7 @@ impl<E: Send + 'static> Group<E> {
             )
         );
         let free = Semaphore::new(n);
-        let limit = (n != usize::MAX).then(|| Arc::new(Limit { n, free }));
+        let limit = (n != usize::MAX).then(|| Arc::new(MemberLimit { n, free }));
         let before = mem::replace(&mut *self.state.limit.lock(), limit);
         drop(before);
     }
@@ -279,13 +279,13 @@ impl<E: Send + 'static> Group<E> {
         true
     }
 
-    fn limit(&self) -> Option<Arc<Limit>> {
+    fn limit(&self) -> Option<Arc<MemberLimit>> {
         self.state.limit.lock().clone()
     }
 
     /// Starts a member whose permit has been taken.
     #[track_caller]
-    fn start<F>(&self, limit: Option<Arc<Limit>>, f: F)
+    fn start<F>(&self, limit: Option<Arc<MemberLimit>>, f: F)
     where
         F: FnOnce() -> Result<(), E> + Send + 'static,
     {
@@ -326,11 +326,11 @@ impl<E: Send + 'static> Group<E> {
     #[doc(alias = "Wait")]
     pub fn wait(&self) -> Result<(), E> {
         self.state.members.wait();
-        let outcome = mem::take(&mut *self.state.outcome.lock());
+        let failures = mem::take(&mut *self.state.failures.lock());
         self.state.cancel(None);
-        match outcome.abnormal {
+        match failures.abnormal {
             Some(abnormal) => abnormal.raise(),
-            None => outcome.error.map_or(Ok(()), Err),
+            None => failures.error.map_or(Ok(()), Err),
         }
     }
 }
@@ -402,7 +402,7 @@ fn known_cause<E: 'static>(error: &E) -> Option<Cause> {
         .map(text_cause)
 }
 
-impl<E> GroupState<E> {
+impl<E> ErrGroupState<E> {
     fn cancel(&self, cause: Option<Cause>) {
         if let Some(derived) = &self.derived {
             derived.cancel.cancel_for(cause);
@@ -411,7 +411,7 @@ impl<E> GroupState<E> {
 
     /// Whether the caller is the first that fails.
     fn is_first(&self) -> bool {
-        !mem::replace(&mut self.outcome.lock().failed, true)
+        !mem::replace(&mut self.failures.lock().failed, true)
     }
 
     fn fail(&self, error: E) {
@@ -419,7 +419,7 @@ impl<E> GroupState<E> {
             return;
         }
         let cause = self.derived.as_ref().and_then(|d| (d.cause_of)(&error));
-        let none = self.outcome.lock().error.replace(error);
+        let none = self.failures.lock().error.replace(error);
         debug_assert!(none.is_none());
         self.cancel(cause);
     }
@@ -428,17 +428,17 @@ impl<E> GroupState<E> {
         // Also if it is not the first: that one may have panicked over its cause.
         let _ = self.is_first();
         self.cancel(Some(how.to_cause()));
-        let mut outcome = self.outcome.lock();
-        if outcome.abnormal.is_none() {
-            outcome.abnormal = Some(how);
+        let mut failures = self.failures.lock();
+        if failures.abnormal.is_none() {
+            failures.abnormal = Some(how);
         }
     }
 }
 
 /// What counts a goroutine of the group, from before it starts until it is gone, ran or not.
 struct Member<E> {
-    state: Arc<GroupState<E>>,
-    limit: Option<Arc<Limit>>,
+    state: Arc<ErrGroupState<E>>,
+    limit: Option<Arc<MemberLimit>>,
     ran: bool,
 }
 

@@ -17,13 +17,16 @@
 //!
 //! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes
 //! half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`, `raw_rw_mutex`,
-//! `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them.
+//! `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them. `guard` is
+//! what the guards of all locks share; `cached_arc` is an `Arc` that is cheap to clone on a worker.
 
 pub mod channel;
 pub mod errgroup;
 
 mod barrier;
+mod cached_arc;
 mod cond;
+mod guard;
 mod mutex;
 mod once;
 mod once_cell;
@@ -33,7 +36,6 @@ mod raw_rw_mutex;
 mod raw_wait_group;
 mod rw_mutex;
 mod semaphore;
-mod shared;
 pub(crate) mod spin;
 mod unwind;
 mod wait_group;

@@ -1,6 +1,7 @@
 //! `Mutex<T>`: the typed shell around the algorithm of `raw_mutex`.
 
 use crate::runtime::park::WaitReason;
+use crate::sync::guard::{debug_lock, impl_guard};
 use crate::sync::raw_mutex::RawMutex;
 use crate::sync::wait_list::deadline_after;
 use std::{
@@ -144,12 +145,8 @@ impl<T> From<T> for Mutex<T> {
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Mutex");
-        match self.try_lock() {
-            Some(value) => out.field("value", &&*value),
-            None => out.field("value", &format_args!("<locked>")),
-        };
-        out.finish()
+        let value = self.try_lock();
+        debug_lock(f, "Mutex", value.as_ref().map(|value| value as _))
     }
 }
 
@@ -176,35 +173,21 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
+    lock: &'a Mutex<T>,
     _not_send: PhantomData<*const ()>,
 }
 
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 
-impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// For a mutex that the caller has just locked.
-    #[inline]
-    fn new(mutex: &'a Mutex<T>) -> Self {
-        Self {
-            mutex,
-            _not_send: PhantomData,
-        }
-    }
-
-    /// The lock under the guard, for `Cond`, which unlocks it and locks it again.
-    pub(crate) fn raw(guard: &Self) -> &'a RawMutex {
-        &guard.mutex.raw
-    }
-}
+impl_guard!(MutexGuard, Mutex, RawMutex);
 
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the guard holds the lock, so nobody else has a reference to the value.
-        unsafe { &*self.mutex.value.get() }
+        unsafe { &*self.lock.value.get() }
     }
 }
 
@@ -212,26 +195,14 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard holds the lock and is borrowed mutably, so this is the only reference.
-        unsafe { &mut *self.mutex.value.get() }
+        unsafe { &mut *self.lock.value.get() }
     }
 }
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.mutex.raw.unlock();
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+        self.lock.raw.unlock();
     }
 }
 

@@ -17,6 +17,7 @@ use crate::runtime::prims::{AtomicU8, Ordering};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Nothing, Parking, WaitList, Waiter, park_in};
 
+/// The states; the table above says what each means.
 const NEW: u8 = 0;
 const RUNNING: u8 = 1;
 const POISONED: u8 = 2;
@@ -43,7 +44,10 @@ pub(crate) enum IfPoisoned {
 /// The state, without the value that it speaks of.
 #[derive(Debug)]
 pub(crate) struct RawOnce {
+    /// Set to `RUNNING` by the caller that runs its initialiser, and to what follows by the same.
     state: AtomicU8,
+    /// Callers that wait while another runs its initialiser. They link themselves, the one that
+    /// runs takes them out.
     waiters: SpinLock<WaitList>,
 }
 
@@ -88,11 +92,14 @@ impl RawOnce {
             // Acquire: pairs with the Release in `Running::drop`.
             let state = self.state.load(Ordering::Acquire);
             match state {
+                // Done while this caller came, or waited.
                 DONE => return true,
                 POISONED if if_poisoned == IfPoisoned::Panic => {
                     panic!("sync: Once instance has previously been poisoned by a panic");
                 }
+                // Another runs its own: wait until it is over, and look again.
                 RUNNING => self.wait(),
+                // Nobody runs one: begin, unless another is faster.
                 _ => {
                     let begun = self.state.compare_exchange(
                         state,
@@ -103,6 +110,7 @@ impl RawOnce {
                         Ordering::Relaxed,
                     );
                     if begun.is_ok() {
+                        // Until `init` has returned, what follows is that it panicked.
                         let mut running = Running {
                             once: self,
                             next: match on_panic {
@@ -123,6 +131,8 @@ impl RawOnce {
     fn wait(&self) {
         let waiter = Waiter::new(0);
         let list = self.waiters.lock();
+        // Whoever ends the attempt takes this lock after it: either it finds the node, or this
+        // caller finds that the attempt is over.
         if self.state.load(Ordering::Relaxed) == RUNNING {
             park_in(list, &waiter, Parking::forever(WaitReason::Once), &Nothing);
         }
@@ -132,7 +142,9 @@ impl RawOnce {
 /// An attempt under way; its drop, also on a panic, sets the state that follows and wakes those who
 /// wait.
 struct Running<'a> {
+    /// The state to be set.
     once: &'a RawOnce,
+    /// What it is set to.
     next: u8,
 }
 

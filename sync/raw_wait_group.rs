@@ -14,20 +14,27 @@ use crate::runtime::prims::{AtomicU64, Ordering, const_fn};
 use crate::sync::spin::SpinLock;
 use crate::sync::wait_list::{Nothing, Parking, WaitList, Waiter, park_in};
 
-const ONE: u64 = 1 << 32;
+/// One unit of the count.
+const ONE_COUNT: u64 = 1 << 32;
+/// The highest count.
 const MAX: usize = i32::MAX as usize;
 
 /// A counter that can be waited on.
 #[derive(Debug)]
 pub(crate) struct WaitCounter {
+    /// The count and the last ticket. `add` and `done` change the count, waiters draw tickets.
     word: AtomicU64,
+    /// Those who wait, in the order of their tickets; a node's word is its ticket. They link
+    /// themselves, the `done` that reaches zero takes them out.
     waiters: SpinLock<WaitList>,
 }
 
+/// The count in a word.
 fn count_of(word: u64) -> i32 {
     (word >> 32) as i32
 }
 
+/// The ticket of the last waiter in a word.
 fn ticket_of(word: u64) -> u32 {
     word as u32
 }
@@ -51,13 +58,15 @@ impl WaitCounter {
     /// Adds `n`; panics if that is too much.
     #[inline]
     pub(crate) fn add(&self, n: usize) {
+        // One step suffices only if a wrong count can be taken back at once.
         if n != 1 {
             return self.add_many(n);
         }
         // Relaxed: adding publishes nothing; what the counted work needs reaches it by its own way.
-        let before = self.word.fetch_add(ONE, Ordering::Relaxed);
+        let before = self.word.fetch_add(ONE_COUNT, Ordering::Relaxed);
+        // It has become negative: take it back, and say so.
         if count_of(before) == i32::MAX {
-            self.word.fetch_sub(ONE, Ordering::Relaxed);
+            self.word.fetch_sub(ONE_COUNT, Ordering::Relaxed);
             overflow();
         }
     }
@@ -69,6 +78,7 @@ impl WaitCounter {
             let fits = i32::try_from(n)
                 .ok()
                 .and_then(|n| count_of(word).checked_add(n));
+            // More than a count can say.
             if fits.is_none() {
                 overflow();
             }
@@ -88,20 +98,25 @@ impl WaitCounter {
     pub(crate) fn done(&self) {
         // Release: pairs with the Acquire in `wait`. Acquire: the last one hands the others' work
         // on to the parked waiters.
-        let before = self.word.fetch_sub(ONE, Ordering::AcqRel);
+        let before = self.word.fetch_sub(ONE_COUNT, Ordering::AcqRel);
+        // The count is zero now, or there was nothing to take off.
         if count_of(before) <= 1 {
             self.done_slow(before);
         }
     }
 
+    /// The count has been taken to zero, or below it.
     #[cold]
     fn done_slow(&self, before: u64) {
+        // Zero: the tickets that had been drawn by that very step are those to be served.
         if count_of(before) == 1 {
             return self.release(ticket_of(before));
         }
-        let wrong = self.word.fetch_add(ONE, Ordering::Relaxed);
+        // Below zero: nobody's work was done, so take the step back.
+        let wrong = self.word.fetch_add(ONE_COUNT, Ordering::Relaxed);
         if count_of(wrong) == -1 {
-            // Whoever looked meanwhile saw a count that was not zero and may have queued.
+            // The count is zero again. Whoever looked meanwhile saw another one and may have
+            // queued, and no other `done` would wake it.
             self.release(ticket_of(wrong));
         }
         panic!("sync: negative WaitGroup counter");
@@ -125,6 +140,7 @@ impl WaitCounter {
         }
     }
 
+    /// Parks, unless the count has become zero.
     #[cold]
     fn wait_slow(&self) {
         let waiter = Waiter::new(0);
@@ -132,9 +148,12 @@ impl WaitCounter {
         loop {
             // Acquire: pairs with the Release in `done`.
             let word = self.word.load(Ordering::Acquire);
+            // Zero by now.
             if count_of(word) == 0 {
                 return;
             }
+            // The ticket is drawn while the count is not zero, in one step: so the `done` that
+            // reaches zero sees it.
             let ticket = ticket_of(word).wrapping_add(1);
             let next = (word & !u64::from(u32::MAX)) | u64::from(ticket);
             let queued =

@@ -1,5 +1,6 @@
 //! `RwMutex<T>`: the typed shell around the algorithm of `raw_rw_mutex`.
 
+use crate::sync::guard::{debug_lock, impl_guard};
 use crate::sync::raw_rw_mutex::RawRwMutex;
 use crate::sync::wait_list::deadline_after;
 use std::{
@@ -180,12 +181,8 @@ impl<T> From<T> for RwMutex<T> {
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("RwMutex");
-        match self.try_read() {
-            Some(value) => out.field("value", &&*value),
-            None => out.field("value", &format_args!("<locked>")),
-        };
-        out.finish()
+        let value = self.try_read();
+        debug_lock(f, "RwMutex", value.as_ref().map(|value| value as _))
     }
 }
 
@@ -209,21 +206,7 @@ pub struct RwMutexReadGuard<'a, T: ?Sized> {
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync> Sync for RwMutexReadGuard<'_, T> {}
 
-impl<'a, T: ?Sized> RwMutexReadGuard<'a, T> {
-    /// For a lock that the caller has just locked for reading.
-    #[inline]
-    fn new(lock: &'a RwMutex<T>) -> Self {
-        Self {
-            lock,
-            _not_send: PhantomData,
-        }
-    }
-
-    /// The lock under the guard, for `Cond`, which unlocks it and locks it again.
-    pub(crate) fn raw(guard: &Self) -> &'a RawRwMutex {
-        &guard.lock.raw
-    }
-}
+impl_guard!(RwMutexReadGuard, RwMutex, RawRwMutex);
 
 impl<T: ?Sized> Deref for RwMutexReadGuard<'_, T> {
     type Target = T;
@@ -239,18 +222,6 @@ impl<T: ?Sized> Drop for RwMutexReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.raw.read_unlock();
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutexReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for RwMutexReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }
 
@@ -276,21 +247,7 @@ pub struct RwMutexWriteGuard<'a, T: ?Sized> {
 // SAFETY: a shared guard gives out `&T` only.
 unsafe impl<T: ?Sized + Sync> Sync for RwMutexWriteGuard<'_, T> {}
 
-impl<'a, T: ?Sized> RwMutexWriteGuard<'a, T> {
-    /// For a lock that the caller has just locked for writing.
-    #[inline]
-    fn new(lock: &'a RwMutex<T>) -> Self {
-        Self {
-            lock,
-            _not_send: PhantomData,
-        }
-    }
-
-    /// The lock under the guard, for `Cond`, which unlocks it and locks it again.
-    pub(crate) fn raw(guard: &Self) -> &'a RawRwMutex {
-        &guard.lock.raw
-    }
-}
+impl_guard!(RwMutexWriteGuard, RwMutex, RawRwMutex);
 
 impl<T: ?Sized> Deref for RwMutexWriteGuard<'_, T> {
     type Target = T;
@@ -301,31 +258,19 @@ impl<T: ?Sized> Deref for RwMutexWriteGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized> Drop for RwMutexWriteGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.lock.raw.write_unlock();
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutexWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for RwMutexWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
 impl<T: ?Sized> DerefMut for RwMutexWriteGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard holds the lock alone and is borrowed mutably, so this is the only
         // reference.
         unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwMutexWriteGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.raw.write_unlock();
     }
 }
 

@@ -29,14 +29,17 @@ use std::{
 /// assert_eq!(downloads.available_permits(), 3);
 /// ```
 pub struct Semaphore {
+    /// Those who wait and the counts. A waiter's word is how many permits it wants.
     waiters: SpinLock<WaitList<Permits>>,
 }
 
 /// What the list's lock guards besides the list.
 struct Permits {
-    /// To be had now. If anyone waits, it is less than the first one wants.
+    /// Permits that can be had now. If anyone waits, they are fewer than the first one wants.
+    /// Whoever takes permits lowers it, whoever gives some back raises it.
     free: usize,
-    /// Free or given out; so that giving back cannot overflow.
+    /// Permits that are free or given out, counted so that giving back cannot overflow. Raised by
+    /// `add_permits`, lowered by `forget`.
     total: usize,
 }
 
@@ -131,14 +134,17 @@ impl Semaphore {
         self.waiters.lock().extra.free
     }
 
+    /// Takes `k` permits if they are free and nobody waits.
     fn take(&self, k: usize) -> bool {
         take_from(&mut self.waiters.lock(), k)
     }
 
+    /// Waits for `k` permits; `false` if the deadline came first.
     #[cold]
     fn take_slow(&self, k: usize, deadline: Option<Instant>) -> bool {
         let waiter = Waiter::new(k);
         let mut list = self.waiters.lock();
+        // They have come free since the first look.
         if take_from(&mut list, k) {
             return true;
         }
@@ -146,6 +152,7 @@ impl Semaphore {
         park_in(list, &waiter, parking, self)
     }
 
+    /// Gives `k` permits back, and with them serves those at the front.
     fn give_back(&self, k: usize) {
         let mut list = self.waiters.lock();
         list.extra.free += k;
@@ -156,18 +163,21 @@ impl Semaphore {
 }
 
 impl Leave<Permits> for Semaphore {
+    /// A waiter has left without permits. The counts do not know of waiters.
     fn withdrawn(&self, _: &mut WaitList<Permits>) {}
 
-    /// It may have been what held up those behind it.
+    /// It may have been the first, and wanted more than those behind it.
     fn after_withdrawn(&self) {
         self.give_back(0);
     }
 
+    /// A waiter that never runs again was given its permits.
     fn pass_on(&self, k: usize) {
         self.give_back(k);
     }
 }
 
+/// Takes `k` permits if they are free and nobody waits. Taking none is always possible.
 fn take_from(list: &mut WaitList<Permits>, k: usize) -> bool {
     let possible = k == 0 || (list.is_empty() && list.extra.free >= k);
     if possible {
@@ -212,7 +222,9 @@ impl fmt::Debug for Semaphore {
 #[derive(Debug)]
 #[must_use = "the permits are given back as soon as this is dropped"]
 pub struct Permit<'a> {
+    /// Where they came from.
     semaphore: &'a Semaphore,
+    /// How many they are.
     k: usize,
 }
 

@@ -5,7 +5,7 @@ use crate::runtime::{
     goroutine::{join::JoinHandle, join_error::PanicError, spawn},
     task::cell::GoexitPayload,
 };
-use crate::sync::{raw_wait_group::WaitCounter, shared::Shared, spin::SpinLock};
+use crate::sync::{cached_arc::CachedArc, raw_wait_group::WaitCounter, spin::SpinLock};
 use std::{
     any::Any,
     fmt,
@@ -33,12 +33,12 @@ use std::{
 #[doc(alias = "sync.WaitGroup")]
 #[derive(Clone)]
 pub struct WaitGroup {
-    state: Shared<GroupState>,
+    state: CachedArc<WaitGroupState>,
 }
 
 /// What all handles share.
 #[derive(Debug)]
-struct GroupState {
+struct WaitGroupState {
     counter: WaitCounter,
     /// The first panic in a goroutine of [`WaitGroup::go`] that no `wait_all` has told of yet.
     panicked: SpinLock<Option<PanicError>>,
@@ -52,7 +52,7 @@ impl WaitGroup {
     /// ```
     pub fn new() -> Self {
         Self {
-            state: Shared::new(GroupState {
+            state: CachedArc::new(WaitGroupState {
                 counter: WaitCounter::new(),
                 panicked: SpinLock::new(None),
             }),

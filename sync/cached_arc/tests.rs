@@ -1,6 +1,6 @@
-//! What is shared is dropped once, soon after its last user has gone, wherever those are.
+//! What is cached_arc is dropped once, soon after its last user has gone, wherever those are.
 
-use crate::{runtime::Builder, sync::shared::Shared};
+use crate::{runtime::Builder, sync::cached_arc::CachedArc};
 use std::{
     sync::{
         Arc,
@@ -19,16 +19,16 @@ impl Drop for Noted {
     }
 }
 
-fn noted() -> (Shared<Noted>, Arc<AtomicUsize>) {
+fn noted() -> (CachedArc<Noted>, Arc<AtomicUsize>) {
     let drops = Arc::new(AtomicUsize::new(0));
-    (Shared::new(Noted(Arc::clone(&drops))), drops)
+    (CachedArc::new(Noted(Arc::clone(&drops))), drops)
 }
 
 #[test]
 fn on_a_plain_thread_it_is_dropped_with_its_last_handle() {
-    let (shared, drops) = noted();
-    let handles: Vec<_> = (0..100).map(|_| shared.clone()).collect();
-    drop(shared);
+    let (cached_arc, drops) = noted();
+    let handles: Vec<_> = (0..100).map(|_| cached_arc.clone()).collect();
+    drop(cached_arc);
     assert_eq!(drops.load(Ordering::SeqCst), 0);
     drop(handles);
     assert_eq!(drops.load(Ordering::SeqCst), 1);

@@ -34,13 +34,13 @@ fn one_that_gives_up_passes_the_wake_on() {
     let mutex = Arc::new(RawMutex::new());
     mutex.lock(WaitReason::Mutex);
     let thread = waiter(&mutex);
-    assert_eq!(state(&mutex), LOCKED | QUEUED);
+    assert_eq!(state(&mutex), LOCKED_BIT | QUEUED_BIT);
     // This thread plays one that was woken.
-    mutex.state.fetch_or(WOKEN, Ordering::Relaxed);
+    mutex.state.fetch_or(WOKEN_BIT, Ordering::Relaxed);
     mutex.unlock();
-    assert_eq!(state(&mutex), WOKEN | QUEUED);
+    assert_eq!(state(&mutex), WOKEN_BIT | QUEUED_BIT);
     assert!(mutex.give_up());
-    assert_eq!(state(&mutex), LOCKED | QUEUED);
+    assert_eq!(state(&mutex), LOCKED_BIT | QUEUED_BIT);
     mutex.unlock();
     thread.join().unwrap();
     assert_eq!(state(&mutex), 0);
@@ -52,9 +52,9 @@ fn one_that_gives_up_leaves_the_wake_to_the_holder() {
     let mutex = Arc::new(RawMutex::new());
     mutex.lock(WaitReason::Mutex);
     let thread = waiter(&mutex);
-    mutex.state.fetch_or(WOKEN, Ordering::Relaxed);
+    mutex.state.fetch_or(WOKEN_BIT, Ordering::Relaxed);
     assert!(!mutex.give_up());
-    assert_eq!(state(&mutex), LOCKED | QUEUED);
+    assert_eq!(state(&mutex), LOCKED_BIT | QUEUED_BIT);
     mutex.unlock();
     thread.join().unwrap();
     assert_eq!(state(&mutex), 0);
@@ -64,20 +64,20 @@ fn one_that_gives_up_leaves_the_wake_to_the_holder() {
 /// before leaves it as it is.
 #[test]
 fn nothing_is_left_of_waiters_whose_deadline_has_passed() {
-    for mode in [0, STARVING] {
+    for mode in [0, STARVING_BIT] {
         let mutex = Arc::new(RawMutex::new());
         mutex.lock(WaitReason::Mutex);
         let soon = || Some(clock::now() + Duration::from_millis(2));
         let thread = waiter(&mutex);
         mutex.state.fetch_or(mode, Ordering::Relaxed);
         assert!(!mutex.lock_until(WaitReason::Mutex, soon()));
-        assert_eq!(state(&mutex), LOCKED | QUEUED | mode);
+        assert_eq!(state(&mutex), LOCKED_BIT | QUEUED_BIT | mode);
         mutex.unlock();
         thread.join().unwrap();
         mutex.lock(WaitReason::Mutex);
         mutex.state.fetch_or(mode, Ordering::Relaxed);
         assert!(!mutex.lock_until(WaitReason::Mutex, soon()));
-        assert_eq!(state(&mutex), LOCKED);
+        assert_eq!(state(&mutex), LOCKED_BIT);
         mutex.unlock();
         assert_eq!(state(&mutex), 0);
     }
