@@ -26,7 +26,8 @@ fn send(address: &str, outbox: PathBuf) -> io::Result<usize> {
         _ => return Err(io::Error::new(ErrorKind::InvalidInput, "no such address")),
     };
     let mail = format!("To: {address}\nSubject: news\n\nDear {name},\nall is well.\n");
-    gort::sleep(Duration::from_millis(100)); // servers take their time; this goroutine only waits for its own
+    // Servers take their time; this goroutine only waits for its own.
+    gort::sleep(Duration::from_millis(100));
     let file = outbox.join(format!("{address}.eml"));
     runtime::blocking(|| fs::write(file, &mail))?; // files block a thread: not one of the workers'
     Ok(mail.len())

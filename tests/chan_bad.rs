@@ -91,7 +91,12 @@ fn a_side_goes_while_others_wait_in_every_way() {
     let presses: [Press; 5] = [
         |tx| tx.send(5) == Err(SendError(5)),
         |tx| tx.send_timeout(5, Duration::MAX).unwrap_err().into_inner() == 5,
-        |tx| select! { send(tx, 5) -> res => res == Err(SendError(5)), recv(never::<i32>()) -> _ => false },
+        |tx| {
+            select! {
+                send(tx, 5) -> res => res == Err(SendError(5)),
+                recv(never::<i32>()) -> _ => false,
+            }
+        },
         |tx| select! { send(tx, 5) -> res => res.is_err(), default(Duration::MAX) => false },
         |tx| {
             let mut sel = Select::new();
@@ -233,7 +238,11 @@ fn a_panic_in_an_arm_and_in_a_message() {
 fn a_message_that_uses_its_own_channel() {
     let (tx, rx) = bounded(2);
     select! {
-        send(tx, { tx.try_send(1).unwrap(); assert!(tx.try_send(9).is_err()); 2 }) -> res => res.unwrap(),
+        send(tx, {
+            tx.try_send(1).unwrap();
+            assert!(tx.try_send(9).is_err());
+            2
+        }) -> res => res.unwrap(),
     }
     assert!(rx.try_iter().eq([1, 2]));
     select! {
@@ -266,9 +275,21 @@ fn a_message_that_closes_its_own_channel() {
     );
 }
 
-/// A `select!` with an arm for each of these numbers, which receives from and sends to the channels
-/// of that number.
+/// A `select!` with an arm for each number from 0 to 63, which receives from the channel of that
+/// number, or with `@send` sends to it.
 macro_rules! arms {
+    ($ins:ident, $outs:ident) => {
+        arms!(@all [] $ins, $outs)
+    };
+    (@send $ins:ident, $outs:ident) => {
+        arms!(@all [@send] $ins, $outs)
+    };
+    (@all [$($how:tt)*] $ins:ident, $outs:ident) => {
+        arms!($($how)* $ins, $outs:
+            0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
+            32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60
+            61 62 63)
+    };
     ($ins:ident, $outs:ident: $($i:literal)*) => {
         select! {
             $(recv($ins[$i].1) -> msg => ($i, msg.ok()),)*
@@ -288,19 +309,16 @@ fn sixty_four_arms() {
     for n in 0..200 {
         let i = n * 29 % 64;
         ins[i].0.send(n).unwrap();
-        let got = arms!(ins, outs: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
+        let got = arms!(ins, outs);
         assert_eq!(got, (i, Some(n)));
     }
     let mut taken = [false; 64];
     for _ in 0..64 {
-        let (i, sent) = arms!(@send ins, outs: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63);
+        let (i, sent) = arms!(@send ins, outs);
         assert_eq!(sent, Some(i));
         assert!(!std::mem::replace(&mut taken[i], true));
     }
-    assert_eq!(
-        arms!(@send ins, outs: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63),
-        (usize::MAX, None)
-    );
+    assert_eq!(arms!(@send ins, outs), (usize::MAX, None));
 }
 
 fn three_hundred_arms() {

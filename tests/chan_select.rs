@@ -194,8 +194,14 @@ fn double_select() {
         let (mut a, mut b) = (0, 0);
         while a < n || b < n {
             select! {
-                recv(if a < n { &rx1 } else { const { &never() } }) -> msg => { assert_eq!(msg, Ok(a)); a += 1 }
-                recv(if b < n { &rx2 } else { const { &never() } }) -> msg => { assert_eq!(msg, Ok(b)); b += 1 }
+                recv(if a < n { &rx1 } else { const { &never() } }) -> msg => {
+                    assert_eq!(msg, Ok(a));
+                    a += 1
+                }
+                recv(if b < n { &rx2 } else { const { &never() } }) -> msg => {
+                    assert_eq!(msg, Ok(b));
+                    b += 1
+                }
             }
         }
         sender.join().unwrap();

@@ -292,7 +292,10 @@ fn whatever_comes_first_nothing_is_lost_between_a_timeout_and_a_partner() {
                         0 => tx.send_timeout(value, limit).is_ok(),
                         1 => tx.try_send(value).is_ok(),
                         _ => {
-                            select! { send(tx, value) -> res => res.is_ok(), default(limit) => false }
+                            select! {
+                                send(tx, value) -> res => res.is_ok(),
+                                default(limit) => false,
+                            }
                         }
                     };
                     sent += usize::from(res);
@@ -316,7 +319,10 @@ fn whatever_comes_first_nothing_is_lost_between_a_timeout_and_a_partner() {
                         .try_recv()
                         .map_err(|error| error == TryRecvError::Disconnected),
                     _ => {
-                        select! { recv(rx) -> msg => msg.map_err(|_| true), default(limit) => Err(false) }
+                        select! {
+                            recv(rx) -> msg => msg.map_err(|_| true),
+                            default(limit) => Err(false),
+                        }
                     }
                 };
                 match got {

@@ -502,7 +502,8 @@ fn destructors_may_use_the_group() {
             let (uses, held) = (limits.clone(), Arc::clone(&held));
             group.go(move || {
                 let _held = held.lock();
-                Err(Uses(uses)) // the second and later ones are dropped inside, while the limit is reached
+                // The second and later ones are dropped inside, while the limit is reached.
+                Err(Uses(uses))
             });
         }
         let Err(first) = group.wait() else {

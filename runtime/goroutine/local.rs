@@ -224,6 +224,10 @@ fn task() -> Option<TaskRef> {
 #[macro_export]
 macro_rules! go_local {
     ($($(#[$attr:meta])* $vis:vis static $name:ident : $t:ty = $init:expr);+ $(;)?) => {
-        $($(#[$attr])* $vis static $name: $crate::runtime::GoLocal<$t> = $crate::runtime::GoLocal::new(|| $init);)+
+        $(
+            $(#[$attr])*
+            $vis static $name: $crate::runtime::GoLocal<$t> =
+                $crate::runtime::GoLocal::new(|| $init);
+        )+
     };
 }

@@ -83,7 +83,8 @@ fn capacities() {
 fn never_delivers_nothing() {
     run(|| {
         let rx = never::<i32>();
-        assert_eq!((rx.len(), rx.is_empty(), rx.is_full(), rx.capacity()), (0, true, true, Some(0)));
+        let seen = (rx.len(), rx.is_empty(), rx.is_full(), rx.capacity());
+        assert_eq!(seen, (0, true, true, Some(0)));
         assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
         assert_eq!(rx.try_iter().next(), None);
         let start = Instant::now();
@@ -160,7 +161,8 @@ fn iterators() {
         let (tx, rx) = unbounded();
         (0..3).for_each(|i| tx.send(i).unwrap());
         let mut now = rx.try_iter();
-        assert_eq!((now.next(), now.next(), now.next(), now.next()), (Some(0), Some(1), Some(2), None));
+        let four = (now.next(), now.next(), now.next(), now.next());
+        assert_eq!(four, (Some(0), Some(1), Some(2), None));
         // It is no fused iterator: what comes later is found later.
         tx.send(4).unwrap();
         assert_eq!(now.next(), Some(4));

@@ -104,7 +104,12 @@ fn patterns() {
         let rx = holding([(1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')]);
         let (Ok((n, c)) | Err((n, c))) = select! { recv(rx) -> msg => msg.map_err(|_| (0, 'x')) };
         assert_eq!((n, c), (1, 'a'));
-        select! { recv(rx) -> mut msg => { if let Ok((n, _)) = &mut msg { *n += 1 } assert_eq!(msg, Ok((3, 'b'))) } }
+        select! {
+            recv(rx) -> mut msg => {
+                if let Ok((n, _)) = &mut msg { *n += 1 }
+                assert_eq!(msg, Ok((3, 'b')))
+            }
+        }
         select! { recv(rx) -> ref msg => assert_eq!(msg.unwrap().0, 3) }
         select! { recv(rx) -> whole @ (Ok(_) | Err(_)) => assert!(whole.is_ok()) }
         select! { recv(rx) -> _end => assert_eq!(_end, Err(RecvError)) }
@@ -139,7 +144,10 @@ fn ways_to_name_a_channel() {
         assert!(cell.try_borrow_mut().is_ok());
         let off: Option<&Receiver<u8>> = None;
         select! { recv(off.unwrap_or(&never())) -> _ => unreachable!(), default => {} }
-        select! { recv(if rx.is_empty() { const { &never() } } else { &rx }) -> _ => unreachable!(), default => {} }
+        select! {
+            recv(if rx.is_empty() { const { &never() } } else { &rx }) -> _ => unreachable!(),
+            default => {}
+        }
     });
 }
 
@@ -328,7 +336,10 @@ fn nested() {
         assert_eq!(rx2.recv(), Ok(2));
         // In a message, in a channel's expression, in a limit.
         select! {
-            send(select! { default => &tx }, select! { recv(rx2) -> _ => 1, default => 7 }) -> res => res.unwrap(),
+            send(
+                select! { default => &tx },
+                select! { recv(rx2) -> _ => 1, default => 7 }
+            ) -> res => res.unwrap(),
             default(select! { default => ms(1) }) => unreachable!(),
         }
         assert_eq!(rx.recv(), Ok(7));
@@ -342,7 +353,9 @@ fn names_do_not_clash() {
         let (sel, oper, index, operation, channel, r, s, res, msg) = (1, 2, 3, 4, 5, 6, 7, 8, 9);
         let rx = holding([10]);
         let sum = select! {
-            recv(rx) -> got => got.unwrap() + sel + oper + index + operation + channel + r + s + res + msg,
+            recv(rx) -> got => {
+                got.unwrap() + sel + oper + index + operation + channel + r + s + res + msg
+            }
             recv(never::<i32>()) -> _ => sel,
         };
         assert_eq!(sum, 55);
@@ -382,9 +395,11 @@ fn timeouts() {
         assert!(start.elapsed() >= ms(20));
         // Zero: at once, but what is ready is taken.
         assert_eq!(select! { recv(rx) -> _ => 1, default(Duration::ZERO) => 2 }, 2);
-        assert_eq!(select! { recv(holding([3])) -> msg => msg, default(Duration::ZERO) => Ok(2) }, Ok(3));
+        let got = select! { recv(holding([3])) -> msg => msg, default(Duration::ZERO) => Ok(2) };
+        assert_eq!(got, Ok(3));
         // The longest of all.
-        assert_eq!(select! { recv(holding([3])) -> msg => msg, default(Duration::MAX) => Ok(2) }, Ok(3));
+        let got = select! { recv(holding([3])) -> msg => msg, default(Duration::MAX) => Ok(2) };
+        assert_eq!(got, Ok(3));
         let (tx, rx) = bounded(0);
         let sender = spawn(move || tx.send(4).unwrap());
         assert_eq!(select! { recv(rx) -> msg => msg, default(Duration::MAX) => Ok(2) }, Ok(4));
@@ -432,12 +447,14 @@ fn many_arms() {
         for i in 0..160 {
             ends[i * 7 % 16].0.send(i).unwrap();
             let got = select! {
-                recv(rx(0)) -> msg => (0, msg), recv(rx(1)) -> msg => (1, msg), recv(rx(2)) -> msg => (2, msg),
-                recv(rx(3)) -> msg => (3, msg), recv(rx(4)) -> msg => (4, msg), recv(rx(5)) -> msg => (5, msg),
-                recv(rx(6)) -> msg => (6, msg), recv(rx(7)) -> msg => (7, msg), recv(rx(8)) -> msg => (8, msg),
-                recv(rx(9)) -> msg => (9, msg), recv(rx(10)) -> msg => (10, msg), recv(rx(11)) -> msg => (11, msg),
-                recv(rx(12)) -> msg => (12, msg), recv(rx(13)) -> msg => (13, msg), recv(rx(14)) -> msg => (14, msg),
-                recv(rx(15)) -> msg => (15, msg),
+                recv(rx(0)) -> msg => (0, msg), recv(rx(1)) -> msg => (1, msg),
+                recv(rx(2)) -> msg => (2, msg), recv(rx(3)) -> msg => (3, msg),
+                recv(rx(4)) -> msg => (4, msg), recv(rx(5)) -> msg => (5, msg),
+                recv(rx(6)) -> msg => (6, msg), recv(rx(7)) -> msg => (7, msg),
+                recv(rx(8)) -> msg => (8, msg), recv(rx(9)) -> msg => (9, msg),
+                recv(rx(10)) -> msg => (10, msg), recv(rx(11)) -> msg => (11, msg),
+                recv(rx(12)) -> msg => (12, msg), recv(rx(13)) -> msg => (13, msg),
+                recv(rx(14)) -> msg => (14, msg), recv(rx(15)) -> msg => (15, msg),
             };
             assert_eq!(got, (i * 7 % 16, Ok(i)));
         }
@@ -458,7 +475,11 @@ fn the_same_channel_twice_and_both_ways() {
         }
         // Never with itself.
         let (tx, rx) = bounded(0);
-        let met = select! { send(tx, 1) -> _ => true, recv(rx) -> _ => true, default(ms(5)) => false };
+        let met = select! {
+            send(tx, 1) -> _ => true,
+            recv(rx) -> _ => true,
+            default(ms(5)) => false,
+        };
         assert!(!met);
     });
 }

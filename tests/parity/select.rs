@@ -2,7 +2,8 @@
 
 use super::{
     channel::{
-        Receiver, RecvError, Select, SelectedOperation, SendError, Sender, bounded, never, unbounded,
+        Receiver, RecvError, Select, SelectedOperation, SendError, Sender, bounded, never,
+        unbounded,
     },
     run,
 };

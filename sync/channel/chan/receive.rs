@@ -52,19 +52,19 @@ impl<T> Chan<T> {
             }
             return Ok(value);
         }
-        self.recv_slow(held, wait)
+        self.recv_to_slot(held, wait)
     }
 
     /// As [`recv`](Self::recv), when another has the lock: waits for it.
     #[cold]
     #[inline(never)]
     fn recv_contended(&self, wait: Wait) -> Result<T, Refused> {
-        self.recv_slow(self.core.hold(), wait)
+        self.recv_to_slot(self.core.hold(), wait)
     }
 
     /// As [`recv`](Self::recv), from a held lock on, for all cases.
     #[inline(never)]
-    fn recv_slow(&self, held: Held<'_>, wait: Wait) -> Result<T, Refused> {
+    fn recv_to_slot(&self, held: Held<'_>, wait: Wait) -> Result<T, Refused> {
         let mut slot = MaybeUninit::uninit();
         // SAFETY: the slot is free, and is this call's own. On `Ok` it holds a value.
         unsafe {
