@@ -45,7 +45,7 @@ const QUEUED_BIT: u32 = 1 << 3;
 const STARVATION: Duration = Duration::from_millis(1);
 
 /// Whether a waiter of this age has waited for too long.
-fn starves(since: Instant) -> bool {
+fn is_starving(since: Instant) -> bool {
     since
         .checked_add(STARVATION)
         .is_some_and(|at| clock::now() >= at)
@@ -163,7 +163,7 @@ impl RawMutex {
                 Some(since) => (since, End::Front),
                 None => (clock::now(), End::Back),
             };
-            let starving = end == End::Front && starves(since);
+            let starving = end == End::Front && is_starving(since);
             waiting_since = Some(since);
             // If the caller may not park this panics, after giving the bit back.
             let waiter = Waiter::new_or(COMPETE, || {
@@ -190,7 +190,7 @@ impl RawMutex {
             // The unlocker has passed the lock on, in starvation mode. A waiter that did not wait
             // long shows that the mode is needed no more.
             if waiter.word() == HANDED_OFF {
-                if !starves(since) {
+                if !is_starving(since) {
                     self.state.fetch_and(!STARVING_BIT, Ordering::Relaxed);
                 }
                 return true;

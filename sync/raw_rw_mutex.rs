@@ -56,7 +56,7 @@ fn readers(state: u64) -> u64 {
 }
 
 /// Whether to park rather than to pause once more.
-fn enough(pauses: u32) -> bool {
+fn has_spun_enough(pauses: u32) -> bool {
     pauses >= MIN_SPINS && (pauses >= SPIN || !park::can_spin())
 }
 
@@ -167,7 +167,7 @@ impl RawRwMutex {
     fn read_slow(&self, deadline: Option<Instant>) -> bool {
         self.read_unlock();
         let mut pauses = 0;
-        while !enough(pauses) {
+        while !has_spun_enough(pauses) {
             if self.try_read() {
                 return true;
             }
@@ -221,7 +221,7 @@ impl RawRwMutex {
     #[cold]
     fn drain(&self, deadline: Option<Instant>) -> bool {
         let mut pauses = 0;
-        while !enough(pauses) {
+        while !has_spun_enough(pauses) {
             // Acquire: pairs with the Release in `read_unlock`.
             if readers(self.state.load(Ordering::Acquire)) == 0 {
                 return true;
