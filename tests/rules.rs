@@ -32,13 +32,16 @@ const BARE_NAMES: &[&str] = &["Inner", "Shared", "Handle", "State"];
 /// The files that may have thread-locals, and why each is right although goroutines of one home
 /// share them, and a goroutine's worker changes.
 const THREAD_LOCALS: &[(&str, &str)] = &[
-    ("runtime/control.rs", "only a hint: when the slice began"),
+    (
+        "runtime/goroutine/control.rs",
+        "only a hint: when the slice began",
+    ),
     (
         "runtime/fake_clock.rs",
         "the clock of a bubble's own thread",
     ),
-    ("runtime/local.rs", "values of plain threads"),
-    ("runtime/park_thread.rs", "the parker of a plain thread"),
+    ("runtime/goroutine/local.rs", "values of plain threads"),
+    ("runtime/os/park_thread.rs", "the parker of a plain thread"),
     ("runtime/sched/home/current.rs", "the home is the identity"),
     ("runtime/stack/overflow.rs", "a call that does not suspend"),
     (
@@ -474,7 +477,10 @@ fn thread_locals_are_known() {
 #[test]
 fn the_threads_token_is_left_to_users() {
     // The monitor, which runs no goroutine, and the parker of plain threads.
-    let ours = ["runtime/sched/threads/monitor.rs", "runtime/park_thread.rs"];
+    let ours = [
+        "runtime/sched/threads/monitor.rs",
+        "runtime/os/park_thread.rs",
+    ];
     let mut broken = Vec::new();
     for source in library() {
         let parks = ["thread::park", "thread::park_timeout"];
