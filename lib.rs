@@ -41,6 +41,7 @@
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, channels, ... What every program uses of it stands at the root, too: `gort::{Mutex, RwMutex, WaitGroup, bounded, ..}` |
 //! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
+//! | [`fs`] | files and folders: `std::fs`, in which the goroutine parks and not its thread |
 //! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
 //! | [`from_go`] | Go and gort side by side, lesson by lesson |
 //! | [`inside`] | what works inside a goroutine: well-known crates, one by one |
@@ -297,6 +298,8 @@ extern crate self as gort;
 pub mod context;
 #[cfg(all(unix, not(loom)))]
 pub mod io;
+#[cfg(not(loom))]
+pub mod fs;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]

@@ -69,6 +69,7 @@ for file in examples/*.rs examples/*/main.rs; do
     case $name in
         million) expect 0 "$name" --n 20000 ;;
         word_count) expect 0 "$name" README.md HACKING.md ;;
+        copy_files) expect 0 "$name" lib.rs sync "$scratch/copy" ;;
         gzip_files) expect 0 "$name" --force --out "$scratch/gz" lib.rs README.md ;;
         deadlock) expect 2 "$name" ;;
         *)
@@ -86,12 +87,21 @@ for file in lib.rs README.md; do
     fi
 done
 
+if cmp lib.rs "$scratch/copy/lib.rs" >"$scratch/out" 2>"$scratch/err" &&
+    diff -r sync "$scratch/copy/sync" >"$scratch/out" 2>"$scratch/err"; then
+    ok "copy_files has copied all"
+else
+    failure "other content" copy_files
+fi
+
 # 1: something could not be done; 2: wrong arguments.
 expect 1 word_count "$missing"
 expect 1 gzip_files --out "$scratch/gz" "$missing"
+expect 1 copy_files "$missing" lib.rs "$scratch/copy2"
 expect 2 million --n abc
 expect 2 word_count
 expect 2 gzip_files
+expect 2 copy_files lib.rs
 
 for file in examples/expected/*.txt; do
     name=$(basename "$file" .txt)

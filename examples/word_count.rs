@@ -3,12 +3,12 @@
 //! lower case. Links in folders are not followed. A file that cannot be read, or is no UTF-8, makes
 //! the exit code 1. In Go: a map beside a `sync.Mutex`, and a channel of 64 tokens for open files.
 
-use gort::runtime::{self, blocking};
 use gort::sync::{Mutex, Semaphore};
+use gort::{fs, runtime};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{collections::HashMap, env, fs, process::ExitCode};
+use std::{collections::HashMap, env, process::ExitCode};
 
 #[runtime::main]
 fn main() -> ExitCode {
@@ -61,7 +61,7 @@ fn arguments() -> Option<(usize, Vec<PathBuf>)> {
 
 /// The files and folders in a folder, without links, pipes and devices.
 fn list(folder: PathBuf) -> io::Result<Vec<PathBuf>> {
-    let mut entries = blocking(|| fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>())?;
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     let plain = |e: &fs::DirEntry| matches!(e.file_type(), Ok(t) if t.is_file() || t.is_dir());
     entries.retain(plain);
     Ok(entries.iter().map(fs::DirEntry::path).collect())
@@ -69,7 +69,7 @@ fn list(folder: PathBuf) -> io::Result<Vec<PathBuf>> {
 
 /// Counts one file by itself first: so it takes the lock once, not once a word.
 fn count(file: PathBuf, counts: &Mutex<HashMap<String, u64>>) -> io::Result<()> {
-    let text = blocking(|| fs::read_to_string(file))?.to_lowercase();
+    let text = fs::read_to_string(file)?.to_lowercase();
     let mut own = HashMap::<_, u64>::new();
     let words = text.split(|c: char| !c.is_alphanumeric());
     words.for_each(|word| *own.entry(word).or_default() += 1);

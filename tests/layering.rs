@@ -39,6 +39,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("time/", 7),
     ("context/", 7),
     ("sync/errgroup", 8),
+    ("fs/", 8),
     ("io/", 8),
     ("net/", 8),
     ("signal", 8),

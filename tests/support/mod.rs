@@ -10,6 +10,7 @@
 //!   the dump.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+pub(crate) mod folder;
 mod machine;
 pub(crate) mod party;
 
