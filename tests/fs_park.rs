@@ -8,7 +8,7 @@ use gort::{
     go,
     runtime::{Builder, blocking, forbid_yield},
     scope, spawn,
-    sync::WaitGroup,
+    sync::{WaitGroup, bounded},
 };
 use std::{
     io::{BufRead, BufReader, Read, Seek, SeekFrom, Write},
@@ -29,7 +29,9 @@ fn the_two_ends_of_a_pipe_share_a_home() {
         named_pipe(&there);
         named_pipe(&back);
         let (theirs, ours) = ((there.clone(), back.clone()), (there, back));
+        let (tx, rx) = bounded(0);
         let echo = go!(move || {
+            tx.send(()).unwrap();
             let (mut from, mut to) = (
                 File::open(theirs.0).unwrap(),
                 File::create(theirs.1).unwrap(),
@@ -39,6 +41,8 @@ fn the_two_ends_of_a_pipe_share_a_home() {
                 to.write_all(&buffer).unwrap();
             }
         });
+        // It has started, so it lives here, too.
+        rx.recv().unwrap();
         let (mut to, mut from) = (File::create(ours.0).unwrap(), File::open(ours.1).unwrap());
         for i in 0..50_u8 {
             to.write_all(&[i; 3]).unwrap();
