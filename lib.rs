@@ -42,6 +42,7 @@
 //! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`fs`] | files and folders: `std::fs`, in which the goroutine parks and not its thread |
+//! | [`signal`] | the system's signals as messages in channels; Ctrl-C |
 //! | [`testing`] | a fake clock for tests, and a look for goroutines that are left behind |
 //! | [`from_go`] | Go and gort side by side, lesson by lesson |
 //! | [`inside`] | what works inside a goroutine: well-known crates, one by one |
@@ -305,6 +306,8 @@ pub mod runtime;
 #[cfg(loom)]
 #[path = "runtime/loom.rs"]
 mod runtime;
+#[cfg(all(feature = "signal", not(loom)))]
+pub mod signal;
 #[cfg(not(loom))]
 pub mod sync;
 #[cfg(loom)]

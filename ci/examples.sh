@@ -57,6 +57,30 @@ expect() {
     fi
 }
 
+# interrupted NAME: starts it, sends it SIGINT when it has printed something, and says whether it printed the rest, too.
+interrupted() {
+    local name=$1 code=0 tenths=$((LIMIT * 10)) pid
+    "$programs/$name" </dev/null >"$scratch/out" 2>"$scratch/err" &
+    pid=$!
+    while ! [ -s "$scratch/out" ] && kill -0 "$pid" 2>/dev/null && [ $((tenths -= 1)) -gt 0 ]; do
+        sleep 0.1
+    done
+    kill -INT "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null && [ $((tenths -= 1)) -gt 0 ]; do
+        sleep 0.1
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" || code=$?
+    if [ "$code" -ne 0 ]; then
+        failure "exit code $code, not 0" "$name, interrupted"
+    elif ! diff -u "examples/expected/$name.txt" "$scratch/out" >"$scratch/difference"; then
+        mv "$scratch/difference" "$scratch/out"
+        failure "other output" "$name, interrupted"
+    else
+        ok "$name, interrupted"
+    fi
+}
+
 for file in examples/*.rs examples/*/main.rs; do
     name=${file#examples/}
     name=${name%/main.rs}
@@ -71,6 +95,7 @@ for file in examples/*.rs examples/*/main.rs; do
         word_count) expect 0 "$name" README.md HACKING.md ;;
         copy_files) expect 0 "$name" lib.rs sync "$scratch/copy" ;;
         gzip_files) expect 0 "$name" --force --out "$scratch/gz" lib.rs README.md ;;
+        ctrl_c) interrupted "$name" ;;
         deadlock) expect 2 "$name" ;;
         *)
             expect 0 "$name"

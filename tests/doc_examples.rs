@@ -18,7 +18,13 @@ const NOT_SOURCES: &[&str] = &[
 ];
 
 /// What an example's fence may say; with any other word it is not run, or must not compile.
-const RUNS: &[&str] = &["", "rust", "should_panic", "edition2024"];
+const RUNS: &[&str] = &[
+    "",
+    "rust",
+    "should_panic",
+    "edition2024",
+    "standalone_crate",
+];
 
 fn collect(root: &Path, folder: &str, paths: &mut Vec<String>) {
     for entry in fs::read_dir(root.join(folder)).expect("a folder is readable") {

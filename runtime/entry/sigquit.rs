@@ -26,6 +26,10 @@ use std::{
 static PIPE: AtomicUsize = AtomicUsize::new(0);
 static PROCESS: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether the program receives the signal by now, through `signal`. Then the handler is still
+/// called, by the one that has taken its place, and has nothing to do.
+static HANDED_OVER: AtomicBool = AtomicBool::new(false);
+
 /// What Go's runtime ends with.
 const EXIT_CODE: libc::c_int = 2;
 
@@ -89,16 +93,46 @@ fn install() -> io::Result<()> {
     }
 }
 
-/// Async-signal-safe: loads and system calls only.
-extern "C" fn handler(signal: libc::c_int) {
+/// Whether an action, as `sigaction` tells it, is the handler here.
+#[cfg(feature = "signal")]
+pub(crate) fn is_ours(action: usize) -> bool {
+    action == handler as extern "C" fn(_) as usize
+}
+
+/// The program has put another handler into the place of this one.
+#[cfg(feature = "signal")]
+pub(crate) fn hand_over() {
+    // Relaxed: a signal that comes at the same time may count as one that came before.
+    HANDED_OVER.store(true, Ordering::Relaxed);
+}
+
+/// Does what the signal does while nobody else receives it. Returns at once; another thread shows
+/// the goroutines and ends the process.
+#[cfg(feature = "signal")]
+pub(crate) fn quit() {
+    if !wake_waiter() {
+        // SAFETY: no preconditions.
+        unsafe { libc::_exit(EXIT_CODE) }
+    }
+}
+
+/// Wakes the thread that ends the process; whether that is done. Async-signal-safe.
+fn wake_waiter() -> bool {
     let pipe = PIPE.load(Ordering::Relaxed) as libc::c_int;
     // A forked child has the handler, but not the thread; its byte would end the parent.
     // SAFETY: no preconditions; and one byte is readable.
-    let told = unsafe {
+    unsafe {
         libc::getpid() as usize == PROCESS.load(Ordering::Relaxed)
             && libc::write(pipe, [0_u8].as_ptr().cast(), 1) == 1
-    };
-    if !told {
+    }
+}
+
+/// Async-signal-safe: loads and system calls only.
+extern "C" fn handler(signal: libc::c_int) {
+    if HANDED_OVER.load(Ordering::Relaxed) {
+        return;
+    }
+    if !wake_waiter() {
         // The action is the default again: this ends the process when the handler returns.
         // SAFETY: no preconditions; async-signal-safe.
         unsafe { libc::raise(signal) };
