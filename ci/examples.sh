@@ -60,6 +60,7 @@ expect() {
 # interrupted NAME: starts it, sends it SIGINT when it has printed something, and says whether it printed the rest, too.
 interrupted() {
     local name=$1 code=0 tenths=$((LIMIT * 10)) pid
+    : >"$scratch/out" # what is in it from now on is this program's
     "$programs/$name" </dev/null >"$scratch/out" 2>"$scratch/err" &
     pid=$!
     while ! [ -s "$scratch/out" ] && kill -0 "$pid" 2>/dev/null && [ $((tenths -= 1)) -gt 0 ]; do
