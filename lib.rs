@@ -297,10 +297,10 @@ extern crate self as gort;
 
 #[cfg(not(loom))]
 pub mod context;
-#[cfg(all(unix, not(loom)))]
-pub mod io;
 #[cfg(not(loom))]
 pub mod fs;
+#[cfg(all(unix, not(loom)))]
+pub mod io;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]

@@ -6,11 +6,11 @@
 
 use crate::{
     context::{self, CancelFunc, Context},
-    runtime::sched::inspect::quiescence::OutsideSource,
     runtime::entry::sigquit,
+    runtime::sched::inspect::quiescence::OutsideSource,
     signal::{
         before::{self, Before},
-        listener::Listener,
+        listener::SignalListener,
         receivable,
     },
     sync::channel::{Receiver, bounded},
@@ -30,7 +30,7 @@ struct Hub {
     handle: Handle,
     /// The signals that have been subscribed to, and what they did before.
     signals: Vec<(i32, Before)>,
-    arrivals: Vec<Listener>,
+    arrivals: Vec<SignalListener>,
     /// From now on a goroutine may always be woken by a signal.
     _source: OutsideSource,
 }
@@ -80,7 +80,7 @@ impl Hub {
 }
 
 /// Adds one who receives signals, from now on.
-fn subscribe(listener: Listener) -> io::Result<()> {
+fn subscribe(listener: SignalListener) -> io::Result<()> {
     receivable::check(listener.signals())?;
     let mut hub = lock();
     let hub = match &mut *hub {
@@ -97,7 +97,7 @@ fn subscribe(listener: Listener) -> io::Result<()> {
 
 /// The life of the thread.
 fn hand_out(mut signals: Signals) {
-    let mut listeners: Vec<Listener> = Vec::new();
+    let mut listeners: Vec<SignalListener> = Vec::new();
     for signal in signals.forever() {
         let before = {
             let mut hub = lock();
@@ -148,7 +148,7 @@ pub fn notify(signals: &[i32]) -> io::Result<Receiver<i32>> {
     kinds.sort_unstable();
     kinds.dedup();
     let (tx, rx) = bounded(kinds.len().max(1));
-    subscribe(Listener::numbers(&kinds, tx))?;
+    subscribe(SignalListener::numbers(&kinds, tx))?;
     Ok(rx)
 }
 
@@ -171,7 +171,7 @@ pub fn notify(signals: &[i32]) -> io::Result<Receiver<i32>> {
 /// ```
 pub fn ctrl_c() -> io::Result<Receiver<()>> {
     let (tx, rx) = bounded(1);
-    subscribe(Listener::units(&[libc::SIGINT], tx))?;
+    subscribe(SignalListener::units(&[libc::SIGINT], tx))?;
     Ok(rx)
 }
 
@@ -200,6 +200,10 @@ pub fn ctrl_c() -> io::Result<Receiver<()>> {
 pub fn notify_context(parent: &Context, signals: &[i32]) -> io::Result<(Context, CancelFunc)> {
     let (by_signal, cancel_by_signal) = context::with_cancel(parent);
     let (ctx, cancel) = context::with_cancel(&by_signal);
-    subscribe(Listener::context(signals, ctx.clone(), cancel_by_signal))?;
+    subscribe(SignalListener::context(
+        signals,
+        ctx.clone(),
+        cancel_by_signal,
+    ))?;
     Ok((ctx, cancel))
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 /// Where signals go, and which.
 #[derive(Debug)]
-pub(crate) struct Listener {
+pub(crate) struct SignalListener {
     signals: Vec<i32>,
     way: Way,
 }
@@ -29,7 +29,7 @@ enum Way {
     Context(Context, CancelFunc),
 }
 
-impl Listener {
+impl SignalListener {
     /// `tx` has room for one message of each of `signals`, and is the only sender.
     pub(crate) fn numbers(signals: &[i32], tx: Sender<i32>) -> Self {
         let sent = VecDeque::new();

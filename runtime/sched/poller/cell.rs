@@ -45,13 +45,13 @@ pub(crate) struct SourceCell {
     /// An event has said that the end has come, or that a read may stop before all that there is.
     /// Written by who has the event, before the tick.
     is_odd: AtomicBool,
-    read: Way,
-    write: Way,
+    read: Readiness,
+    write: Readiness,
 }
 
 /// One direction.
 #[derive(Debug)]
-struct Way {
+struct Readiness {
     ready: ReadyWord,
     waits: Mutex<Waits>,
 }
@@ -81,7 +81,7 @@ pub(crate) enum Begun {
     Ended,
 }
 
-impl Way {
+impl Readiness {
     fn new() -> Self {
         Self {
             ready: ReadyWord::new(),
@@ -103,8 +103,8 @@ impl SourceCell {
                 index: u32::try_from(index).expect("fewer than 2^32 descriptors"),
                 generation: AtomicU32::new(0),
                 is_odd: AtomicBool::new(false),
-                read: Way::new(),
-                write: Way::new(),
+                read: Readiness::new(),
+                write: Readiness::new(),
             });
             u32::try_from(index).expect("fewer than 2^32 descriptors")
         });
@@ -139,7 +139,7 @@ impl SourceCell {
         (cell.key() == key).then_some(cell)
     }
 
-    fn way(&self, direction: Direction) -> &Way {
+    fn way(&self, direction: Direction) -> &Readiness {
         match direction {
             Direction::Read => &self.read,
             Direction::Write => &self.write,
