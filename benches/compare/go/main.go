@@ -1,6 +1,7 @@
 // The peer in Go: the scenarios of benches/scenarios under the same names, options and lines of JSON.
 //
-// main.go is the table and the command line, report.go the figures; the scenarios are in a file for each subject.
+// main.go is the table and the command line, report.go the figures; the scenarios are in a file for each subject,
+// and net.go has the servers.
 package main
 
 import (
@@ -70,6 +71,12 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "serve-") {
+		if os.Args[1] != "serve-echo" && os.Args[1] != "serve-http" {
+			fail("no server " + os.Args[1])
+		}
+		serve(os.Args[1:])
+	}
 	o := parse(os.Args[1:])
 	if o.list || len(o.names) == 0 {
 		for _, s := range table {
@@ -155,5 +162,6 @@ func count(text string) int {
 func fail(message string) {
 	fmt.Fprintln(os.Stderr, message)
 	fmt.Fprintln(os.Stderr, "gobench: NAME.. [--n N] [--workers W[,W..]] [--rounds R] [--json] [--list]")
+	fmt.Fprintln(os.Stderr, "         serve-echo|serve-http ADDR [--workers W]")
 	os.Exit(2)
 }
