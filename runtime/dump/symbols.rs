@@ -198,7 +198,7 @@ mod tests {
     fn both_ends_are_trimmed() {
         shows(
             &[
-                "gort::runtime::sched::carry::suspend",
+                "gort::runtime::sched::worker::run::suspend",
                 "<gort::sync::Raw as gort::sync::Lock>::lock",
                 "std::thread::local::LocalKey<T>::with",
                 "gort::sync::mutex::Mutex<T>::lock",
@@ -206,10 +206,10 @@ mod tests {
                 "<mine::Thing as core::fmt::Display>::fmt",
                 "std::io::copy",
                 "gortish::main",
-                "gort::runtime::entry::main",
+                "gort::runtime::entry::main::main",
                 "core::ops::function::FnOnce::call_once",
                 BEGINNING,
-                "gort::runtime::sched::carry::coroutine_main",
+                "gort::runtime::sched::worker::run::coroutine_main",
             ],
             &[
                 "gort::sync::mutex::Mutex<T>::lock",
@@ -240,17 +240,17 @@ mod tests {
     fn between_two_calls_of_the_program_only_the_door_is_shown() {
         shows(
             &[
-                "gort::runtime::control::sleep",
+                "gort::runtime::goroutine::control::sleep",
                 "mine::inner",
                 "core::ops::function::FnOnce::call_once",
                 "gort::runtime::big_stack::run",
-                "gort::runtime::sched::carry::suspend",
+                "gort::runtime::sched::worker::run::suspend",
                 "gort::runtime::big_stack::on_big_stack",
                 "mine::outer",
                 BEGINNING,
             ],
             &[
-                "gort::runtime::control::sleep",
+                "gort::runtime::goroutine::control::sleep",
                 "mine::inner",
                 "gort::runtime::big_stack::on_big_stack",
                 "mine::outer",
@@ -262,7 +262,7 @@ mod tests {
     fn a_goroutine_without_frames_of_the_program_shows_the_call_of_ours() {
         let sleeps = [
             "gort::runtime::park::park",
-            "gort::runtime::control::sleep",
+            "gort::runtime::goroutine::control::sleep",
             BEGINNING,
         ];
         shows(&sleeps, &sleeps[1..2]);

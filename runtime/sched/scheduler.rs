@@ -6,7 +6,7 @@ use crate::runtime::{
     prims::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sched::{
         explorer::Explorer,
-        home::data::{Home, Lent},
+        home::data::Home,
         idle::{counts::IdleCounts, sleep_word::Sleeper},
         inspect::request::DumpRequest,
         poller::shared as poller,
@@ -19,7 +19,7 @@ use crate::runtime::{
     switch::identity::{self, Unsupported},
     task::{header::TaskRef, wait::Stamp},
 };
-use crossbeam_deque::{Injector, Steal};
+use crossbeam_deque::Injector;
 use crossbeam_utils::CachePadded;
 use std::{
     ptr,
@@ -27,6 +27,8 @@ use std::{
     thread::Thread,
     time::Instant,
 };
+
+mod injected;
 
 /// What a runtime tells the time by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub(crate) enum Clock {
 }
 
 impl Clock {
-    /// Whether it jumps.
+    /// Whether it is fake: it stands still while anything can run, then jumps to the next deadline.
     pub(crate) fn is_fake(self) -> bool {
         self != Self::Real
     }
@@ -56,9 +58,11 @@ impl Clock {
 /// What hardly ever changes and is read all the time.
 #[derive(Debug, Default)]
 struct QuietLine {
-    /// CLOSING_BIT, and how many dump requests are open. Workers look at it between goroutines.
+    /// What asks workers to stop at their roots: CLOSING_BIT, and how many dump requests are open.
+    /// Written by whoever closes or dumps; workers look at it between goroutines.
     requests: AtomicU32,
-    /// The time as a [`Stamp`], about a second old at most while a worker is awake.
+    /// The time as a [`Stamp`], about a second old at most while a worker is awake. Written by the
+    /// monitor and by workers that get up; goroutines put it into their wait words when they park.
     time: AtomicU32,
 }
 
@@ -81,62 +85,83 @@ pub(crate) fn any_closes() -> bool {
 /// those when they unpark. Nothing counts such threads, so it is never freed.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    /// First `config.workers` regular ones, then spares as they were needed.
+    /// First `config.workers` regular ones, then spares as they were needed. Added to by `new` and
+    /// by the monitor, never removed from.
     pub(crate) workers: boxcar::Vec<&'static WorkerShared>,
-    /// Homes as they were needed.
+    /// Homes as they were needed. Added to by `owners`, never removed from.
     pub(crate) homes: boxcar::Vec<&'static Home>,
     /// The most homes, since there is a limit on addresses and few are left; MAX: there is none.
+    /// Lowered by `owners` when it sees that; read by `place`.
     pub(crate) homes_cap: AtomicUsize,
     /// Held while a home is made.
     making_homes: Mutex<()>,
-    /// Whether any worker may enter any home, or each its own only; and why.
+    /// Whether any worker may enter any home, or each its own only; and why. Written once.
     pub(crate) lending: Result<(), &'static Unsupported>,
-    /// Fresh goroutines from threads that are no workers.
+    /// Fresh goroutines from threads that are no workers of this runtime. Any thread pushes,
+    /// workers take; see `injected`.
     injector: Injector<TaskRef>,
-    /// Homes in which such threads have woken somebody.
+    /// Homes in which such threads have woken somebody. Any thread pushes, workers take.
     woken_homes: Injector<&'static Home>,
+    /// How many workers sleep and how many search. Written by workers and wakers (protocol S).
     pub(crate) idle: IdleCounts,
     /// A worker looks at the newest slots of the others every few microseconds, so that fills need
     /// wake nobody. Set by the worker that begins to, cleared by it when it stops.
     pub(crate) has_sentry: AtomicBool,
+    /// The settings, as they were resolved. Written once.
     pub(crate) config: Config,
+    /// The size of stack of goroutines that ask for none. Written once.
     pub(crate) default_class: SizeClass,
+    /// When the runtime was made; stamps and due times count from it. Written once.
     start: Instant,
+    /// Which clock it has, and so which kind of timer store its workers get. Written once.
     clock: Clock,
+    /// What is read all the time, on cache lines that hardly anybody writes.
     quiet: CachePadded<QuietLine>,
-    /// The dump requests that are open.
+    /// The dump requests that are open. Added to and removed from by whoever dumps; workers that
+    /// were asked to stop at their roots reply to each.
     pub(crate) requests: Mutex<Vec<Arc<DumpRequest>>>,
-    /// Spawned by threads that are no workers of this runtime.
+    /// Goroutines that were spawned by threads that are no workers of this runtime. Counted up by
+    /// these, read by `live` and metrics.
     pub(crate) spawned_outside: AtomicU64,
-    /// Dropped at shutdown without having run.
+    /// Goroutines that were dropped at shutdown without having run. Counted up by whoever drops
+    /// them, read by `live` and metrics.
     pub(crate) abandoned: AtomicU64,
+    /// The threads for blocking calls.
     pub(crate) blocking: BlockingPool,
-    /// How many workers the monitor holds for stuck; so many spares search.
+    /// How many workers the monitor takes for stuck. Written by it each round; as many spares as
+    /// that work, and each stuck worker gives the right to one more home.
     pub(crate) stuck: AtomicUsize,
-    /// Whether the monitor looks regularly; else the next worker that wakes starts it.
+    /// Whether the monitor looks regularly. Cleared by the monitor when it rests, set by the next
+    /// worker that gets up, which wakes it (protocol M).
     watched: AtomicBool,
+    /// The monitor's thread. Set by itself when it starts, used to wake it.
     pub(crate) monitor: OnceLock<Thread>,
-    /// The system's numbers for its threads, those for blocking calls left out.
+    /// The system's numbers for its threads, those for blocking calls left out. Each thread enters
+    /// and removes its own (`quiescence::RegisteredThread`); snapshots read them.
     pub(crate) thread_ids: Mutex<Vec<u32>>,
-    /// Whether the monitor is in a round, and so may hold goroutines in its hands (K3).
+    /// Whether the monitor is in a round, and so may have goroutines that are in no queue (K3).
+    /// Written by the monitor, read by snapshots and by a fake clock.
     pub(crate) monitor_busy: AtomicBool,
-    /// What is told by a fake clock.
+    /// What a runtime with a fake clock has beside others; `None` with the real one.
     pub(crate) bubble: Option<Bubble>,
-    /// Where a test chooses the schedule: how.
+    /// How the schedule is chosen, in a test that explores schedules.
     pub(crate) explorer: Option<Explorer>,
     /// Main called `goexit`: when the last goroutine has ended, nobody is left to end the process.
+    /// Set by main, read by the deadlock detector.
     pub(crate) orphaned: AtomicBool,
-    /// A test's runtime: it tells people, not only subscribers, that it has long been quiet.
+    /// A test's runtime: it tells people, not only subscribers, that it has long been quiet. Set
+    /// when it starts, read by the deadlock detector.
     pub(crate) in_test: AtomicBool,
     /// A test's runtime, whose test says that a deadlock ends the process: the thread that waits
-    /// for tests, the process's first, wakes nobody.
+    /// for tests, the process's first, wakes nobody. Set when it starts, read by the detector.
     pub(crate) exits_test: AtomicBool,
     /// Whether there is more than one processor, so that spinning can pay.
     pub(crate) parallel: bool,
+    /// Fresh goroutines that no stack or no home was to be had for. Any worker adds and takes.
     pub(crate) stack_waiters: StackWaiters,
-    /// A stack or a home could not be had; printed once.
+    /// Whether it was said that a stack or a home could not be had: once is enough.
     pub(crate) told_out_of_stacks: AtomicBool,
-    /// None could be had for long, and only foreign threads can help; printed once.
+    /// Whether it was said that none could be had for long, and only foreign threads can help.
     pub(crate) told_long_out_of_stacks: AtomicBool,
 }
 
@@ -252,7 +277,7 @@ impl Scheduler {
         self.quiet.requests.load(Ordering::Relaxed) & CLOSING_BIT != 0
     }
 
-    /// Whether a worker should come to its root: to leave its loop, or to answer a dump.
+    /// Whether a worker should come to its root: to leave its loop, or to reply to a dump request.
     #[inline]
     pub(crate) fn has_requests(&self) -> bool {
         self.quiet.requests.load(Ordering::Relaxed) != 0
@@ -266,11 +291,12 @@ impl Scheduler {
         self.quiet.requests.fetch_or(CLOSING_BIT, Ordering::SeqCst);
     }
 
-    /// Calls workers to their roots until it is taken back.
+    /// Asks the workers to stop at their roots and look at the dump requests, until `end_request`.
     pub(crate) fn begin_request(&self) {
         self.quiet.requests.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes one `begin_request` back.
     pub(crate) fn end_request(&self) {
         self.quiet.requests.fetch_sub(1, Ordering::Relaxed);
     }
@@ -286,93 +312,6 @@ impl Scheduler {
         let now = Stamp::at(self.start.elapsed().as_secs());
         if now != self.time() {
             self.quiet.time.store(now.to_bits(), Ordering::Relaxed);
-        }
-    }
-
-    /// Queues a fresh task for any worker; from any thread.
-    pub(crate) fn inject(&self, task: TaskRef) {
-        self.injector.push(task);
-        self.offer();
-    }
-
-    /// Queues a home that the caller holds for any worker that may enter it; from any thread.
-    pub(crate) fn inject_home(&self, home: &'static Home) {
-        match home.lent {
-            Lent::ToAll => {
-                self.woken_homes.push(home);
-                self.offer();
-                // After the fence in `offer` (E2): partner of that in `owners::take_back_all`.
-                if self.is_closing() {
-                    self.take_injected_back();
-                }
-            }
-            // Its worker sees by the state word that it is busy. The SeqCst step that made it so
-            // came before this look at the sleep word (S1).
-            Lent::To(index) => self.wake(self.workers[index as usize]),
-        }
-    }
-
-    /// Wakes one worker for public work that was queued just now.
-    pub(crate) fn offer(&self) {
-        // SeqCst (S1): after the push, before the look at the counts; partner of the fences before
-        // a sleeper's (S3) and a searcher's (S4) last look.
-        fence(Ordering::SeqCst);
-        self.wake_one();
-    }
-
-    /// The next fresh tasks from the injector: one to run, the others, up to `limit`, to `rest`.
-    pub(crate) fn take_injected(
-        &self,
-        rest: &crossbeam_deque::Worker<TaskRef>,
-        limit: usize,
-    ) -> Option<TaskRef> {
-        loop {
-            if self.injector.is_empty() {
-                return None;
-            }
-            match self.injector.steal_batch_with_limit_and_pop(rest, limit) {
-                Steal::Success(task) => return Some(task),
-                Steal::Empty => return None,
-                Steal::Retry => std::hint::spin_loop(),
-            }
-        }
-    }
-
-    /// Whether fresh tasks wait in the injector.
-    pub(crate) fn has_injected(&self) -> bool {
-        !self.injector.is_empty()
-    }
-
-    /// One fresh task from the injector, for the end of the runtime.
-    pub(crate) fn take_one_injected(&self) -> Option<TaskRef> {
-        loop {
-            match self.injector.steal() {
-                Steal::Success(task) => return Some(task),
-                Steal::Empty => return None,
-                Steal::Retry => std::hint::spin_loop(),
-            }
-        }
-    }
-
-    /// The next home in which a thread from outside has woken somebody.
-    pub(crate) fn take_woken_home(&self) -> Option<&'static Home> {
-        loop {
-            if self.woken_homes.is_empty() {
-                return None;
-            }
-            match self.woken_homes.steal() {
-                Steal::Success(home) => return Some(home),
-                Steal::Empty => return None,
-                Steal::Retry => std::hint::spin_loop(),
-            }
-        }
-    }
-
-    /// Gives homes in which threads from outside have woken somebody back to their owners. The
-    /// runtime ends.
-    pub(crate) fn take_injected_back(&self) {
-        while let Some(home) = self.take_woken_home() {
-            home.owner.take_back();
         }
     }
 

@@ -38,26 +38,35 @@ pub(crate) const HOMELESS_BIT: usize = 1;
 pub(crate) struct TaskHeader {
     /// Link of the one list that holds the cell: inbox, woken queue, or free list.
     pub(crate) next: AtomicPtr<TaskHeader>,
+    /// Whether it has ended, and who frees the cell. Written by the goroutine at its end, by the
+    /// join handle, and by a joiner.
     pub(crate) life: Life,
+    /// Whether it is parked, and what ended the park. Written by the holder of its home; an atomic
+    /// for dumps.
     pub(crate) park: ParkWord,
-    /// COUNTED_BIT, LOCAL_BIT, LARGE_BIT, HOOKED_BIT. Written by whoever holds the task.
+    /// COUNTED_BIT, LOCAL_BIT, LARGE_BIT, HOOKED_BIT. Read and written by whoever holds the task.
     pub(crate) flags: Cell<u8>,
-    /// Depth of `forbid_yield` guards. The goroutine itself.
+    /// How many `forbid_yield` guards are alive. Read and written by the goroutine itself.
     pub(crate) forbid: Cell<u8>,
-    /// What it waits for, or what stack it wants.
+    /// What it waits for and since when; before it starts, what stack it wants. Written by the
+    /// goroutine at each park, read by dumps and by the root that starts it.
     pub(crate) wait: WaitWord,
     /// The home that it lives in; before it starts, its runtime with HOMELESS_BIT. Opaque here;
     /// `sched` writes it.
     pub(crate) home: AtomicPtr<()>,
+    /// The operations for its types. Written when the cell is filled, read by whoever holds it.
     pub(crate) vtable: Cell<*const TaskVTable>,
     /// The coroutine whose stack it is on, once parked; null while fresh, and again once it has
     /// ended (D3). Opaque here; `sched` writes it. Atomic for dumps.
     pub(crate) coroutine: AtomicPtr<()>,
-    /// 0 while the cell is free; unique in the process. Atomic for dumps.
+    /// 0 while the cell is free; unique in the process. Written when it is spawned and when the
+    /// cell is freed. Atomic for dumps.
     pub(crate) id: AtomicU64,
-    /// A `&'static Location`, or null. Atomic for dumps.
+    /// Where it was spawned: a `&'static Location`, or null. Written when the cell is filled.
+    /// Atomic for dumps.
     pub(crate) site: AtomicPtr<Location<'static>>,
-    /// For `extras` only. Atomic for dumps.
+    /// What few goroutines have, name and local values, or null. Read and written by `extras`
+    /// only. Atomic for dumps.
     pub(in crate::runtime::task) extras: AtomicPtr<Extras>,
     /// The joiner's unparker; written before `Life::join`, read after `Finished::WakeJoiner`.
     /// Opaque here.
@@ -121,7 +130,7 @@ impl TaskRef {
     }
 
     pub(crate) fn vtable(self) -> &'static TaskVTable {
-        // SAFETY: a live cell's vtable was written at its birth, from a `&'static`.
+        // SAFETY: a live cell's vtable was written when it was filled, from a `&'static`.
         unsafe { &*self.vtable.get() }
     }
 
@@ -178,11 +187,15 @@ pub(crate) struct Extras {
     pub(in crate::runtime::task) rounds: Cell<u32>,
 }
 
-/// What differs from goroutine to goroutine at info.
+/// What a spawn says of a new goroutine.
 pub(crate) struct SpawnInfo {
+    /// Its id; 0 if it gets one later.
     pub(crate) id: u64,
+    /// Where it is spawned.
     pub(crate) site: &'static Location<'static>,
+    /// The size of stack that it wants, as the index of a `SizeClass`.
     pub(crate) stack_class: u8,
+    /// LOCAL_BIT or 0.
     pub(crate) flags: u8,
     /// What it belongs to, an address; see `TaskHeader::home`.
     pub(crate) runtime: *mut (),

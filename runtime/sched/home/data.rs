@@ -49,19 +49,24 @@ pub(crate) struct Home {
     pub(crate) identity: Identity,
     /// Its place among the homes of its runtime. Written once.
     pub(crate) index: usize,
+    /// Who may enter it. Written once.
     pub(crate) lent: Lent,
     /// The runtime's scheduler, which is never freed. Opaque here; `scheduler` gives it a meaning.
     pub(crate) scheduler: *const (),
+    /// The thread whose identity this is, and whether it has it back. Written by that thread, and
+    /// by whoever takes the home back at the end of the runtime.
     pub(crate) owner: Owner,
-    /// Written by everybody.
+    /// What everybody writes: wakers, spawners, dumps.
     pub(crate) shared: HomeShared,
-    /// Written by the holder.
+    /// What only the holder writes.
     pub(in crate::runtime::sched::home) inner: CachePadded<HomeInner>,
 }
 
 /// The part of a home that everybody writes.
 #[derive(Debug)]
 pub(crate) struct HomeShared {
+    /// Whether somebody holds the home, and the inbox: goroutines that were woken from elsewhere,
+    /// or sent here (protocol H). Pushed to by anybody, emptied by the holder.
     pub(crate) word: HomeWord<TaskHeader>,
     /// Goroutines whose deadline has passed while somebody else held the home. Written by whoever
     /// fires timers; emptied by the holder.
@@ -82,7 +87,7 @@ pub(crate) struct HomeInner {
     /// The same, one left out if some wait for the end of others. Read by workers that look for a
     /// home with few.
     pub(in crate::runtime::sched::home) active: AtomicUsize,
-    /// How many wait for the end of others.
+    /// How many wait for the end of others. The holder's alone, as all that is no atomic here.
     pub(in crate::runtime::sched::home) joining: Cell<usize>,
     /// How many may be active before fresh ones start elsewhere. Read by workers that start some.
     pub(in crate::runtime::sched::home) limit: AtomicUsize,
@@ -95,15 +100,18 @@ pub(crate) struct HomeInner {
     pub(crate) current: AtomicPtr<TaskHeader>,
     /// The worker that is in here. Opaque here; `worker::current` gives it a meaning.
     pub(crate) worker: Cell<*const ()>,
-    /// The coroutine that runs now.
+    /// The coroutine that runs now, or ran last. Set by the root before it enters one, and by a
+    /// goroutine that changes stacks; read by the root when one has come back.
     pub(crate) coroutine: Cell<Option<NonNull<Coroutine>>>,
-    /// What the root does after the coroutine has come back to it.
+    /// What the root does after the coroutine has come back to it. Set by the goroutine before it
+    /// suspends.
     pub(crate) after: Cell<After>,
-    /// The goroutine that the root must run next.
+    /// The goroutine that runs next, before all queues are looked at. Set by `place` and by a
+    /// coroutine that found one for another size of stack; taken by `find` or a new coroutine.
     pub(crate) handoff: Cell<Option<TaskRef>>,
-    /// Goroutines that were unparked, or must start here.
+    /// Goroutines that were unparked, or must start here, oldest first.
     pub(crate) woken: ReadyQueue,
-    /// Goroutines that yielded.
+    /// Goroutines that yielded, oldest first.
     pub(crate) yielded: ReadyQueue,
     /// Goroutines whose deadline has passed. Not linked through their cells, since such a
     /// goroutine's unpark may arrive in the inbox while it is here.

@@ -20,18 +20,21 @@ const SEARCH_TIME: Duration = Duration::from_micros(10);
 /// How long a victim must have been in one goroutine before a searcher takes its newest home, or
 /// its last few fresh ones: those its owner will most often run at once.
 const PATIENCE: Duration = Duration::from_micros(5);
+
 /// Looks everywhere, then sleeps, until there is something to run. `None`: the runtime shuts down.
 pub(crate) fn search(worker: &Worker) -> Option<FoundWork> {
     // Whether this worker is counted as a searcher.
     let mut counted = false;
     loop {
         if worker.scheduler.is_closing() {
+            // Whoever woke this worker has counted it as a searcher.
             if counted {
                 worker.scheduler.end_search();
             }
             return None;
         }
-        // What the poller has for this worker costs less than what it could steal.
+        // Goroutines that the poller wakes are cheaper than what could be stolen, and theft would
+        // only move work that has a worker already.
         if poller::is_unattended()
             && deliver::poll(worker, None)
             && let Some(found) = own(worker)
@@ -54,7 +57,7 @@ pub(crate) fn search(worker: &Worker) -> Option<FoundWork> {
 
 /// What waits at this worker itself.
 fn own(worker: &Worker) -> Option<FoundWork> {
-    // Those of other workers, too: one that is in a goroutine for long does not come to them.
+    // Timers of other workers, too: one that is in a goroutine for long does not come to its own.
     for each in worker.scheduler.workers() {
         submit::fire_timers(worker, None, each);
     }
@@ -66,12 +69,14 @@ fn own(worker: &Worker) -> Option<FoundWork> {
 /// One search. `counted`: this worker has been counted as a searcher already, by whoever woke it.
 fn look(worker: &Worker, counted: bool) -> Option<FoundWork> {
     let scheduler = worker.scheduler;
+    // A spare whose stuck worker has got on: it takes nothing from the regular ones.
     if !scheduler.is_needed(worker.shared) {
         if counted {
             scheduler.end_search();
         }
         return None;
     }
+    // Enough others search. What comes from outside has no owner, so it is worth one look.
     if !counted && !scheduler.idle.start_search() {
         return take_injected(worker);
     }
@@ -88,6 +93,7 @@ fn search_for_a_while(worker: &Worker) -> Option<FoundWork> {
     loop {
         let now = Instant::now();
         let turns = turns(worker);
+        // Some victim gets on by itself: it is given more time before its last things are taken.
         if turns != seen.0 {
             seen = (turns, now);
         }
@@ -96,6 +102,8 @@ fn search_for_a_while(worker: &Worker) -> Option<FoundWork> {
         if let Some(found) = take_injected(worker).or_else(|| steal(worker, from)) {
             return Some(found);
         }
+        // It is wanted elsewhere; or spinning cannot bring anything, with one processor or with
+        // nobody else awake; or it has looked for long enough.
         if worker.scheduler.has_requests()
             || !worker.scheduler.parallel
             || !is_other_awake(worker)

@@ -40,6 +40,7 @@ const SENTRY_PATIENCE: Duration = Duration::from_micros(5);
 
 /// Sleeps until woken or until a timer is due. True: woken as a searcher, and counted as one.
 pub(crate) fn sleep(worker: &Worker) -> bool {
+    // Nobody should wait for a worker that sleeps to give up its references.
     worker.refs.flush();
     let scheduler = worker.scheduler;
     let word = &worker.shared.remote.sleep;
@@ -69,6 +70,7 @@ pub(crate) fn sleep(worker: &Worker) -> bool {
 /// Whether there is something for this worker to do.
 fn has_work(worker: &Worker, sleeper: Sleeper) -> bool {
     let scheduler = worker.scheduler;
+    // Where homes are not lent, a busy word says that somebody was woken in the worker's own.
     let only_home = worker.only_home.get();
     only_home.is_some_and(|home| home.shared.word.is_busy())
         || scheduler.is_closing()
@@ -78,6 +80,7 @@ fn has_work(worker: &Worker, sleeper: Sleeper) -> bool {
 fn wait(worker: &Worker, sleeper: Sleeper) {
     bump(&worker.shared.own.sleeps, 1);
     let scheduler = worker.scheduler;
+    // There is one sentry at a time, and none where nobody could take a home from a slot.
     if sleeper == Sleeper::Counted
         && scheduler.parallel
         && scheduler.lends()
@@ -103,14 +106,17 @@ fn wait(worker: &Worker, sleeper: Sleeper) {
 
 /// One wait of a worker that sleeps. True: it is to get up by itself.
 fn is_over(worker: &Worker, sleeper: Sleeper) -> bool {
+    // Fresh goroutines wait for stacks: look again in a moment, since other runtimes and the
+    // system may have given some back, which wakes nobody.
     let retry = (!worker.scheduler.stack_waiters.is_empty()).then(|| clock::now() + STACK_RETRY);
+    // With a fake clock no deadline comes by itself: somebody has to advance the clock.
     if let Some(bubble) = &worker.scheduler.bubble
         && retry.is_none()
     {
         wait_in(worker, sleeper, bubble);
         return has_found(worker);
     }
-    // Those of workers that cannot come to them, too.
+    // Timers of workers that are in one goroutine for long, too: they do not come to theirs.
     let stuck = others(worker).filter(|other| other.is_overdue());
     let stuck = stuck.filter_map(WorkerShared::timers_due).min();
     let due = [worker.shared.timers_due(), stuck, retry];

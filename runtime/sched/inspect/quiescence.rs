@@ -98,7 +98,7 @@ fn lock_ids(scheduler: &Scheduler) -> MutexGuard<'_, Vec<u32>> {
     ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All that matters, as it was seen one by one.
+/// What a verdict needs of all runtimes and threads, each part as it was when it was looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     /// Workers that have been started, all asleep: address and turns.
@@ -147,6 +147,7 @@ impl Snapshot {
 /// Notes the workers of a runtime; false if one of them is not asleep.
 fn note_workers(scheduler: &Scheduler, noted: &mut Vec<(usize, u64)>) -> bool {
     for worker in scheduler.workers() {
+        // It has not started yet, or could not be started: it runs nothing.
         if !worker.has_thread() {
             continue;
         }
@@ -164,6 +165,7 @@ fn note_workers(scheduler: &Scheduler, noted: &mut Vec<(usize, u64)>) -> bool {
 /// monitor has nothing in its hands, no home is held, nothing is queued, and no blocking call is
 /// under way. In this order: the monitor takes from timers and gives to queues.
 fn is_still(scheduler: &Scheduler) -> bool {
+    // A timer will wake somebody, when its time has come.
     if scheduler.workers().any(|worker| worker.has_timers()) {
         return false;
     }
@@ -221,6 +223,7 @@ pub(crate) enum WakeSource {
 /// Whether anybody but the runtime's own workers, one of which calls, could do something for its
 /// goroutines.
 pub(crate) fn source_for(scheduler: &Scheduler) -> WakeSource {
+    // SeqCst (K1, K2): as in `Snapshot::take`.
     fence(Ordering::SeqCst);
     let schedulers = schedulers();
     let waiting = park_thread::stuck();

@@ -97,6 +97,7 @@ pub(crate) fn run(scheduler: &'static Scheduler, start_worker: StartWorker, desc
 impl Monitor {
     fn rest(&mut self) {
         if self.scheduler.do_all_sleep() {
+            // Nothing runs: look for a deadlock, and if there is nothing more to see, rest.
             if let NextLook::Rest(patience) = self.detector.look(self.scheduler)
                 && !self.trimming
             {
@@ -141,6 +142,7 @@ impl Monitor {
         if poller::is_unattended() {
             deliver::poll_outside(&mut self.found);
         }
+        // Before hands are found: spares that wake look at it.
         scheduler.stuck.store(stuck, Ordering::Relaxed);
         self.stuck_rounds = if stuck > 0 { self.stuck_rounds + 1 } else { 0 };
         if stuck > 0 {
@@ -149,6 +151,7 @@ impl Monitor {
         // Release (K3): what was in our hands is back in queues, for the Acquire in `is_still`.
         scheduler.monitor_busy.store(false, Ordering::Release);
         self.held_back.look(scheduler, now);
+        // Now and then memory goes back that nobody has used for a while.
         if self.rounds.is_multiple_of(TRIM_EVERY) {
             let report = stack::trim(TRIM_AGE, TRIM_BATCH);
             if report.trimmed > 0 {
@@ -163,6 +166,7 @@ impl Monitor {
     fn fire_late_timers(&self) {
         let now = clock::now();
         for worker in self.scheduler.workers() {
+            // A stuck worker does not come to its timers; any other is given a moment.
             let late = if worker.is_overdue() {
                 Some(now)
             } else {
@@ -204,13 +208,16 @@ impl Monitor {
     fn find_hands(&self, stuck: usize) {
         let scheduler = self.scheduler;
         let slots = || scheduler.workers().any(|w| w.runnable.has_slot());
+        // Nobody waits for a worker.
         if !scheduler.has_public_work() && !slots() {
             return;
         }
+        // A regular worker has nothing to do: it takes the work over.
         if scheduler.idle.sleeping() > 0 {
             scheduler.wake_one();
             return;
         }
+        // Somebody searches, and will find it.
         if scheduler.idle.searching() > 0 {
             return;
         }
@@ -227,10 +234,12 @@ impl Monitor {
     fn add_spare(&self) {
         let scheduler = self.scheduler;
         let spares = || scheduler.workers().filter(|w| scheduler.is_spare(w));
+        // One that was needed before sleeps until it is needed again.
         if let Some(spare) = spares().find(|w| w.has_thread() && !w.is_awake()) {
             scheduler.wake(spare);
             return;
         }
+        // One whose thread could not be started before, else one more.
         let new = spares().find(|w: &&WorkerShared| !w.has_thread());
         let spare = new.unwrap_or_else(|| scheduler.add_worker());
         if let Err(error) = (self.start_worker)(scheduler, spare.index) {

@@ -45,6 +45,7 @@ const MAX_COUNTED: usize = 1000;
 /// What the monitor remembers of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct LastSeen {
+    /// The turn that was seen last.
     turn: u64,
     /// When it was first seen in this turn.
     since: Option<Instant>,
@@ -62,12 +63,12 @@ impl LastSeen {
     pub(crate) fn look(&mut self, worker: &WorkerShared, now: Instant) -> Option<Duration> {
         let turn = worker.own.turns.load(Ordering::Relaxed);
         let runs = worker.is_awake() && !running(worker).is_null();
-        // So few turns in a whole round are long ones.
+        // Few turns in a whole round are long ones: the worker is to look around after each.
         if runs && turn.wrapping_sub(self.turn) < FEW_TURNS {
             worker.set_hurry();
         }
-        // No time seen: it was between the turn's count and the start of the goroutine, so the turn
-        // is not news.
+        // A new turn begins its own time. The same turn without a time was seen between its count
+        // and the start of its goroutine: the time counts from now.
         if !runs || turn != self.turn || self.since.is_none() {
             *self = Self {
                 turn,
@@ -98,17 +99,17 @@ impl LastSeen {
         }
         let start = Instant::now();
         let waiting = count_waiting(scheduler, worker);
-        // All cells are looked at: not so often that it takes much of a processor.
+        // Counting looks at all cells, so the next count waits for ten times as long as this took.
         self.count_after = ran_for + 10 * start.elapsed();
         if waiting > 0 && !self.lacks_processor(id, ran_for) {
-            // If others came to wait late, that was the time for several.
+            // Nobody may have waited at the first times; those are not made up for.
             self.told = TELL_AFTER.iter().filter(|after| ran_for >= **after).count();
             report(scheduler, worker, ran_for, waiting);
         }
     }
 
-    /// Whether the goroutine would get on if its thread got a processor: other programs have them.
-    /// That is nothing to tell of.
+    /// Whether the goroutine only lacks a processor, since other programs have them all: then the
+    /// machine is busy, and there is nothing to report.
     fn lacks_processor(&self, id: u32, ran_for: Duration) -> bool {
         let Some((then, had)) = self.cpu else {
             return false;

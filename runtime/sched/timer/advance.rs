@@ -1,9 +1,9 @@
-//! What the workers of a bubble do when they have nothing to do: let time go on.
+//! What the workers of a bubble do when they have nothing to do: advance its fake clock.
 //!
-//! Who jumps: the last worker that goes to sleep, before it does. A worker has announced its sleep
-//! (S3) when it comes here; so the last one sees all the others asleep. They may also see each
-//! other, and come at the same time: the lock of the bubble's state lets one after the other look,
-//! and what the first has woken shows.
+//! The last worker that goes to sleep advances it, before it sleeps. A worker has announced its
+//! sleep (S3) when it comes here; so the last one sees all the others asleep. They may also see
+//! each other, and come at the same time: the lock of the bubble's state lets one after the other
+//! look, and what the first has woken shows.
 
 use crate::runtime::{
     prims::{Ordering, fence},
@@ -32,9 +32,11 @@ pub(crate) enum SleepFor {
     AtMost(Duration),
 }
 
-/// How a look at the whole bubble came out.
+/// What a look at the whole bubble has shown.
 enum Activity {
+    /// Nothing can run.
     AllAsleep,
+    /// Somebody runs, or can.
     Running,
     /// Nothing here moves, but what does will not say when it stops.
     Held,
@@ -65,20 +67,24 @@ pub(crate) fn wait_until_blocked(bubble: &Bubble, goroutine: Unparker) -> bool {
 /// that something happens.
 pub(crate) fn advance_clock(bubble: &Bubble, scheduler: &Scheduler) -> SleepFor {
     let mut state = bubble.lock();
+    // The bubble has ended: time stands still for good.
     if state.end.is_some() {
         return SleepFor::UntilWoken;
     }
     match activity(bubble, scheduler) {
+        // Whoever runs comes here when it goes to sleep.
         Activity::Running => return SleepFor::UntilWoken,
         Activity::Held => return SleepFor::AtMost(LOOK_AGAIN),
         Activity::AllAsleep => {}
     }
+    // No goroutine is left. Before main has returned, its goroutine is about to be spawned.
     if scheduler.live() == 0 {
         if bubble.has_main_returned() {
             finish(&mut state, End::Finished);
         }
         return SleepFor::UntilWoken;
     }
+    // All others are blocked, which is what this goroutine waits for.
     if let Some(goroutine) = state.blocked_waiter.take() {
         // SAFETY: taken out under the lock, so used once; it is parked, since all goroutines are.
         unsafe { Unparker::from_raw(goroutine).unpark() };
@@ -86,6 +92,7 @@ pub(crate) fn advance_clock(bubble: &Bubble, scheduler: &Scheduler) -> SleepFor 
         wake_where(scheduler, |_| true);
         return SleepFor::UntilWoken;
     }
+    // The usual case: time goes on to the next deadline.
     if !bubble.has_main_returned() && jump(bubble, scheduler) {
         return SleepFor::UntilWoken;
     }

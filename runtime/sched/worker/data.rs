@@ -31,33 +31,49 @@ use std::{
     time::Instant,
 };
 
-/// The private side of a worker.
+/// The private side of a worker. Its own thread alone reads and writes it, in its loop and in what
+/// goroutines call while they run on it.
 pub(crate) struct Worker {
+    /// What all workers of the runtime share.
     pub(crate) scheduler: &'static Scheduler,
+    /// The side of this worker that others see.
     pub(crate) shared: &'static WorkerShared,
-    /// Its only home, where homes are not lent. Set once, before the loop begins.
+    /// The worker's only home, where homes are not lent; `None` where they are. Set once by
+    /// `threads::launch`, before the loop begins.
     pub(crate) only_home: Cell<Option<&'static Home>>,
-    /// Fresh goroutines; others steal from it.
+    /// The owner's end of the queue of fresh goroutines. Spawns push here, the loop pops. Thieves
+    /// have the other end, `shared.fresh`.
     pub(crate) fresh: Fresh,
-    /// What a steal from the injector brings, on its way to `fresh`.
+    /// A buffer: a steal from the injector needs a deque of its kind to put a batch into.
+    /// `take_injected` empties it into `fresh` at once.
     arrivals: Deque<TaskRef>,
-    /// Homes that can run; others steal from it.
+    /// The owner's end of the homes that can run: a slot for the newest, a queue, and those in
+    /// which all have yielded. Thieves have the other end, `shared.runnable`.
     pub(crate) runnable: Runnable,
+    /// Stacks at hand. The loop takes one when a coroutine begins, and gives it back at its end.
     pub(crate) stacks: RefCell<LocalCache>,
+    /// Memory for goroutines at hand: spawns take cells, the ends of goroutines give them back.
     pub(crate) cells: CellCache,
+    /// References to the last object that was shared here, for `sync::shared`.
     pub(crate) refs: SpareRefs,
-    /// For channels.
+    /// Memory blocks of channels that were dropped here, for the next ones that are made.
     pub(crate) blocks: SpareBlocks,
+    /// Goroutine ids that this worker has reserved for its spawns.
     pub(crate) ids: Ids,
+    /// Random numbers: for the choice of victims, homes and workers.
     pub(crate) dice: Dice,
+    /// When the loop looks around, and when a goroutine that does not park yields.
     pub(crate) budget: Budget,
-    /// What the last look into the poller has shown.
+    /// What the last look into the poller has shown. Filled by `idle::sleep` and
+    /// `poller::deliver`, emptied by `deliver::wake_found`.
     pub(crate) found: RefCell<Found>,
-    /// A buffer for those that are woken then.
+    /// A buffer for `deliver`: the unparkers of those that it is about to wake.
     pub(crate) waiters: RefCell<Vec<usize>>,
-    /// The home in which fresh goroutines start, if the one at hand takes no more.
+    /// The home in which fresh goroutines start, if the one at hand takes no more. Set and read by
+    /// `place`.
     pub(crate) chunk: Cell<Option<&'static Home>>,
-    /// So many fresh goroutines are taken oldest first.
+    /// How many of the next fresh goroutines are taken oldest first. Set by a sweep, counted down
+    /// by `pop_aged`.
     aged: Cell<usize>,
 }
 
@@ -202,7 +218,7 @@ impl Worker {
         oldest.or_else(|| self.fresh.pop())
     }
 
-    /// From now on those that are fresh now go before those to come.
+    /// From now on the goroutines that are fresh now are started before those to come.
     pub(crate) fn age_fresh(&self) {
         self.aged.set(self.fresh.len());
     }

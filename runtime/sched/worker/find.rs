@@ -49,12 +49,12 @@ pub(crate) enum Next {
 #[inline]
 pub(crate) fn next(worker: &Worker, here: Held) -> Next {
     loop {
-        // One that has been chosen already.
+        // `place`, or a coroutine that stopped for it, has chosen this one already.
         if let Some(task) = here.handoff.get() {
             here.handoff.set(None);
             return Next::Run(task);
         }
-        // Before anything new is begun: a dump asks, or the runtime ends.
+        // Before anything new is begun: a dump wants replies, or the runtime ends.
         if worker.scheduler.has_requests() {
             reply::send_replies(worker.scheduler, here);
             if worker.scheduler.is_closing() {
@@ -75,26 +75,32 @@ fn find(worker: &Worker, here: Held) -> Option<Next> {
     {
         return found;
     }
+    // What others have sent or woken here since the last pass.
     here.take_arrivals();
+    // First those of this home: they hold stacks, and cost no change of identity.
     if let Some(task) = here.next_woken() {
         return Some(Next::Run(task));
     }
-    // While some of this home wait for the turn that they were promised, the others wait.
+    // Goroutines that had yielded here before the worker entered run before it goes elsewhere.
     let owes_turns = here.owes_turns();
     if !owes_turns && let Some(home) = worker.pop_home() {
         return Some(Next::Enter(home));
     }
+    // Few live here, so the newest fresh goroutine starts here, with nothing to choose.
     if place::may_start_here(here)
         && let Some(task) = worker.pop_fresh()
     {
         return Some(Next::Run(task));
     }
+    // A fresh one would lead the worker to another home, so those that are owed a turn come first.
     if owes_turns && let Some(task) = here.next_yielded() {
         return Some(Next::Run(task));
     }
+    // This home is full: `place` chooses another one.
     if let Some(task) = worker.pop_fresh() {
         return start(worker, here, task);
     }
+    // Nothing is left but goroutines that yielded, in other homes first: this one had its stay.
     if let Some(home) = worker.runnable.pop_yielded() {
         return Some(Next::Enter(home));
     }
@@ -118,19 +124,23 @@ fn look_around(worker: &Worker, here: Held) -> Option<Option<Next>> {
     let now = Instant::now();
     worker.begin_look(now);
     submit::fire_timers(worker, Some(here), worker.shared);
+    // In a test that explores schedules, chance decides, and no other rule.
     if let Some(explorer) = &worker.scheduler.explorer {
         let task = explore::pick(worker, here, explorer);
         return Some(Some(task.map_or(Next::Leave, Next::Run)));
     }
     submit::fire_timers(worker, Some(here), any_other(worker));
+    // No worker sleeps in the poller, so this one looks whether descriptors are ready.
     if poller::is_unattended() {
         deliver::poll(worker, Some(here));
     }
+    // Every 10 ms: else a fresh goroutine below the bursts of others would wait for ever.
     if worker.budget.is_sweep_due(now) {
         worker.age_fresh();
     }
     here.take_arrivals();
-    // The home was entered for those that can run in it: one of them comes first.
+    // The home was entered for goroutines that can run in it: one of them runs first. Else workers
+    // that look around at each turn would go from home to home and run nothing.
     if !here.is_stay_used() {
         return None;
     }

@@ -46,6 +46,7 @@ pub(crate) fn may_start_here(here: Held) -> bool {
 /// Chooses where a fresh goroutine starts. `here` is the home that the worker is in, if it is in
 /// one.
 pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start {
+    // Rule 1: the home at hand, which costs nothing.
     if let Some(here) = here
         && may_start_here(here)
     {
@@ -54,12 +55,14 @@ pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start
     if let Some(only) = worker.only_home.get() {
         return place_where_not_lent(worker, here, only, task);
     }
+    // Rule 2: beside those that were spawned before it, if nobody is in their home.
     if let Some(home) = worker.chunk.get()
         && home.active() < home.limit()
         && home.claim()
     {
         return start_in(home, task);
     }
+    // Rule 3: another home, where a new chunk begins.
     match choose(worker, here) {
         Chosen::Here(here) => {
             begin_chunk(worker, here);
@@ -75,6 +78,7 @@ pub(crate) fn place(worker: &Worker, here: Option<Held>, task: TaskRef) -> Start
             unsafe { submit::send_fresh(worker, home, task) };
             Start::Elsewhere
         }
+        // A runtime always has a home, unless threads could not be had: wait for one.
         Chosen::None => {
             out_of_stacks::keep(worker, task);
             Start::Elsewhere
@@ -133,6 +137,7 @@ fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
         let found = emptiest(worker, here);
         let is_empty = found.is_some_and(|home| home.active() == 0);
         let most = most_homes(worker);
+        // A new home is worth its thread only if no home is empty.
         if !is_empty && homes.count() < most {
             match owners::make(worker.scheduler, most) {
                 Ok(Some(home)) => return Chosen::Claimed(home),
@@ -152,9 +157,11 @@ fn choose(worker: &Worker, here: Option<Held>) -> Chosen {
             None => break,
         }
     }
+    // Others were faster each time. The home at hand is held already, so it takes one more.
     if let Some(here) = here {
         return Chosen::Here(here);
     }
+    // All homes are held by others: one at random gets the goroutine into its inbox.
     let count = homes.count();
     match (count > 0)
         .then(|| homes.get(worker.dice.roll(count)))

@@ -35,6 +35,7 @@ pub(crate) fn run(worker: &Worker, here: Held, task: TaskRef) {
     here.use_stay();
     let coroutine = match NonNull::new(task.coroutine.load(Ordering::Relaxed)) {
         Some(coroutine) => {
+            // The next ones are fetched into the cache while this one runs.
             here.woken.warm_next();
             here.yielded.warm_next();
             here.set_task(Some(task));
@@ -44,6 +45,7 @@ pub(crate) fn run(worker: &Worker, here: Held, task: TaskRef) {
     };
     match coroutine {
         Some(coroutine) => resume(worker, here, coroutine),
+        // Nothing has run: those that wait in this home are still owed a turn.
         None => here.renew_stay(),
     }
 }
@@ -96,6 +98,7 @@ fn retire(
     // SAFETY: its entry has returned, and we are on the root.
     let (stack, outer) = unsafe { Coroutine::retire(coroutine) };
     worker.stacks.borrow_mut().give(stack);
+    // With an outer one, only a call on a bigger stack has ended, and the goroutine goes on there.
     if outer.is_none() {
         here.set_task(None);
         out_of_stacks::retry(worker);
@@ -172,6 +175,8 @@ unsafe extern "C" fn coroutine_main(_: *mut ()) {
 fn next_fresh(here: Held, class: u8) -> Option<TaskRef> {
     // SAFETY: used up in here, with no suspend.
     let worker = unsafe { worker_in(here) };
+    // Each of these is the root's to see to: a dump or the end of the runtime, goroutines and homes
+    // that come before fresh ones, a look around, and a home that takes no more.
     if worker.scheduler.has_requests()
         || here.has_woken()
         || (worker.has_woken_homes() && !here.owes_turns())

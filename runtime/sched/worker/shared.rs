@@ -21,27 +21,34 @@ use std::{
 /// What only the worker itself writes; the monitor, dumps and metrics read it.
 #[derive(Debug, Default)]
 pub(crate) struct OwnLine {
-    /// Changes with each goroutine that the worker starts or resumes.
+    /// Counts the turns: at least one for each goroutine that the worker starts or resumes. The
+    /// monitor sees by it that a worker stays in one goroutine, searchers that their victim gets on,
+    /// and two snapshots of the deadlock detector that nothing has run in between.
     pub(crate) turns: AtomicU64,
-    /// The home that it is in, or null.
+    /// The home that it is in, or null. Read by the monitor.
     pub(crate) home: AtomicPtr<Home>,
     /// How often it has filled its newest slot. Read by the sentry.
     pub(crate) fills: AtomicU64,
+    /// Goroutines that were spawned here. Read by `Scheduler::live` and metrics, as all below.
     pub(crate) spawned: AtomicU64,
+    /// Goroutines that have ended here. Stored with Release for `Scheduler::live`.
     pub(crate) finished: AtomicU64,
-    /// TimerStore that it took fresh goroutines or homes from another worker.
+    /// How often it took fresh goroutines or homes from another worker.
     pub(crate) steals: AtomicU64,
-    /// What it took that way.
+    /// How many goroutines and homes it took that way.
     pub(crate) stolen: AtomicU64,
     /// Fresh goroutines that it sent to another worker's home.
     pub(crate) handed_over: AtomicU64,
+    /// Parks of goroutines that ran here.
     pub(crate) parks: AtomicU64,
+    /// How often it has gone to sleep.
     pub(crate) sleeps: AtomicU64,
 }
 
 /// What others write, too.
 #[derive(Debug)]
 pub(crate) struct RemoteLine {
+    /// Whether it sleeps, and who may wake it. Written by the worker and by wakers (protocol S).
     pub(crate) sleep: SleepWord,
     /// The turn since which the monitor has seen one goroutine run for longer than it should; MAX:
     /// none. Written by the monitor, read by the goroutine. See
@@ -52,26 +59,31 @@ pub(crate) struct RemoteLine {
     hurry: AtomicBool,
     /// It runs no goroutines any more: the runtime has ended. Written by the worker.
     has_left: AtomicBool,
-    /// The system's number of the worker's thread; 0 before it has one.
+    /// The system's number of the worker's thread; 0 before it has one. Written by the thread when
+    /// it starts, read by the monitor.
     pub(crate) thread: AtomicU32,
 }
 
 /// The shared side of a worker. It is made once and never freed.
 #[derive(Debug)]
 pub(crate) struct WorkerShared {
+    /// What the worker writes all the time, apart from what others write.
     pub(crate) own: CachePadded<OwnLine>,
+    /// What others write, too.
     pub(crate) remote: CachePadded<RemoteLine>,
     /// Its place among the workers of its runtime: first the regular ones, then the spares.
     pub(crate) index: usize,
-    /// Fresh goroutines.
+    /// The thieves' end of its fresh goroutines. Used by other workers, and by itself where the
+    /// oldest one is wanted.
     pub(crate) fresh: FreshStealer,
-    /// Homes that can run.
+    /// The thieves' end of its homes that can run, and the slot for the newest of them.
     pub(crate) runnable: RunnableStealer,
-    /// The owner's ends of these two, until its thread takes them.
+    /// The owner's ends of these two, until its thread takes them at its start.
     ends: Mutex<Option<(Fresh, Runnable)>>,
-    /// Parks that end at a deadline, set by goroutines that ran here.
+    /// Parks that end at a deadline, set by goroutines that ran here. Any thread may fire them.
     pub(crate) park_timers: TimerQueue,
-    /// Goroutines that start at a deadline.
+    /// Goroutines that start at a deadline; see `goroutine::delayed_spawn`. Set by goroutines that
+    /// ran here and by plain threads. Any thread may fire them.
     pub(crate) spawn_timers: TimerQueue,
 }
 
@@ -82,7 +94,7 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 }
 
 impl WorkerShared {
-    /// A worker without a thread. `new_store` makes an empty set of timers of the runtime's kind.
+    /// A worker without a thread. `new_store` makes an empty timer store of the runtime's kind.
     pub(crate) fn new(index: usize, start: Instant, new_store: impl Fn() -> TimerStore) -> Self {
         let fresh = Fresh::new();
         let (runnable, stealer) = runnable();
@@ -141,18 +153,18 @@ impl WorkerShared {
         self.remote.hurry.load(Ordering::Relaxed)
     }
 
-    /// It does.
+    /// The worker looks around now.
     pub(crate) fn clear_hurry(&self) {
         self.remote.hurry.store(false, Ordering::Relaxed);
     }
 
-    /// Says that the goroutine that has run since this turn has had its share; by the monitor.
+    /// Says that the goroutine which has run since this turn is over its budget; by the monitor.
     pub(crate) fn set_overdue(&self, turn: u64) {
         self.remote.overdue.store(turn, Ordering::Relaxed);
     }
 
-    /// Whether the goroutine that runs here now has had its share. Relaxed: a hint; it ends with
-    /// the turn that it names.
+    /// Whether the goroutine that runs here now is over its budget, as the monitor has seen.
+    /// Relaxed: a hint, which is void as soon as the turn that it names has ended.
     #[inline]
     pub(crate) fn is_overdue(&self) -> bool {
         self.remote.overdue.load(Ordering::Relaxed) == self.own.turns.load(Ordering::Relaxed)

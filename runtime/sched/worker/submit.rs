@@ -31,6 +31,7 @@ use std::{
 #[inline]
 pub(crate) fn submit(worker: &Worker, home: Held, task: TaskRef) {
     bump(&worker.shared.own.spawned, 1);
+    // A closure that is not `Send` must start in this home, so no queue that others steal from.
     if task.has(LOCAL_BIT) {
         let at = ptr::from_ref(home.home()).cast_mut().cast();
         task.home.store(at, Ordering::Relaxed);
@@ -76,6 +77,7 @@ pub(crate) enum Delivery {
 pub(crate) unsafe fn unpark(task: TaskRef) -> Delivery {
     let home = home_of(task);
     match current::home() {
+        // The caller holds the goroutine's home, so it needs no inbox and no atomic step.
         Some(here) if here.is(home) => {
             here.unpark(task);
             Delivery::Done
@@ -137,7 +139,8 @@ pub(crate) fn home_of(task: TaskRef) -> &'static Home {
 /// As `Unparker::unpark`.
 #[inline]
 unsafe fn unpark_in(worker: Option<&Worker>, home: &'static Home, task: TaskRef) -> Delivery {
-    // An idle home is ours for a moment: what this waker does in it needs no inbox.
+    // Nobody is in the home: the waker holds it for a moment and wakes the goroutine in there,
+    // which needs no inbox.
     if home.claim() {
         // SAFETY: claimed.
         let held = unsafe { Held::new(home) };
@@ -204,9 +207,11 @@ pub(crate) fn poke(worker: Option<&Worker>, home: &'static Home) {
 #[inline]
 pub(crate) fn schedule(worker: Option<&Worker>, home: &'static Home) {
     match worker {
+        // It may run on the caller's own worker, where what it needs is in the cache.
         Some(worker) if home.lent == Lent::ToAll && is_of(home, worker.scheduler) => {
             put_next(worker, home);
         }
+        // A plain thread, a worker of another runtime, or a home of one other worker only.
         _ => Scheduler::of(home).inject_home(home),
     }
 }
@@ -269,12 +274,15 @@ pub(crate) fn time_out(worker: Option<&Worker>, here: Option<Held>, task: TaskRe
     if let Some(here) = here
         && here.is(home)
     {
+        // The caller holds the home.
         here.time_out(task);
     } else if home.claim() {
+        // Nobody did, so the caller holds it now, and queues it.
         // SAFETY: claimed.
         unsafe { Held::new(home) }.time_out(task);
         schedule(worker, home);
     } else if home.add_late(task) {
+        // Somebody else holds it, and is to look at the list of late ones: this is the first.
         poke(worker, home);
     }
 }

@@ -41,6 +41,7 @@ fn tour(worker: &Worker, first: &'static Home) -> &'static Home {
     let last = unsafe {
         match worker.only_home.get() {
             None => identity::tour(at, visit, arg),
+            // Homes are not lent: this one has the identity of the worker's own thread.
             Some(_) => identity::tour_in_place(at, visit_only_home, arg),
         }
     };
@@ -56,10 +57,12 @@ fn next_home(worker: &Worker) -> Option<&'static Home> {
         if worker.scheduler.is_closing() {
             return None;
         }
+        // Between two homes, too, timers are not to wait for more than the budget.
         if worker.count_turn() {
             worker.begin_look(Instant::now());
             submit::fire_timers(worker, None, worker.shared);
         }
+        // Homes with started goroutines come before fresh ones, as in `find`.
         if let Some(home) = worker.pop_home_outside() {
             return Some(home);
         }
@@ -70,6 +73,7 @@ fn next_home(worker: &Worker) -> Option<&'static Home> {
                 FoundWork::Fresh(task) => task,
             },
         };
+        // If the goroutine went elsewhere, the worker looks for the next thing to do.
         if let Some(home) = start(worker, task) {
             return Some(home);
         }

@@ -33,6 +33,8 @@ pub(crate) unsafe extern "C" fn visit(
         let left: Option<&'static Home> = left.cast_const().cast::<Home>().as_ref();
         (worker, home, left)
     };
+    // The home that was left is given up only now: until the thread had its new identity, nobody
+    // else could take on the old one.
     if let Some(left) = left {
         // SAFETY: held by this worker, and given up here.
         put_back(worker, unsafe { Held::new(left) });
@@ -74,7 +76,8 @@ pub(crate) unsafe extern "C" fn visit_only_home(
 #[inline]
 pub(crate) fn put_back(worker: &Worker, left: Held) {
     let home = left.home();
-    // What has come in keeps it from being given back, too.
+    // It goes to a queue if somebody in it can run. An arrival that the worker has not seen makes
+    // `give_back` fail, which says the same.
     if left.has_known_ready() || !home.shared.word.give_back() {
         worker.requeue(left);
     }
