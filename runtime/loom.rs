@@ -9,6 +9,7 @@ pub(crate) mod on_abandon;
 #[path = "models/door.rs"]
 pub(crate) mod park;
 pub(crate) mod prims;
+pub(crate) mod random;
 
 pub(crate) mod bridges {
     pub(crate) mod future;

@@ -22,6 +22,7 @@ pub(crate) mod os_poller;
 pub(crate) mod park;
 pub(crate) mod plural;
 pub(crate) mod prims;
+pub(crate) mod random;
 pub(crate) mod sched;
 #[cfg(unix)]
 pub(crate) mod source;

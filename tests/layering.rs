@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("runtime/os_poller/", 0),
     ("runtime/goroutine_id", 0),
     ("runtime/plural", 0),
+    ("runtime/random", 0),
     ("runtime/on_abandon", 0),
     ("runtime/stuck", 0),
     ("runtime/switch/", 0),

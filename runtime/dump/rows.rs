@@ -13,12 +13,7 @@ use crate::runtime::{
         scheduler::Scheduler,
         worker::{current::worker, submit},
     },
-    task::{
-        extras,
-        header::{HOMELESS_BIT, TaskHeader},
-        pool,
-        wait::Stamp,
-    },
+    task::{extras, header::TaskHeader, pool, wait::Stamp},
 };
 use std::{collections::HashMap, panic::Location, ptr, sync::Arc};
 
@@ -104,15 +99,10 @@ fn walk(scheduler: &'static Scheduler) -> Vec<Row> {
     let homes: HashMap<_, _> = homes
         .map(|home| (ptr::from_ref(home).addr(), home))
         .collect();
-    pool::each_cell(|cell| {
-        let id = cell.id.load(Ordering::Relaxed);
-        if id == 0 || cell.life.is_done() {
-            return;
-        }
+    pool::each_live_cell(|cell, id| {
         let home = cell.home.load(Ordering::Relaxed);
-        let homeless = home.addr() == scheduler.address().addr() | HOMELESS_BIT;
         let home = homes.get(&home.addr()).copied();
-        if !homeless && home.is_none() {
+        if !cell.is_homeless_in(scheduler.address()) && home.is_none() {
             return;
         }
         let (doing, seconds) = view(cell, home, now);

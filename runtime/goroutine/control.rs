@@ -8,7 +8,6 @@ use crate::runtime::{
 };
 use std::{
     any::Any,
-    cell::Cell,
     marker::PhantomData,
     panic,
     time::{Duration, Instant},
@@ -29,14 +28,6 @@ use std::{
 #[doc(alias = "Gosched")]
 pub fn yield_now() {
     park::yield_now();
-}
-
-/// How long a goroutine may run before [`yield_if_due`] yields, as Go's time slice.
-const SLICE: Duration = Duration::from_millis(10);
-
-thread_local! {
-    /// The worker and its turn when this slice began, and when that was.
-    static SLICE_START: Cell<Option<((usize, u64), Instant)>> = const { Cell::new(None) };
 }
 
 /// Yields if this goroutine has run for 10 ms and others wait. For loops that compute: cheap enough
@@ -72,14 +63,7 @@ fn slice_is_over() -> bool {
     };
     // SAFETY: used up here.
     let worker = unsafe { worker_in(here) };
-    let turn = (worker.shared.index, worker.turn());
-    match SLICE_START.get() {
-        Some((seen, start)) if seen == turn => start.elapsed() >= SLICE,
-        _ => {
-            SLICE_START.set(Some((turn, Instant::now())));
-            false
-        }
-    }
+    worker.budget.is_slice_over(worker.turn())
 }
 
 /// Parks for at least `duration`; at most about 0.1 ms longer, if the worker is free then. A plain

@@ -7,6 +7,7 @@
 
 use crate::runtime::{
     entry::default,
+    goroutine::spawn::info_of,
     prims::{Ordering, fence},
     sched::{
         scheduler::Scheduler,
@@ -15,7 +16,7 @@ use crate::runtime::{
     },
     task::{
         cell, extras,
-        header::{SpawnInfo, TaskRef},
+        header::TaskRef,
         pool::{CellSource, SharedCells},
     },
 };
@@ -69,14 +70,8 @@ fn new_task(
     f: impl FnOnce() + Send + 'static,
     site: &'static Location<'static>,
 ) -> TaskRef {
-    let info = SpawnInfo {
-        // Given when it starts: so dumps do not count it among the goroutines.
-        id: 0,
-        site,
-        stack_class: scheduler.default_class.index() as u8,
-        flags: 0,
-        runtime: scheduler.address(),
-    };
+    // Its id is given when it starts: so dumps do not count it among the goroutines.
+    let info = info_of(0, site, scheduler.default_class, scheduler);
     let task = cell::new_task(cells, &info, f);
     // Nobody waits for its end.
     let _ = task.life.detach();

@@ -169,11 +169,8 @@ where
     F: FnOnce() -> T,
 {
     let info = SpawnInfo {
-        id: worker.ids.take(),
-        site,
-        stack_class: class.index() as u8,
         flags,
-        runtime: worker.scheduler.address(),
+        ..info_of(worker.ids.take(), site, class, worker.scheduler)
     };
     let task = cell::new_task(&worker.cells, &info, f);
     // SAFETY: made for `f`, and not published yet.
@@ -217,18 +214,28 @@ unsafe fn spawn_outside_sized<F, T>(
 where
     F: FnOnce() -> T,
 {
-    let info = SpawnInfo {
-        id: pool::take_ids(1),
-        site,
-        stack_class: class.index() as u8,
-        flags: 0,
-        runtime: scheduler.address(),
-    };
+    let info = info_of(pool::take_ids(1), site, class, scheduler);
     let task = cell::new_task(&SharedCells, &info, f);
     // SAFETY: made for `f`, and not published yet.
     let handle = unsafe { handle_of(task, name) };
     submit::submit_outside(scheduler, task);
     handle
+}
+
+/// What a spawn says of a goroutine that any worker may start.
+pub(crate) fn info_of(
+    id: u64,
+    site: &'static Location<'static>,
+    class: SizeClass,
+    scheduler: &Scheduler,
+) -> SpawnInfo {
+    SpawnInfo {
+        id,
+        site,
+        stack_class: class.index() as u8,
+        flags: 0,
+        runtime: scheduler.address(),
+    }
 }
 
 /// # Safety

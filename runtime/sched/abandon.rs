@@ -5,7 +5,7 @@ use crate::runtime::{
     coroutine::Coroutine,
     on_abandon::Fate,
     prims::Ordering,
-    sched::{home::held::Held, scheduler::Scheduler, unparker::Unparker},
+    sched::{home::held::Held, scheduler::Scheduler, unparker},
     task::{
         cell::UnstartedPayload,
         extras,
@@ -37,11 +37,8 @@ pub(crate) fn abandon(scheduler: &Scheduler, task: TaskRef) {
                 task.free(&SharedCells);
             }
         }
-        Finished::WakeJoiner => {
-            let joiner = task.joiner.get();
-            // SAFETY: the joiner waits for exactly this unpark.
-            unsafe { Unparker::from_raw(joiner).unpark() };
-        }
+        // SAFETY: told so just now.
+        Finished::WakeJoiner => unsafe { unparker::wake_joiner(task) },
     }
 }
 

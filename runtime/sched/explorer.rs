@@ -2,7 +2,10 @@
 //! seed says who runs next, after which operations a goroutine lets others run, and which of
 //! several ready arms a select takes.
 
-use crate::runtime::prims::{AtomicU64, AtomicUsize, Ordering};
+use crate::runtime::{
+    prims::{AtomicU64, AtomicUsize, Ordering},
+    random,
+};
 
 /// How many tests of this process explore now. Read by operations that would let others run then.
 static EXPLORING: AtomicUsize = AtomicUsize::new(0);
@@ -35,8 +38,7 @@ impl Drop for Exploring {
 /// programs get on).
 const POINTS_PER_YIELD: usize = 3;
 
-/// The choices of one runtime: SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number
-/// generators", 2014).
+/// The choices of one runtime.
 #[derive(Debug)]
 pub(crate) struct Explorer {
     /// Used by the runtime's one worker only; an atomic since all see the scheduler.
@@ -53,12 +55,9 @@ impl Explorer {
     /// A number below `n`, which is not 0.
     pub(crate) fn below(&self, n: usize) -> usize {
         let next = self.state.load(Ordering::Relaxed);
-        let next = next.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let next = next.wrapping_add(random::STEP);
         self.state.store(next, Ordering::Relaxed);
-        let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        let word = mixed ^ (mixed >> 31);
-        ((u128::from(word) * n as u128) >> 64) as usize
+        random::below(random::mix(next), n)
     }
 
     /// Whether the goroutine that comes to an operation lets others run first.

@@ -353,6 +353,24 @@ impl Scheduler {
             || self.workers().any(WorkerShared::has_public_work)
     }
 
+    /// Whether a timer is set on any worker.
+    pub(crate) fn has_timers(&self) -> bool {
+        self.workers().any(WorkerShared::has_timers)
+    }
+
+    /// Whether anybody holds a home, or a goroutine in one can run.
+    pub(crate) fn has_busy_home(&self) -> bool {
+        self.homes().any(|home| home.shared.word.is_busy())
+    }
+
+    /// Whether something beside the workers may wake goroutines in a moment: the monitor in a
+    /// round, or a blocking call. If not, those whom it has woken are in a queue, or awake.
+    pub(crate) fn has_helpers(&self) -> bool {
+        // Acquire (K3): what the monitor put back into queues, from the Release in
+        // `Monitor::round`.
+        self.monitor_busy.load(Ordering::Acquire) || self.blocking.pending() > 0
+    }
+
     /// Whether fresh goroutines wait that any worker could start.
     pub(crate) fn has_fresh(&self) -> bool {
         !self.injector.is_empty() || self.workers().any(|w| !w.fresh.is_empty())

@@ -30,6 +30,19 @@ pub(in crate::runtime) const THREAD_BIT: usize = 1;
 const WAKER_BIT: usize = 2;
 const _: () = assert!(align_of::<WakerCell>() > WAKER_BIT);
 
+/// Wakes the joiner of a goroutine whose end has found one ([`Finished::WakeJoiner`]). The cell is
+/// the joiner's from then on.
+///
+/// # Safety
+/// The caller got that answer from `task.life.finish()`, and calls this once.
+///
+/// [`Finished::WakeJoiner`]: crate::runtime::task::state::Finished::WakeJoiner
+pub(crate) unsafe fn wake_joiner(task: TaskRef) {
+    let joiner = task.joiner.get();
+    // SAFETY: the joiner waits for exactly this unpark.
+    unsafe { Unparker::from_raw(joiner).unpark() };
+}
+
 impl Unparker {
     pub(crate) fn into_raw(self) -> usize {
         self.0

@@ -30,7 +30,7 @@ pub(crate) const LARGE_BIT: u8 = 4;
 pub(crate) const HOOKED_BIT: u8 = 8;
 
 /// In `TaskHeader::home`: what it points to is a runtime, no home.
-pub(crate) const HOMELESS_BIT: usize = 1;
+const HOMELESS_BIT: usize = 1;
 
 /// The fixed part of a cell.
 #[repr(C, align(8))]
@@ -71,6 +71,14 @@ pub(crate) struct TaskHeader {
     /// The joiner's unparker; written before `Life::join`, read after `Finished::WakeJoiner`.
     /// Opaque here.
     pub(crate) joiner: Cell<usize>,
+}
+
+impl TaskHeader {
+    /// Whether it has not started yet, and belongs to the runtime with this address.
+    pub(crate) fn is_homeless_in(&self, runtime: *const ()) -> bool {
+        let home = self.home.load(Ordering::Relaxed);
+        home.addr() == runtime.addr() | HOMELESS_BIT
+    }
 }
 
 /// The first payload byte: right behind the header.

@@ -451,6 +451,16 @@ pub(crate) fn each_cell(mut f: impl FnMut(&TaskHeader)) {
     }
 }
 
+/// As [`each_cell`], for the goroutines that have an id and have not ended. Gives the id, too.
+pub(crate) fn each_live_cell(mut f: impl FnMut(&TaskHeader, u64)) {
+    each_cell(|cell| {
+        let id = cell.id.load(Ordering::Relaxed);
+        if id != 0 && !cell.life.is_done() {
+            f(cell, id);
+        }
+    });
+}
+
 /// Keeps dumps from walking the cells while what it returns is held: for a moment.
 pub(crate) fn hold_dumps_off() -> impl Sized {
     lock_depot()

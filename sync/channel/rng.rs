@@ -1,9 +1,6 @@
 //! A small random number generator per OS thread, for the choice among ready arms.
-//!
-//! SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014). Not for
-//! secrets.
 
-use crate::runtime::park;
+use crate::runtime::{park, random};
 use std::{
     cell::Cell,
     hash::{BuildHasher, RandomState},
@@ -21,13 +18,12 @@ pub(crate) fn below(n: usize) -> usize {
     // While the thread's locals are being destroyed there is no state left: any choice will do.
     let word = STATE
         .try_with(|state| {
-            let next = state.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let next = state.get().wrapping_add(random::STEP);
             state.set(next);
-            mix(next)
+            random::mix(next)
         })
         .unwrap_or(0);
-    // Multiply and shift (Lemire): the bias is below n / 2^64.
-    ((u128::from(word) * n as u128) >> 64) as usize
+    random::below(word, n)
 }
 
 /// Where a test chooses the schedule: a random order of the arms of one select. It goes by their
@@ -45,12 +41,6 @@ impl ExploredOrder {
 
     /// What arms are sorted by.
     pub(crate) fn key(self, index: usize) -> u64 {
-        mix(self.0 ^ (index as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        random::mix(self.0 ^ (index as u64).wrapping_mul(random::STEP))
     }
-}
-
-fn mix(word: u64) -> u64 {
-    let mixed = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    mixed ^ (mixed >> 31)
 }

@@ -1,7 +1,7 @@
 //! A queue of goroutines that can run: a list through their cells, first in, first out. No atomics.
 
 use crate::runtime::{
-    prims::Ordering,
+    prims::{Ordering, prefetch},
     task::header::{TaskHeader, TaskRef},
 };
 use std::{cell::Cell, ptr};
@@ -83,15 +83,3 @@ impl ReadyQueue {
 /// Lines of a suspended stack that are warmed up: the coroutine and about 400 bytes of frames (what
 /// a goroutine in a channel operation has).
 const WARM_LINES: usize = 7;
-
-/// Asks for the line at `at`, if that is an address.
-#[inline]
-fn prefetch(at: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint, without effect on what the program computes, for any address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
-}

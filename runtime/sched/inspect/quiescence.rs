@@ -162,19 +162,16 @@ fn note_workers(scheduler: &Scheduler, noted: &mut Vec<(usize, u64)>) -> bool {
 }
 
 /// Whether nothing of a runtime whose workers sleep will go on by itself: no timer is set, the
-/// monitor has nothing in its hands, no home is held, nothing is queued, and no blocking call is
-/// under way. In this order: the monitor takes from timers and gives to queues.
+/// monitor has nothing in its hands, no blocking call is under way, nothing is queued, and no home
+/// is held. In this order: the monitor takes from timers, and both give to queues.
 fn is_still(scheduler: &Scheduler) -> bool {
     // A timer will wake somebody, when its time has come.
-    if scheduler.workers().any(|worker| worker.has_timers()) {
+    if scheduler.has_timers() {
         return false;
     }
-    // Acquire (K3): what the monitor put back into queues, from the Release in `Monitor::round`.
-    let is_monitor_busy = scheduler.monitor_busy.load(Ordering::Acquire);
-    !is_monitor_busy
+    !scheduler.has_helpers()
         && !scheduler.has_public_work()
-        && !scheduler.homes().any(|home| home.shared.word.is_busy())
-        && scheduler.blocking.pending() == 0
+        && !scheduler.has_busy_home()
         && !scheduler.is_closing()
 }
 

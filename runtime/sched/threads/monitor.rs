@@ -148,7 +148,8 @@ impl Monitor {
         if stuck > 0 {
             self.find_hands(stuck);
         }
-        // Release (K3): what was in our hands is back in queues, for the Acquire in `is_still`.
+        // Release (K3): what was in our hands is back in queues, for the Acquire in
+        // `Scheduler::has_helpers`.
         scheduler.monitor_busy.store(false, Ordering::Release);
         self.held_back.look(scheduler, now);
         // Now and then memory goes back that nobody has used for a while.

@@ -140,11 +140,10 @@ fn count_waiting(scheduler: &Scheduler, worker: &WorkerShared) -> usize {
     let mut waiting = home.count_late();
     let current = home.current();
     let address: *const () = ptr::from_ref(home).cast();
-    pool::each_cell(|cell| {
+    pool::each_live_cell(|cell, _| {
         let lives_here = ptr::eq(cell.home.load(Ordering::Relaxed), address);
         let can_run = !cell.park.looks_parked() && !ptr::eq(cell, current);
-        let is_live = cell.id.load(Ordering::Relaxed) != 0 && !cell.life.is_done();
-        waiting += usize::from(lives_here && can_run && is_live);
+        waiting += usize::from(lives_here && can_run);
     });
     // Those that were unparked from elsewhere look parked until the home's holder takes them in.
     waiting += count_arrivals(home);

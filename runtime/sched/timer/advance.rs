@@ -134,17 +134,12 @@ fn stall(bubble: &Bubble, state: &mut BubbleState) -> SleepFor {
 /// holds.
 fn activity(bubble: &Bubble, scheduler: &Scheduler) -> Activity {
     let ups = bubble.ups();
-    // Acquire: what the monitor put back. As with the other two: whom those that are done have
-    // woken is in a queue, or awake.
-    if bubble.is_held()
-        || deliver::has_waiters_of(scheduler)
-        || scheduler.blocking.pending() > 0
-        || scheduler.monitor_busy.load(Ordering::Acquire)
-    {
+    // Before the looks at queues and homes: there is whom these have woken before they were done.
+    if bubble.is_held() || deliver::has_waiters_of(scheduler) || scheduler.has_helpers() {
         return Activity::Held;
     }
     let first = scheduler.do_all_sleep();
-    let busy = scheduler.homes().any(|home| home.shared.word.is_busy());
+    let busy = scheduler.has_busy_home();
     let queued = scheduler.has_public_work();
     // SeqCst: between the two looks at the sleep words; partner of the fence in
     // `Scheduler::be_watched` (M2), after a worker has got up.

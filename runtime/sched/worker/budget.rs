@@ -7,7 +7,7 @@
 //! last ones took.
 //!
 //! And a goroutine that goes on with operations which find no reason to park (a channel that is
-//! never empty) yields after 1 ms.
+//! never empty) yields after 1 ms; one that computes, and asks now and then, after 10 ms.
 
 use std::{
     cell::Cell,
@@ -26,6 +26,8 @@ const SWEEP_EVERY: Duration = Duration::from_millis(10);
 /// How long a goroutine may go on with operations that find no reason to park, while others
 /// wait: well above the price of a switch (guess).
 const MAX_UNPARKED: Duration = Duration::from_millis(1);
+/// How long a goroutine that asks may compute before it yields, as Go's time slice.
+const SLICE: Duration = Duration::from_millis(10);
 /// How many operations of a goroutine go by between two looks at the clock.
 const ASK_EVERY: u32 = 16;
 
@@ -59,6 +61,8 @@ pub(crate) struct Budget {
     asked: Cell<u32>,
     /// The turn in which one asked, and when that was.
     turn: Cell<(u64, Option<Instant>)>,
+    /// The turn whose time slice is counted, and when that began.
+    slice: Cell<Option<(u64, Instant)>>,
 }
 
 impl Budget {
@@ -72,6 +76,7 @@ impl Budget {
             picks: Cell::new(0),
             asked: Cell::new(0),
             turn: Cell::new((0, None)),
+            slice: Cell::new(None),
         }
     }
 
@@ -147,6 +152,19 @@ impl Budget {
             self.swept.set(now);
         }
         is_due
+    }
+
+    /// Whether the goroutine that runs in this turn has done so for a time slice, counted from when
+    /// it first asked. Reads the clock each time.
+    pub(crate) fn is_slice_over(&self, turn: u64) -> bool {
+        let now = Instant::now();
+        match self.slice.get() {
+            Some((seen, since)) if seen == turn => now.saturating_duration_since(since) >= SLICE,
+            _ => {
+                self.slice.set(Some((turn, now)));
+                false
+            }
+        }
     }
 
     /// Whether the goroutine that runs in this turn has gone on for 1 ms and more with operations

@@ -16,8 +16,7 @@ use crate::runtime::{
             current,
             held::Held,
         },
-        panicked,
-        unparker::Unparker,
+        panicked, unparker,
         worker::{current::worker_in, data::Worker, out_of_stacks, place, shared::bump},
     },
     stack::SizeClass,
@@ -45,7 +44,7 @@ pub(crate) fn run(worker: &Worker, here: Held, task: TaskRef) {
     };
     match coroutine {
         Some(coroutine) => resume(worker, here, coroutine),
-        // Nothing has run: those that wait in this home are still owed a turn.
+        // No stack was to be had: those of this home that can run come before the next fresh one.
         None => here.renew_stay(),
     }
 }
@@ -241,11 +240,8 @@ fn finish(here: Held, task: TaskRef, outcome: TaskOutcome) {
     match task.life.finish() {
         Finished::LeftToHandle => {}
         Finished::Free => drop_late(here, task),
-        Finished::WakeJoiner => {
-            let joiner = task.joiner.get();
-            // SAFETY: the joiner waits for exactly this unpark.
-            unsafe { Unparker::from_raw(joiner).unpark() };
-        }
+        // SAFETY: told so just now.
+        Finished::WakeJoiner => unsafe { unparker::wake_joiner(task) },
     }
 }
 

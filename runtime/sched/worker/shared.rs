@@ -22,8 +22,8 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct OwnLine {
     /// Counts the turns: at least one for each goroutine that the worker starts or resumes. The
-    /// monitor sees by it that a worker stays in one goroutine, searchers that their victim gets on,
-    /// and two snapshots of the deadlock detector that nothing has run in between.
+    /// monitor sees by it that a worker stays in one goroutine, searchers that their victim gets
+    /// on, and two snapshots of the deadlock detector that nothing has run in between.
     pub(crate) turns: AtomicU64,
     /// The home that it is in, or null. Read by the monitor.
     pub(crate) home: AtomicPtr<Home>,
