@@ -33,10 +33,6 @@ const BARE_NAMES: &[&str] = &["Inner", "Shared", "Handle", "State"];
 /// share them, and a goroutine's worker changes.
 const THREAD_LOCALS: &[(&str, &str)] = &[
     (
-        "runtime/goroutine/control.rs",
-        "only a hint: when the slice began",
-    ),
-    (
         "runtime/fake_clock.rs",
         "the clock of a bubble's own thread",
     ),
