@@ -55,7 +55,7 @@
 //! of any length: neither cancelling nor dropping them takes stack. No destructor of a value, a
 //! cause or a function runs under a lock.
 //!
-//! Inside: `children` (lists of children: all of the pointer work), `node` (the tree of
+//! Inside: `children` (lists of children: the pointer work), `node` (the tree of
 //! cancellation), `values` (the chain of values); over them `handle`, `func`, `derive` and `error`,
 //! the public face.
 

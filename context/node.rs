@@ -17,7 +17,7 @@
 
 use crate::{
     context::{
-        children::{ChildList, Listed, Place},
+        children::ChildList,
         error::{Cause, Error},
     },
     runtime::{
@@ -29,6 +29,7 @@ use crate::{
     },
     sync::{
         channel::{Receiver, Sender, bounded},
+        linked_list::{Links, ListNode},
         spin::SpinLock,
     },
 };
@@ -87,15 +88,16 @@ pub(crate) struct CancelNode {
     state: AtomicU8,
     guarded: SpinLock<Guarded>,
     parent: Option<Arc<CancelNode>>,
-    /// In the parent's list.
-    place: Place<CancelNode>,
+    /// For the parent's list, whose lock guards them.
+    links: Links<CancelNode>,
     done: OnceLock<(Sender<()>, Receiver<()>)>,
     deadline: Option<Instant>,
 }
 
-impl Listed for CancelNode {
-    fn place(&self) -> &Place<Self> {
-        &self.place
+// SAFETY: each has links of its own.
+unsafe impl ListNode for CancelNode {
+    fn links(&self) -> &Links<Self> {
+        &self.links
     }
 }
 
@@ -126,7 +128,7 @@ impl CancelNode {
                 cause: None,
             }),
             parent: parent.cloned(),
-            place: Place::new(),
+            links: Links::new(),
             done: OnceLock::new(),
             deadline: plan.deadline,
         });
@@ -237,7 +239,7 @@ impl CancelNode {
     fn first_child(&self) -> Option<(Arc<Self>, Option<Cause>)> {
         let guarded = self.guarded.lock();
         let child = guarded.children.first()?;
-        Some((Arc::clone(child), guarded.cause.clone()))
+        Some((child, guarded.cause.clone()))
     }
 
     fn state(&self) -> Option<Error> {

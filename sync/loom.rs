@@ -3,6 +3,7 @@
 
 #[path = "channel/loom.rs"]
 pub(crate) mod channel;
+pub(crate) mod linked_list;
 #[cfg(test)]
 mod models;
 pub(crate) mod raw_mutex;

@@ -15,10 +15,11 @@
 //! | [`Barrier`] | waits for a number to come | all |
 //! | [`errgroup`] | goroutines that do parts of one task, and the first error | all |
 //!
-//! Inside, from the bottom up: `spin` (guards the lists), `unwind` (what if a panic comes
-//! half-way), `wait_list` (who waits; all of the pointer work), `raw_mutex`, `raw_rw_mutex`,
-//! `raw_wait_group` and `raw_once` (the algorithms), and the typed shells over them. `guard` is
-//! what the guards of all locks share; `cached_arc` is an `Arc` that is cheap to clone on a worker.
+//! Inside, from the bottom up: `spin` (the one spin lock), `linked_list` (the one intrusive list),
+//! `unwind` (what if a panic comes half-way), `wait_list` (who waits; the rest of the pointer
+//! work), `raw_mutex`, `raw_rw_mutex`, `raw_wait_group` and `raw_once` (the algorithms), and the
+//! typed shells over them. `guard` is what the guards of all locks share; `cached_arc` is an `Arc`
+//! that is cheap to clone on a worker.
 
 pub mod channel;
 pub mod errgroup;
@@ -27,6 +28,7 @@ mod barrier;
 mod cached_arc;
 mod cond;
 mod guard;
+pub(crate) mod linked_list;
 mod mutex;
 mod once;
 mod once_cell;

@@ -1,9 +1,8 @@
-//! The list of those who wait for a primitive: an intrusive, doubly linked FIFO of nodes that live
-//! on the waiters' stacks.
+//! The list of those who wait for a primitive: a FIFO of nodes that live on the waiters' stacks.
 //!
-//! Every node is in at most one list, guarded by that list's [`SpinLock`]. Linking, claiming and
-//! removing any node take constant time and never allocate. All of the pointer work of `sync`'s
-//! locks is in this file; its interface is safe:
+//! Every node is in at most one list, guarded by that list's [`SpinLock`]. It is a [`LinkedList`],
+//! so linking, claiming and removing any node take constant time and never allocate. All of the
+//! pointer work of `sync`'s locks is in that file and this one; the interface of this one is safe:
 //!
 //! * [`park_in`] links the caller's node and returns only when the node is out of the list *and*
 //!   nobody else will touch it again: either a waker claimed it and its `unpark` has been consumed,
@@ -24,10 +23,11 @@
 use crate::runtime::clock;
 use crate::runtime::on_abandon::{Fate, OnAbandon};
 use crate::runtime::park::{self, Delivery, Unparked, Unparker, WaitReason};
-use crate::runtime::prims::Instant;
+use crate::runtime::prims::{Cell, Instant};
+use crate::sync::linked_list::{Chain, LinkedList, Links, ListNode};
 use crate::sync::spin::{SpinGuard, SpinLock};
 use crate::sync::unwind::{AbortOnUnwind, UndoOnUnwind};
-use std::{cell::Cell, marker::PhantomPinned, mem, ptr::NonNull, time::Duration};
+use std::{marker::PhantomPinned, mem, ptr::NonNull, time::Duration};
 
 /// One waiter's node, on its own stack.
 #[derive(Debug)]
@@ -35,16 +35,19 @@ pub(crate) struct Waiter {
     unparker: Unparker,
     /// The waiter's before `park_in`, the list lock's while linked, the claimer's until `unpark`.
     word: Cell<usize>,
-    /// Whether it is in a list. Guarded by the list's lock.
-    linked: Cell<bool>,
-    /// Guarded by the list's lock.
-    prev: Cell<Option<NonNull<Waiter>>>,
-    /// Guarded by the list's lock; once claimed, the claimer's chain.
-    next: Cell<Option<NonNull<Waiter>>>,
+    /// Guarded by the list's lock; once claimed, the claimer's.
+    links: Links<Waiter>,
     /// What a waker does if the waiter cannot be woken any more. The waiter's before it is linked,
     /// then the claimer's to read.
     on_abandon: Cell<Option<OnAbandon>>,
     _pin: PhantomPinned,
+}
+
+// SAFETY: each has links of its own.
+unsafe impl ListNode for Waiter {
+    fn links(&self) -> &Links<Self> {
+        &self.links
+    }
 }
 
 /// What a primitive does for a waiter that leaves without having got what it waited for.
@@ -78,9 +81,7 @@ impl Waiter {
         Self {
             unparker: Unparker::current(),
             word: Cell::new(word),
-            linked: Cell::new(false),
-            prev: Cell::new(None),
-            next: Cell::new(None),
+            links: Links::new(),
             on_abandon: Cell::new(None),
             _pin: PhantomPinned,
         }
@@ -97,7 +98,8 @@ impl Waiter {
 
     /// Sets the word of a node that is not linked.
     pub(crate) fn set_word(&self, word: usize) {
-        debug_assert!(!self.linked.get());
+        // SAFETY: the caller owns it, and has not linked it.
+        debug_assert!(unsafe { !self.links.is_linked() });
         self.word.set(word);
     }
 
@@ -151,13 +153,12 @@ pub(crate) fn deadline_after(timeout: Duration) -> Option<Instant> {
 /// A FIFO of waiters, and whatever else (`extra`) its lock guards.
 #[derive(Debug)]
 pub(crate) struct WaitList<X = ()> {
-    head: Option<NonNull<Waiter>>,
-    tail: Option<NonNull<Waiter>>,
+    waiters: LinkedList<Waiter>,
     /// The primitive's own data under the same lock.
     pub(crate) extra: X,
 }
 
-// SAFETY: the nodes it points at are only touched under the list's lock, by whichever thread holds
+// SAFETY: the nodes it leads to are only touched under the list's lock, by whichever thread holds
 // it, and live as long as they are linked (`park_in`); `Unparker` is `Send`.
 unsafe impl<X: Send> Send for WaitList<X> {}
 
@@ -165,66 +166,56 @@ impl<X> WaitList<X> {
     /// An empty list.
     pub(crate) const fn new(extra: X) -> Self {
         Self {
-            head: None,
-            tail: None,
+            waiters: LinkedList::new(),
             extra,
         }
     }
 
     /// Whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.head.is_none()
+        self.waiters.is_empty()
     }
 
     /// Whether exactly one waits.
     pub(crate) fn has_one(&self) -> bool {
-        self.head.is_some() && self.head == self.tail
+        self.waiters.has_one()
     }
 
     /// Claims the first waiter.
     pub(crate) fn pop_front(&mut self) -> Option<Claimed> {
-        let node = self.head?;
-        self.unlink(node);
-        Some(Claimed(node))
+        self.waiters.pop_front().map(Claimed)
     }
 
     /// Takes those out at the front that never run again, so that no waker wakes them instead of
     /// others.
     pub(crate) fn skip_abandoned(&mut self) {
-        while let Some(node) = self.head
-            && is_abandoned(node)
+        while let Some(first) = self.waiters.first()
+            && is_abandoned(first)
         {
-            self.unlink(node);
+            self.waiters.pop_front();
         }
     }
 
     /// Claims waiters from the front for as long as `wanted` says yes to the front one's word;
     /// skips those that never run again.
     pub(crate) fn take_while(&mut self, mut wanted: impl FnMut(usize) -> bool) -> ClaimedChain {
-        let mut chain = ClaimedChain {
-            head: None,
+        let mut claimed = ClaimedChain {
+            waiters: Chain::new(),
             count: 0,
         };
-        let mut last: Option<NonNull<Waiter>> = None;
         loop {
             self.skip_abandoned();
-            let Some(node) = self.head else {
-                break;
-            };
-            // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
-            if !wanted(unsafe { node.as_ref() }.word.get()) {
-                break;
+            match self.waiters.first() {
+                Some(first) if wanted(first.word.get()) => {}
+                _ => return claimed,
             }
-            self.unlink(node);
-            match last {
-                // SAFETY: claimed by us a moment ago and not unparked yet, so alive and ours.
-                Some(before) => unsafe { before.as_ref() }.next.set(Some(node)),
-                None => chain.head = Some(node),
+            if let Some(node) = self.waiters.pop_front() {
+                // SAFETY: just taken out, hence claimed by us: it stays until its `unpark`, which
+                // only the chain does. Its owner asks under the list's lock whether it is linked.
+                unsafe { claimed.waiters.push_back(node) };
+                claimed.count += 1;
             }
-            last = Some(node);
-            chain.count += 1;
         }
-        chain
     }
 
     /// Claims everyone.
@@ -232,57 +223,30 @@ impl<X> WaitList<X> {
         self.take_while(|_| true)
     }
 
-    fn link(&mut self, waiter: &Waiter, end: End) {
-        assert!(!waiter.linked.replace(true), "a waiter is in two lists");
-        let node = Some(NonNull::from(waiter));
+    /// Links a waiter.
+    ///
+    /// # Safety
+    /// It is the caller's, is not claimed, and stays where it is until it has been taken out. Only
+    /// the caller links it, into whatever list.
+    unsafe fn link(&mut self, waiter: &Waiter, end: End) {
+        // SAFETY: the caller owns it, and is the only one that links it.
+        let is_linked = unsafe { waiter.links.is_linked() };
+        assert!(!is_linked, "a waiter is in two lists");
+        let node = NonNull::from(waiter);
         match end {
-            End::Back => {
-                waiter.prev.set(self.tail);
-                waiter.next.set(None);
-                match self.tail {
-                    // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
-                    Some(tail) => unsafe { tail.as_ref() }.next.set(node),
-                    None => self.head = node,
-                }
-                self.tail = node;
-            }
-            End::Front => {
-                waiter.prev.set(None);
-                waiter.next.set(self.head);
-                match self.head {
-                    // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
-                    Some(head) => unsafe { head.as_ref() }.prev.set(node),
-                    None => self.tail = node,
-                }
-                self.head = node;
-            }
+            // SAFETY: it is in no list, and in no chain, as it is not claimed; the rest is passed
+            // on.
+            End::Back => unsafe { self.waiters.push_back(node) },
+            // SAFETY: as above.
+            End::Front => unsafe { self.waiters.push_front(node) },
         }
-    }
-
-    /// Takes `node`, which is in this list, out of it.
-    fn unlink(&mut self, node: NonNull<Waiter>) {
-        // SAFETY: a linked node is alive, and we hold the list (`&mut self`).
-        let waiter = unsafe { node.as_ref() };
-        debug_assert!(waiter.linked.get());
-        let (prev, next) = (waiter.prev.take(), waiter.next.take());
-        match prev {
-            // SAFETY: as above: the neighbour is linked.
-            Some(prev) => unsafe { prev.as_ref() }.next.set(next),
-            None => self.head = next,
-        }
-        match next {
-            // SAFETY: as above: the neighbour is linked.
-            Some(next) => unsafe { next.as_ref() }.prev.set(prev),
-            None => self.tail = prev,
-        }
-        waiter.linked.set(false);
     }
 }
 
 /// Whether a linked waiter never runs again.
-fn is_abandoned(node: NonNull<Waiter>) -> bool {
-    // SAFETY: a linked node is alive, and its waiter is in `park_in`, unclaimed.
-    unsafe { node.as_ref().unparker.is_abandoned() }
+fn is_abandoned(waiter: &Waiter) -> bool {
+    // SAFETY: it is linked, so its owner is in `park_in`, unclaimed.
+    unsafe { waiter.unparker.is_abandoned() }
 }
 
 /// A waiter that the holder has taken out of its list and owes an `unpark`.
@@ -323,7 +287,7 @@ impl Claimed {
 #[derive(Debug)]
 #[must_use = "claimed waiters sleep for ever unless they are unparked"]
 pub(crate) struct ClaimedChain {
-    head: Option<NonNull<Waiter>>,
+    waiters: Chain<Waiter>,
     count: usize,
 }
 
@@ -334,12 +298,8 @@ impl ClaimedChain {
     }
 
     /// Wakes them in order. Call it after releasing the list's lock.
-    pub(crate) fn unpark_all(self) {
-        let mut rest = self.head;
-        while let Some(node) = rest {
-            // SAFETY: claimed and not unparked yet, so alive and ours alone. `next` is read before
-            // the `unpark`.
-            rest = unsafe { node.as_ref() }.next.get();
+    pub(crate) fn unpark_all(mut self) {
+        while let Some(node) = self.waiters.pop_front() {
             Claimed(node).unpark();
         }
     }
@@ -379,7 +339,9 @@ pub(crate) fn park_in_after<X: Send, L: Leave<X> + Sync>(
     waiter.on_abandon.set(Some(on_abandon));
     // SAFETY: as above; taken back below, since nothing unwinds.
     unsafe { park::set_on_abandon(Some(on_abandon)) };
-    list.link(waiter, parking.end);
+    // SAFETY: it stays where it is until this returns, and then it is in no list and not claimed:
+    // so it was before. A waiter is not `Sync`, so it is the caller's.
+    unsafe { list.link(waiter, parking.end) };
     drop(list);
     before();
     let claimed = match parking.deadline {
@@ -414,11 +376,12 @@ impl<X, L: Leave<X>> Stay<'_, X, L> {
     /// Takes the waiter out of the list. False: it has been claimed.
     fn withdraw(&self) -> bool {
         let mut list = self.lock.lock();
-        if !self.waiter.linked.get() {
+        // SAFETY: the lock of the only list that it can be in is held.
+        if unsafe { !self.waiter.links.is_linked() } {
             return false;
         }
-        // It is linked in this list: `park_in` linked it here and nowhere else.
-        list.unlink(NonNull::from(self.waiter));
+        // SAFETY: it is in this list: `park_in` linked it here and nowhere else.
+        unsafe { list.waiters.unlink(self.waiter) };
         self.leave.withdrawn(&mut list);
         drop(list);
         self.leave.after_withdrawn();
@@ -444,112 +407,4 @@ unsafe fn abandon<X, L: Leave<X>>(stay: *const (), fate: Fate) {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
-    use crate::runtime::park::WaitReason;
-    use crate::sync::spin::SpinLock;
-    use crate::sync::wait_list::{End, Leave, Nothing, Parking, WaitList, Waiter, park_in};
-    use std::{
-        ptr::NonNull,
-        sync::atomic::{AtomicBool, Ordering::Relaxed},
-        thread,
-        time::{Duration, Instant},
-    };
-
-    fn words(list: &mut WaitList) -> Vec<usize> {
-        let mut words = Vec::new();
-        let mut at = list.head;
-        while let Some(node) = at {
-            // SAFETY: the tests below keep their nodes alive while they are linked.
-            let node = unsafe { node.as_ref() };
-            words.push(node.word());
-            at = node.next.get();
-        }
-        words
-    }
-
-    #[test]
-    fn keeps_order_and_removes_any_node() {
-        let nodes: Vec<Waiter> = (0..5).map(Waiter::new).collect();
-        let mut list = WaitList::new(());
-        for node in &nodes[..4] {
-            list.link(node, End::Back);
-        }
-        list.link(&nodes[4], End::Front);
-        assert_eq!(words(&mut list), [4, 0, 1, 2, 3]);
-        for (gone, left) in [
-            (1, vec![4, 0, 2, 3]),
-            (4, vec![0, 2, 3]),
-            (3, vec![0, 2]),
-            (0, vec![2]),
-            (2, vec![]),
-        ] {
-            list.unlink(NonNull::from(&nodes[gone]));
-            assert_eq!(words(&mut list), left);
-        }
-        assert!(list.is_empty() && list.tail.is_none());
-    }
-
-    #[test]
-    fn removal_takes_constant_time() {
-        let time = |n: usize| {
-            let nodes: Vec<Waiter> = (0..n).map(Waiter::new).collect();
-            let mut list = WaitList::new(());
-            nodes.iter().for_each(|node| list.link(node, End::Back));
-            let start = Instant::now();
-            // From the middle outwards, where a scan from either end would be slowest.
-            for i in (0..n / 2).rev() {
-                list.unlink(NonNull::from(&nodes[i]));
-                list.unlink(NonNull::from(&nodes[n - 1 - i]));
-            }
-            assert!(list.is_empty());
-            start.elapsed() / u32::try_from(n).unwrap()
-        };
-        // A scan would cost 200 times more for each; a factor of 30 leaves room for cold caches and
-        // a busy machine.
-        let best = |n| (0..5).map(|_| time(n)).min().unwrap();
-        assert!(best(200_000) < best(1_000).max(Duration::from_nanos(3)) * 30);
-    }
-
-    #[test]
-    fn deadline_unlinks() {
-        let lock = SpinLock::new(WaitList::new(()));
-        let waiter = Waiter::new(0);
-        let soon = Some(Instant::now() + Duration::from_millis(5));
-        struct Told(AtomicBool);
-        impl Leave<()> for Told {
-            fn withdrawn(&self, list: &mut WaitList) {
-                self.0.store(list.is_empty(), Relaxed);
-            }
-
-            fn pass_on(&self, _: usize) {
-                unreachable!("nobody claims it");
-            }
-        }
-        let told = Told(AtomicBool::new(false));
-        let parking = Parking::until(WaitReason::Cond, soon);
-        assert!(!park_in(lock.lock(), &waiter, parking, &told));
-        assert!(told.0.into_inner());
-    }
-
-    #[test]
-    fn claims_race_with_deadlines() {
-        let lock = SpinLock::new(WaitList::new(()));
-        for round in 0..2_000u64 {
-            thread::scope(|s| {
-                let waker = s.spawn(|| {
-                    for _ in 0..round % 50 * 10 {
-                        std::hint::spin_loop();
-                    }
-                    let claimed = lock.lock().pop_front();
-                    claimed.map(|c| c.unpark_with(7)).is_some()
-                });
-                let waiter = Waiter::new(1);
-                let deadline = Some(Instant::now() + Duration::from_micros(round % 60));
-                let parking = Parking::until(WaitReason::Cond, deadline);
-                let claimed = park_in(lock.lock(), &waiter, parking, &Nothing);
-                assert_eq!(claimed, waker.join().unwrap());
-                assert_eq!(waiter.word(), if claimed { 7 } else { 1 });
-            });
-        }
-    }
-}
+mod tests;
