@@ -22,9 +22,9 @@ use crate::{
     },
     sync::channel::{
         buffer::{Buffer, Leftovers, Segment},
-        core::{Core, Departure, Queues, Wait, notify},
-        spin::Held,
-        wait::{Outcome, Side, Waiter, Wakes},
+        core::{Core, Departure, Held, Queues, Wait, notify},
+        op_queue::Wakes,
+        wait::{ClaimedOp, OpOutcome, PendingOp, Side},
     },
 };
 use std::mem;
@@ -193,14 +193,14 @@ impl<T> Chan<T> {
                 drop(held);
                 park::refuse();
             };
-            let node = Waiter::plain(Side::Send, from.cast(), unparker);
+            let node = PendingOp::plain(Side::Send, from.cast(), unparker);
             return match self.core.park(held, &node, wait) {
                 // A receiver has moved the value out of `from`, to itself or into the buffer.
-                Outcome::Done => Ok(()),
+                OpOutcome::Done => Ok(()),
                 // The time was up, and the node is in no list any more.
-                Outcome::Pending => Err(Refused::Time),
+                OpOutcome::Pending => Err(Refused::Time),
                 // Closed while it waited. Nobody tells a plain sender to look again.
-                Outcome::Closed | Outcome::Retry => Err(Refused::Closed),
+                OpOutcome::Closed | OpOutcome::Retry => Err(Refused::Closed),
             };
         }
     }
@@ -255,20 +255,20 @@ impl<T> Chan<T> {
             };
             // SAFETY: just claimed (both), on a channel of `T`; there is room; the lock is held.
             unsafe {
-                if (*sender).is_promise() {
+                if sender.is_promise() {
                     // A select's sending arm, which makes its value now that it is chosen: the
                     // place is kept for that.
                     queues.reserved += 1;
                 } else if let Some(receiver) = queues.receivers.claim() {
                     // A receiver waits, so the buffer is empty: from slot to slot.
-                    let (from, to) = ((*sender).slot(), (*receiver).slot());
+                    let (from, to) = (sender.slot(), receiver.slot());
                     to.cast::<T>().copy_from_nonoverlapping(from.cast(), 1);
-                    wakes.add(receiver, Outcome::Done);
+                    wakes.add(receiver, OpOutcome::Done);
                 } else {
                     // The sender's value waits in the buffer from now on, behind those before it.
-                    self.push(self.buffer(), (*sender).slot().cast());
+                    self.push(self.buffer(), sender.slot().cast());
                 }
-                wakes.add(sender, Outcome::Done);
+                wakes.add(sender, OpOutcome::Done);
             }
         }
         // Selects that only watch: those who would send, and those who would receive.
@@ -379,15 +379,14 @@ pub(crate) fn spin_while(condition: impl Fn() -> bool) {
 /// Moves the value at `from` into a claimed receiver's slot and wakes it.
 ///
 /// # Safety
-/// The caller has claimed the waiter, a receiver of `T`, and does not touch it again; `from` holds
-/// a value, which is gone then.
-pub(crate) unsafe fn deliver<T>(receiver: *const Waiter, from: *const T) {
+/// The operation was claimed on a channel of `T`; `from` holds a value, which is gone then.
+pub(crate) unsafe fn deliver<T>(receiver: ClaimedOp, from: *const T) {
     // SAFETY: claimed, so its frame stands; its slot is one for a `T`, and is filled once.
     unsafe {
-        (*receiver)
+        receiver
             .slot()
             .cast::<T>()
             .copy_from_nonoverlapping(from, 1);
-        Waiter::finish(receiver, Outcome::Done);
     }
+    receiver.finish(OpOutcome::Done);
 }

@@ -19,9 +19,12 @@ use crate::{
         park::{self, Unparked, WaitReason},
         prims::{AtomicBool, AtomicUsize, Instant, Ordering, UnsafeCell, exclusive},
     },
-    sync::channel::{
-        spin::{Held, SpinLock},
-        wait::{Outcome, Promise, QueueKind, Side, WaitList, Waiter, Wakes},
+    sync::{
+        channel::{
+            op_queue::{OpQueue, Wakes},
+            wait::{OpOutcome, PendingOp, Promise, QueueKind, Side},
+        },
+        spin::{Exponential, SpinGuard, SpinLock},
     },
 };
 use std::time::Duration;
@@ -30,6 +33,14 @@ use std::time::Duration;
 /// one that is made at once comes in time, however busy the machine is. A guess: well above the
 /// time in which a woken goroutine or thread runs, well below what users would call a hang.
 pub(crate) const GRACE: Duration = Duration::from_millis(10);
+
+/// The lock of one channel. Its critical sections are a few dozen instructions (look at a counter,
+/// move one value, link one node), they never park and never run code of the user (no `Drop`, no
+/// `Clone`), so a holder is gone before a parked waiter could be woken.
+pub(crate) type ChannelLock = SpinLock<(), Exponential>;
+
+/// Proof that a channel's lock is held; dropping it leaves the lock.
+pub(crate) type Held<'a> = SpinGuard<'a, (), Exponential>;
 
 /// How long an operation may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,15 +112,15 @@ impl Wait {
 #[derive(Debug)]
 pub(crate) struct Queues {
     /// Senders that wait for room, or on a rendezvous channel for a receiver. Receivers serve them.
-    pub(crate) senders: WaitList,
+    pub(crate) senders: OpQueue,
     /// Receivers that wait for a value. Senders serve them.
-    pub(crate) receivers: WaitList,
+    pub(crate) receivers: OpQueue,
     /// Selects that wait to hear that one of their operations could be done, and do none. Whoever
     /// makes room or brings a value wakes them.
-    pub(crate) watchers: WaitList,
+    pub(crate) watchers: OpQueue,
     /// Of a rendezvous channel: receivers that wait for the value of a select's sending arm that
     /// has been chosen. The arm brings it, or breaks the promise; each receiver can still leave.
-    pub(crate) promised: WaitList,
+    pub(crate) promised: OpQueue,
     /// Of a buffered channel: places that are kept for selects' sending arms that have been chosen
     /// and still make their values. Whoever chooses such an arm adds one, the arm takes it off.
     pub(crate) reserved: usize,
@@ -128,13 +139,12 @@ pub(crate) enum Departure {
 
 impl Queues {
     /// The list of this kind.
-    pub(crate) fn list(&mut self, queue: QueueKind) -> &mut WaitList {
+    pub(crate) fn list(&mut self, queue: QueueKind) -> &mut OpQueue {
         match queue {
             QueueKind::Senders => &mut self.senders,
             QueueKind::Receivers => &mut self.receivers,
             QueueKind::Watchers => &mut self.watchers,
             QueueKind::Promised => &mut self.promised,
-            QueueKind::Nowhere => unreachable!("there is no such list"),
         }
     }
 
@@ -143,7 +153,7 @@ impl Queues {
     /// # Safety
     /// The receiver has been won, or is the caller's own; it is linked nowhere, and stays where it
     /// is until it has been unlinked.
-    pub(crate) unsafe fn promise(&mut self, receiver: &Waiter) -> Promise {
+    pub(crate) unsafe fn promise(&mut self, receiver: &PendingOp) -> Promise {
         // SAFETY: passed on.
         unsafe { self.promised.push(receiver, QueueKind::Promised) };
         Promise::to(receiver)
@@ -155,7 +165,7 @@ impl Queues {
 pub(crate) struct Core {
     /// Held by whoever operates on the channel, for a few dozen instructions. A select holds those
     /// of all its channels.
-    lock: SpinLock,
+    lock: ChannelLock,
     /// The channel was closed. Set under the lock by the one who closes it, read by anybody, never
     /// reset.
     closed: AtomicBool,
@@ -188,7 +198,7 @@ unsafe impl Sync for Core {}
 impl Core {
     pub(crate) fn new(capacity: Option<usize>) -> Self {
         Self {
-            lock: SpinLock::new(),
+            lock: SpinLock::new(()),
             closed: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
@@ -197,10 +207,10 @@ impl Core {
             capacity: capacity.unwrap_or(usize::MAX),
             bounded: capacity.is_some(),
             queues: UnsafeCell::new(Queues {
-                senders: WaitList::new(),
-                receivers: WaitList::new(),
-                watchers: WaitList::new(),
-                promised: WaitList::new(),
+                senders: OpQueue::new(),
+                receivers: OpQueue::new(),
+                watchers: OpQueue::new(),
+                promised: OpQueue::new(),
                 reserved: 0,
             }),
         }
@@ -209,17 +219,17 @@ impl Core {
     /// Takes the lock; spins while another has it.
     #[inline]
     pub(crate) fn hold(&self) -> Held<'_> {
-        self.lock.hold()
+        self.lock.lock()
     }
 
     /// As [`hold`](Self::hold), if the lock is free.
     #[inline(always)]
     pub(crate) fn try_hold(&self) -> Option<Held<'_>> {
-        self.lock.try_hold()
+        self.lock.try_lock()
     }
 
     /// The bare lock, for a select that holds several.
-    pub(crate) fn lock(&self) -> &SpinLock {
+    pub(crate) fn lock(&self) -> &ChannelLock {
         &self.lock
     }
 
@@ -345,7 +355,7 @@ impl Core {
             &mut queues.senders,
             &mut queues.watchers,
         ] {
-            list.claim_all(Outcome::Closed, wakes);
+            list.claim_all(OpOutcome::Closed, wakes);
         }
         true
     }
@@ -387,12 +397,12 @@ impl Core {
     ///
     /// # Safety
     /// The lock is held, and the node is alive and was linked into this core.
-    pub(crate) unsafe fn unlink(&self, node: &Waiter) -> bool {
-        let queue = node.queue();
+    pub(crate) unsafe fn unlink(&self, node: &PendingOp) -> bool {
         // Whoever claims a node takes it out of its list, under the lock.
-        if queue == QueueKind::Nowhere {
+        // SAFETY: the lock is held.
+        let Some(queue) = (unsafe { node.queue() }) else {
             return false;
-        }
+        };
         // SAFETY: the lock is held, and the node is in that list.
         unsafe { self.queues().list(queue).unlink(node) };
         true
@@ -406,8 +416,7 @@ impl Core {
         drop(held);
         // Otherwise it has left, and is owed nothing.
         if let Some(receiver) = receiver {
-            // SAFETY: just claimed.
-            unsafe { Waiter::finish(receiver, Outcome::Retry) };
+            receiver.finish(OpOutcome::Retry);
         }
     }
 }
@@ -416,6 +425,6 @@ impl Core {
 #[inline]
 pub(crate) fn notify(queues: &mut Queues, side: Side, wakes: &mut Wakes) {
     if !queues.watchers.is_empty() {
-        queues.watchers.claim_side(side, Outcome::Done, wakes);
+        queues.watchers.claim_side(side, OpOutcome::Done, wakes);
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     runtime::sched::{unparker::Unparker, waker::WakerCell},
     sync::channel::{
         core::{Core, notify},
-        wait::{Outcome, QueueKind, Side, Waiter, Wakes},
+        op_queue::Wakes,
+        wait::{OpOutcome, PendingOp, QueueKind, Side},
     },
 };
 use std::{
@@ -26,7 +27,7 @@ use std::{
 #[repr(C)]
 pub(crate) struct Link<T> {
     cell: WakerCell,
-    node: Waiter,
+    node: PendingOp,
     value: UnsafeCell<MaybeUninit<T>>,
     /// Whether a value was put in and not taken out by the owner. It is there, unless a receiver
     /// has it: then the outcome is `Done`.
@@ -74,7 +75,7 @@ impl<T> Link<T> {
             };
             Self {
                 cell: WakerCell::new(Self::release),
-                node: Waiter::plain(side, slot, Unparker::of_waker(link.cast())),
+                node: PendingOp::plain(side, slot, Unparker::of_waker(link.cast())),
                 value: UnsafeCell::new(value),
                 is_given: Cell::new(false),
             }
@@ -86,7 +87,7 @@ impl<T> Link<T> {
     }
 
     /// What was done for it; after it was fired.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> OpOutcome {
         self.node.outcome()
     }
 
@@ -164,7 +165,7 @@ impl<T> Link<T> {
 
 impl<T> Drop for Link<T> {
     fn drop(&mut self) {
-        if self.is_given.get() && self.node.outcome() != Outcome::Done {
+        if self.is_given.get() && self.node.outcome() != OpOutcome::Done {
             // SAFETY: given, and no receiver has it; nobody else has the link.
             unsafe { self.value.get_mut().assume_init_drop() };
         }

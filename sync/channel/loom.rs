@@ -6,14 +6,12 @@ pub(crate) mod buffer;
 pub(crate) mod chan;
 pub(crate) mod core;
 pub(crate) mod error;
+pub(crate) mod op_queue;
 pub(crate) mod operation;
 #[path = "core/parking.rs"]
 pub(crate) mod parking;
 #[path = "chan/promise.rs"]
 pub(crate) mod promise;
-/// The real lock, for its own model.
-#[path = "spin.rs"]
-pub(crate) mod real_spin;
 #[path = "chan/receive.rs"]
 pub(crate) mod receive;
 #[path = "../models/receiver.rs"]
@@ -24,8 +22,6 @@ pub(crate) mod select_handle;
 #[path = "../models/sender.rs"]
 pub(crate) mod sender;
 pub(crate) mod slot;
-#[path = "../models/channel_lock.rs"]
-pub(crate) mod spin;
 pub(crate) mod timer;
 pub(crate) mod wait;
 #[path = "select/waiting.rs"]

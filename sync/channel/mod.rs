@@ -35,13 +35,12 @@
 //!
 //! # Reading order
 //!
-//! - `spin`: the lock of one channel. `wait`: nodes of those who wait, their lists, and who wins a
-//!   select.
+//! - `wait`: nodes of those who wait, who may touch them when, and who wins a select; `op_queue`:
+//!   their lists.
 //! - `buffer`: a ring, or a chain of segments.
-//! - `core`: the untyped half of a channel, with the invariants; `parking`: how a waiter parks and
-//!   leaves; `chan`: the typed half and how it
-//!   sends; `receive`: how it receives; `promise`: what a select's sending arm owes until its value
-//!   is made.
+//! - `core`: the untyped half of a channel, with its lock and the invariants; `parking`: how a waiter
+//!   parks and leaves; `chan`: the typed half and how it sends; `receive`: how it receives;
+//!   `promise`: what a select's sending arm owes until its value is made.
 //! - `link`: a future's wait; `awaited`: what all of them share; `recv_future`, `send_future`,
 //!   `stream`, `sink`: the futures.
 //! - `timer`: a channel that the clock fills.
@@ -72,6 +71,7 @@ mod iter;
 mod link;
 mod macros;
 mod make;
+mod op_queue;
 mod operation;
 #[path = "core/parking.rs"]
 mod parking;
@@ -92,7 +92,6 @@ mod sender;
 #[path = "sender/sink.rs"]
 mod sink;
 mod slot;
-mod spin;
 #[cfg(feature = "stream")]
 #[path = "receiver/stream.rs"]
 mod stream;

@@ -19,7 +19,8 @@
 //! `send(s, expr)` evaluates `expr` only once the arm is chosen. So a chosen sending arm holds a
 //! [`Commit`]: a reserved place in the buffer, or a promise to a receiver that waits for the value
 //! as long as it may. A receiver that chooses a parked select's sending arm is promised its value
-//! in the same way. Whoever drops the commitment says [`Outcome::Retry`] to it. See `chan/promise`.
+//! in the same way. Whoever drops the commitment says [`OpOutcome::Retry`] to it. See
+//! `chan/promise`.
 //!
 //! A select's receiving arm that was promised a value has been chosen, and holds to it until its
 //! time is up: that of the select, or of the earliest of its timers.
@@ -40,6 +41,7 @@ use crate::{
     },
     sync::channel::{
         core::{Core, Wait},
+        op_queue::Wakes,
         operation::SelectedOperation,
         receiver::Receiver,
         rng::{self, ExploredOrder},
@@ -47,7 +49,7 @@ use crate::{
         sender::Sender,
         slot::Slot,
         timer::{Moment, TimerChan},
-        wait::{Outcome, Partners, Promise, SelectToken, Side, Waiter, Wakes},
+        wait::{OpOutcome, Partners, PendingOp, Promise, SelectToken, Side},
         waiting::{Purpose, link, park_linked, prepare},
     },
 };
@@ -78,7 +80,7 @@ pub struct Arm<'a> {
     pub(crate) side: Side,
     /// What stands for the arm in its channel's list while the select waits. The select makes it
     /// before each wait; wakers write to it. It is never moved between its link and its unlink.
-    pub(crate) node: Option<Waiter>,
+    pub(crate) node: Option<PendingOp>,
 }
 
 #[doc(hidden)]
@@ -233,7 +235,7 @@ fn look(
 /// All locks are held. `me` as for [`SelectHandle::commit_recv`].
 unsafe fn commit(
     arm: &Arm<'_>,
-    me: &Waiter,
+    me: &PendingOp,
     moment: Option<Moment>,
     partners: Partners,
     wakes: &mut Wakes,
@@ -301,11 +303,11 @@ fn partners(limit: Wait, now: Option<Instant>) -> Partners {
 }
 
 /// Waits for the value that the select's receiver `me` was promised on this arm.
-fn await_value(arm: &Arm<'_>, me: &Waiter, limit: Wait, wait: Wait) -> Result<(), Missed> {
+fn await_value(arm: &Arm<'_>, me: &PendingOp, limit: Wait, wait: Wait) -> Result<(), Missed> {
     let core = arm.core().expect("an arm that is never ready was chosen");
     let is_unparked = core.park_linked(me, WaitReason::Select, limit);
     // The value has come.
-    if is_unparked && me.outcome() == Outcome::Done {
+    if is_unparked && me.outcome() == OpOutcome::Done {
         return Ok(());
     }
     // The promise was broken, or a timer is due: look again. Else the select's time is up.
@@ -357,7 +359,7 @@ fn attempt(
     since: &mut Option<Instant>,
 ) -> Result<(usize, Commit), Missed> {
     let unparker = Unparker::unchecked();
-    let me = Waiter::plain(Side::Recv, room, unparker);
+    let me = PendingOp::plain(Side::Recv, room, unparker);
     let token = SelectToken::new();
     // The nodes are made before the locks are taken. A select that may not wait needs none.
     if wait != Wait::Never {
@@ -395,15 +397,15 @@ fn attempt(
     let place = await_waker(locks, Purpose::Operate, &token, wait, now)?;
     let node = arms[place].node.as_ref().expect("a linked arm has a node");
     let commit = match (node.outcome(), arms[place].side) {
-        (Outcome::Closed, _) => Commit::Closed,
+        (OpOutcome::Closed, _) => Commit::Closed,
         // The value is in the slot.
-        (Outcome::Done, Side::Recv) => Commit::Received,
+        (OpOutcome::Done, Side::Recv) => Commit::Received,
         // A receiver has made room, and keeps it for this arm.
-        (Outcome::Done, Side::Send) if node.promise() == Promise::NONE => Commit::Reserved,
+        (OpOutcome::Done, Side::Send) if node.promise() == Promise::NONE => Commit::Reserved,
         // A receiver on a rendezvous channel waits for the value.
-        (Outcome::Done, Side::Send) => Commit::To(node.promise()),
+        (OpOutcome::Done, Side::Send) => Commit::To(node.promise()),
         // A timer was set anew, or a promise to this select was broken.
-        (Outcome::Retry | Outcome::Pending, _) => return Err(Missed::Again),
+        (OpOutcome::Retry | OpOutcome::Pending, _) => return Err(Missed::Again),
     };
     Ok((place, commit))
 }
@@ -439,7 +441,7 @@ fn observe(arms: &mut [Arm<'_>], choice: Choice, wait: Wait) -> Result<usize, Mi
     let node = arms[place].node.as_ref().expect("a linked arm has a node");
     match node.outcome() {
         // A timer was set anew.
-        Outcome::Retry => Err(Missed::Again),
+        OpOutcome::Retry => Err(Missed::Again),
         _ => Ok(place),
     }
 }

@@ -6,8 +6,9 @@ use crate::{
     sync::channel::{
         chan::Chan,
         core::Core,
+        op_queue::Wakes,
         timer::{Moment, TimerChan},
-        wait::{Outcome, Partners, Promise, Side, Waiter, Wakes},
+        wait::{OpOutcome, Partners, PendingOp, Promise, Side},
     },
 };
 use std::alloc::Layout;
@@ -45,7 +46,7 @@ pub(crate) trait SelectHandle {
     /// place until it was unparked or unlinked, should this return [`Commit::Promised`].
     unsafe fn commit_recv(
         &self,
-        me: &Waiter,
+        me: &PendingOp,
         moment: Option<Moment>,
         partners: Partners,
         wakes: &mut Wakes,
@@ -66,7 +67,7 @@ impl<T> SelectHandle for Chan<T> {
 
     unsafe fn commit_recv(
         &self,
-        me: &Waiter,
+        me: &PendingOp,
         _moment: Option<Moment>,
         partners: Partners,
         wakes: &mut Wakes,
@@ -89,23 +90,25 @@ impl<T> SelectHandle for Chan<T> {
         let Some(sender) = queues.senders.claim_from(partners) else {
             return self.core.is_closed().then_some(Commit::Closed);
         };
-        // SAFETY: just claimed, on a channel of `T`; its slot, if it has one, is read once.
-        unsafe {
-            let promise = (*sender).is_promise();
-            if promise {
-                (*sender).set_promise(queues.promise(me));
-            } else {
+        let is_promise = sender.is_promise();
+        if is_promise {
+            // SAFETY: the lock is held; the rest is passed on.
+            sender.set_promise(unsafe { queues.promise(me) });
+        } else {
+            // SAFETY: just claimed, on a channel of `T`; its slot is read once. The slot of `me` is
+            // free.
+            unsafe {
                 me.slot()
                     .cast::<T>()
-                    .copy_from_nonoverlapping((*sender).slot().cast(), 1);
+                    .copy_from_nonoverlapping(sender.slot().cast(), 1);
             }
-            wakes.add(sender, Outcome::Done);
-            Some(if promise {
-                Commit::Promised
-            } else {
-                Commit::Received
-            })
         }
+        wakes.add(sender, OpOutcome::Done);
+        Some(if is_promise {
+            Commit::Promised
+        } else {
+            Commit::Received
+        })
     }
 
     fn unreserve(&self) {
@@ -124,7 +127,7 @@ impl SelectHandle for TimerChan {
 
     unsafe fn commit_recv(
         &self,
-        me: &Waiter,
+        me: &PendingOp,
         moment: Option<Moment>,
         _partners: Partners,
         _wakes: &mut Wakes,
@@ -174,7 +177,7 @@ pub(crate) unsafe fn commit_send(core: &Core) -> Option<Commit> {
     } else if core.is_rendezvous() {
         let receiver = queues.receivers.claim()?;
         // SAFETY: just claimed; its frame stands until it is unlinked or unparked.
-        Some(Commit::To(unsafe { queues.promise(&*receiver) }))
+        Some(Commit::To(unsafe { queues.promise(&receiver) }))
     } else if core.has_room(queues) {
         queues.reserved += 1;
         Some(Commit::Reserved)

@@ -20,7 +20,8 @@ use crate::{
     sync::channel::{
         chan::Refused,
         core::{Core, Wait},
-        wait::{Outcome, QueueKind, Side, Waiter, Wakes},
+        op_queue::Wakes,
+        wait::{OpOutcome, PendingOp, QueueKind, Side},
     },
 };
 use std::time::Duration;
@@ -172,7 +173,7 @@ impl TimerChan {
                 drop(held);
                 park::refuse();
             };
-            let node = Waiter::plain(Side::Recv, std::ptr::null_mut(), unparker);
+            let node = PendingOp::plain(Side::Recv, std::ptr::null_mut(), unparker);
             // SAFETY: the lock is held; the node is linked nowhere, and `park_linked` returns only
             // when it is linked no more.
             unsafe {
@@ -203,8 +204,8 @@ impl TimerChan {
         // Those who wait sleep until the instant that they saw. If the new one is earlier, or there
         // was none, they must look again; if it is later, they wake early and find nothing.
         if due.is_some_and(|due| before.is_none_or(|before| due < before)) {
-            queues.receivers.claim_all(Outcome::Retry, &mut wakes);
-            queues.watchers.claim_all(Outcome::Retry, &mut wakes);
+            queues.receivers.claim_all(OpOutcome::Retry, &mut wakes);
+            queues.watchers.claim_all(OpOutcome::Retry, &mut wakes);
         }
         drop(held);
         wakes.fire();

@@ -16,21 +16,24 @@ use crate::{
         channel::{
             chan::Refused,
             core::{Departure, Wait},
-            real_spin::SpinLock,
         },
         models::channels::{channels, left_in, recv, send, soon},
+        real_spin::{Exponential, SpinLock},
     },
 };
 use loom::thread;
 use std::sync::Arc;
 
+/// The real lock of a channel.
+type RealLock = SpinLock<(), Exponential>;
+
 /// The lock, which the other models replace by loom's.
 #[test]
 fn the_lock_of_a_channel_excludes() {
     check(|| {
-        let shared = Arc::new((SpinLock::new(), Plain::new()));
-        let add = |shared: &(SpinLock, Plain)| {
-            let _held = shared.0.hold();
+        let shared = Arc::new((RealLock::new(()), Plain::new()));
+        let add = |shared: &(RealLock, Plain)| {
+            let _held = shared.0.lock();
             shared.1.add(1);
         };
         let other = Arc::clone(&shared);
@@ -46,10 +49,10 @@ fn the_lock_of_a_channel_excludes() {
 #[test]
 fn a_lock_that_is_free_was_left() {
     check(|| {
-        let shared = Arc::new((SpinLock::new(), AtomicBool::new(false), Plain::new()));
+        let shared = Arc::new((RealLock::new(()), AtomicBool::new(false), Plain::new()));
         let other = Arc::clone(&shared);
         let other = thread::spawn(move || {
-            let held = other.0.hold();
+            let held = other.0.lock();
             // Release: pairs with the Acquire below, as `abandoned` does in the core.
             other.1.store(true, Ordering::Release);
             other.2.set(7);

@@ -29,7 +29,7 @@ fn guarded<L>(lock: L) -> Arc<Guarded<L>> {
 #[test]
 fn the_spin_lock_excludes() {
     check(|| {
-        let lock = Arc::new(SpinLock::new(0));
+        let lock = Arc::new(SpinLock::<_>::new(0));
         let other = Arc::clone(&lock);
         let other = thread::spawn(move || *other.lock() += 1);
         *lock.lock() += 1;

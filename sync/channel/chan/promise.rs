@@ -32,9 +32,9 @@ use crate::{
     runtime::park::{Unparker, WaitReason},
     sync::channel::{
         chan::{Chan, deliver},
-        core::{Wait, notify},
-        spin::Held,
-        wait::{Outcome, Promise, Side, Waiter, Wakes},
+        core::{Held, Wait, notify},
+        op_queue::Wakes,
+        wait::{ClaimedOp, OpOutcome, PendingOp, Promise, Side},
     },
 };
 
@@ -43,40 +43,34 @@ impl<T> Chan<T> {
     /// these limits until it comes, until that arm says `Retry`, or the time is up (`Pending`).
     ///
     /// # Safety
-    /// The caller has claimed the waiter, a sender of `T` on this rendezvous channel, under the
-    /// lock `held`; `to` is free for a value. If it is a promise, the caller may park.
+    /// The caller has claimed the sender, one of `T` on this rendezvous channel, under the lock
+    /// `held`; `to` is free for a value. If it is a promise, the caller may park.
     pub(crate) unsafe fn take_from(
         &self,
         held: Held<'_>,
-        sender: *const Waiter,
+        sender: ClaimedOp,
         to: *mut T,
         wait: Wait,
-    ) -> Outcome {
+    ) -> OpOutcome {
         // A plain sender's value is in its slot: take it, and wake the sender.
-        // SAFETY: claimed, so its frame stands.
-        if !unsafe { (*sender).is_promise() } {
+        if !sender.is_promise() {
             drop(held);
-            // SAFETY: its slot is filled and is read once; then it is woken and left alone.
-            unsafe {
-                to.copy_from_nonoverlapping((*sender).slot().cast(), 1);
-                Waiter::finish(sender, Outcome::Done);
-            }
-            return Outcome::Done;
+            // SAFETY: claimed, so its frame stands; its slot is filled and is read once.
+            unsafe { to.copy_from_nonoverlapping(sender.slot().cast(), 1) };
+            sender.finish(OpOutcome::Done);
+            return OpOutcome::Done;
         }
         // A select's arm is told for whom it was chosen, and makes its value now. The receiver is
         // linked under the same lock, so that the arm finds it.
-        let node = Waiter::plain(Side::Recv, to.cast(), Unparker::unchecked());
-        // SAFETY: the lock is held; `park_linked` returns only when the node is linked no more. The
-        // sender is claimed.
-        unsafe {
-            (*sender).set_promise(self.core.queues().promise(&node));
-            drop(held);
-            Waiter::finish(sender, Outcome::Done);
-        }
+        let node = PendingOp::plain(Side::Recv, to.cast(), Unparker::unchecked());
+        // SAFETY: the lock is held; `park_linked` returns only when the node is linked no more.
+        sender.set_promise(unsafe { self.core.queues().promise(&node) });
+        drop(held);
+        sender.finish(OpOutcome::Done);
         if self.core.park_linked(&node, WaitReason::ChanRecv, wait) {
             node.outcome()
         } else {
-            Outcome::Pending
+            OpOutcome::Pending
         }
     }
 
@@ -140,11 +134,11 @@ impl<T> Chan<T> {
             // A receiver waits, so the buffer is empty: the value goes straight into its slot.
             // SAFETY: just claimed, on a channel of `T`; the place goes to the next sender.
             Some(receiver) => unsafe {
-                (*receiver)
+                receiver
                     .slot()
                     .cast::<T>()
                     .copy_from_nonoverlapping(from, 1);
-                wakes.add(receiver, Outcome::Done);
+                wakes.add(receiver, OpOutcome::Done);
                 self.refill(queues, &mut wakes);
             },
             // Nobody waits: the value takes the place that was reserved for it.

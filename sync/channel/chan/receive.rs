@@ -6,9 +6,9 @@ use crate::{
     sync::channel::{
         buffer::Segment,
         chan::{Chan, Refused, let_others_run, let_others_run_slow, spin_while},
-        core::{Queues, Wait},
-        spin::Held,
-        wait::{Outcome, Partners, Side, Waiter, Wakes},
+        core::{Held, Queues, Wait},
+        op_queue::Wakes,
+        wait::{ClaimedOp, OpOutcome, Partners, PendingOp, Side},
     },
 };
 use std::mem::MaybeUninit;
@@ -109,7 +109,7 @@ impl<T> Chan<T> {
                 return Ok(());
             }
             // No branch below, or one without a park: the caller may not wait.
-            let mut outcome = Outcome::Pending;
+            let mut outcome = OpOutcome::Pending;
             if self.core.is_rendezvous()
                 && let Some(sender) = claim_sender(queues)
             {
@@ -129,7 +129,7 @@ impl<T> Chan<T> {
                 drop(held);
                 patient = false;
                 spin_while(|| self.core.is_idle());
-                outcome = Outcome::Retry;
+                outcome = OpOutcome::Retry;
             } else if wait != Wait::Never {
                 // Nothing is there: wait in the list of receivers. A caller that may not park
                 // panics, after the lock has been left.
@@ -137,18 +137,18 @@ impl<T> Chan<T> {
                     drop(held);
                     park::refuse();
                 };
-                let node = Waiter::plain(Side::Recv, to.cast(), unparker);
+                let node = PendingOp::plain(Side::Recv, to.cast(), unparker);
                 outcome = self.core.park(held, &node, wait);
             }
             match outcome {
                 // Whoever claimed this receiver has moved a value to `to`.
-                Outcome::Done => return Ok(()),
+                OpOutcome::Done => return Ok(()),
                 // The channel was closed while this receiver waited.
-                Outcome::Closed => return Err(Refused::Closed),
+                OpOutcome::Closed => return Err(Refused::Closed),
                 // The time was up, and the node is in no list any more.
-                Outcome::Pending => return Err(Refused::Time),
+                OpOutcome::Pending => return Err(Refused::Time),
                 // After spinning, or when a select's arm did not keep its promise: begin anew.
-                Outcome::Retry => held = self.core.hold(),
+                OpOutcome::Retry => held = self.core.hold(),
             }
         }
     }
@@ -173,7 +173,7 @@ impl<T> Chan<T> {
 
 /// The oldest sender with which the caller, a receiver, can be paired.
 #[inline]
-fn claim_sender(queues: &mut Queues) -> Option<*const Waiter> {
+fn claim_sender(queues: &mut Queues) -> Option<ClaimedOp> {
     // The usual case first: whether the caller may wait for a promise matters to promises only.
     match queues.senders.claim_plain() {
         Some(sender) => Some(sender),

@@ -4,9 +4,9 @@ use crate::{
     runtime::park::{self, Unparked, WaitReason},
     sync::{
         channel::{
-            core::{Core, GRACE, Wait, notify},
-            spin::Held,
-            wait::{Outcome, QueueKind, Side, Waiter, Wakes},
+            core::{Core, GRACE, Held, Wait, notify},
+            op_queue::Wakes,
+            wait::{OpOutcome, PendingOp, QueueKind, Side},
         },
         unwind::UndoOnUnwind,
     },
@@ -15,7 +15,7 @@ use crate::{
 impl Core {
     /// Links a plain waiter, under the lock of the look before (W1), and parks it; `Pending` says
     /// that the time was up. The lock is this channel's.
-    pub(crate) fn park(&self, held: Held<'_>, node: &Waiter, wait: Wait) -> Outcome {
+    pub(crate) fn park(&self, held: Held<'_>, node: &PendingOp, wait: Wait) -> OpOutcome {
         let (queue, reason, partner) = match node.side() {
             Side::Send => (QueueKind::Senders, WaitReason::ChanSend, Side::Recv),
             Side::Recv => (QueueKind::Receivers, WaitReason::ChanRecv, Side::Send),
@@ -37,14 +37,14 @@ impl Core {
         if self.park_linked(node, reason, wait) {
             node.outcome()
         } else {
-            Outcome::Pending
+            OpOutcome::Pending
         }
     }
 
     /// Parks a waiter that has been linked; false if the time was up first, and then it is
     /// unlinked. A receiver that has been promised a value by then waits [`GRACE`] longer.
     #[inline(always)]
-    pub(crate) fn park_linked(&self, node: &Waiter, reason: WaitReason, wait: Wait) -> bool {
+    pub(crate) fn park_linked(&self, node: &PendingOp, reason: WaitReason, wait: Wait) -> bool {
         // The node must not outlive its frame in the list, even if `park` unwinds.
         let unlink = UndoOnUnwind::new(|| {
             self.leave(node, reason);
@@ -57,7 +57,7 @@ impl Core {
     /// The time is up for this waiter: whether it is served all the same; else it is unlinked.
     #[cold]
     #[inline(never)]
-    fn is_served_late(&self, node: &Waiter, reason: WaitReason) -> bool {
+    fn is_served_late(&self, node: &PendingOp, reason: WaitReason) -> bool {
         // A value was promised and may be about to come: wait for it a little longer.
         if self.is_rendezvous() && self.is_promised(node) {
             let unlink = UndoOnUnwind::new(|| {
@@ -75,14 +75,15 @@ impl Core {
     }
 
     /// Whether a waiter of the caller's has been promised a value, which has not come.
-    pub(crate) fn is_promised(&self, node: &Waiter) -> bool {
+    pub(crate) fn is_promised(&self, node: &PendingOp) -> bool {
         let _held = self.hold();
-        node.queue() == QueueKind::Promised
+        // SAFETY: the lock is held, of the channel that the caller linked it into.
+        unsafe { node.queue() == Some(QueueKind::Promised) }
     }
 
     /// Unlinks a waiter that was not unparked (W4); false if it had been claimed, and then its
     /// `unpark` has been consumed.
-    fn leave(&self, node: &Waiter, reason: WaitReason) -> bool {
+    fn leave(&self, node: &PendingOp, reason: WaitReason) -> bool {
         let held = self.hold();
         // SAFETY: the lock is held, the caller linked the node into this core.
         let unlinked = unsafe { self.unlink(node) };

@@ -6,9 +6,10 @@ use crate::{
     sync::{
         channel::{
             core::{GRACE, Wait, notify},
+            op_queue::Wakes,
             rng::{self, ExploredOrder},
             select::{Arm, Choice},
-            wait::{QueueKind, SelectToken, Side, Waiter, Wakes},
+            wait::{PendingOp, QueueKind, SelectToken, Side},
         },
         unwind::UndoOnUnwind,
     },
@@ -59,7 +60,7 @@ pub(crate) fn prepare(
         } else {
             ptr::null_mut()
         };
-        arm.node = Some(Waiter::arm(arm.side, slot, unparker, token, place));
+        arm.node = Some(PendingOp::arm(arm.side, slot, unparker, token, place));
     }
 }
 
@@ -99,9 +100,11 @@ fn withdraw(arms: &[Arm<'_>]) -> bool {
     for arm in arms {
         if let (Some(core), Some(node)) = (arm.core(), &arm.node) {
             let _held = core.hold();
-            was_promised |= node.queue() == QueueKind::Promised;
             // SAFETY: the lock is held; the node was linked into this core.
-            unsafe { core.unlink(node) };
+            unsafe {
+                was_promised |= node.queue() == Some(QueueKind::Promised);
+                core.unlink(node);
+            }
         }
     }
     was_promised

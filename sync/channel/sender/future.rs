@@ -14,7 +14,7 @@ use crate::{
         link::{Link, Published},
         select_handle::is_ready,
         sender::Sender,
-        wait::{Outcome, Partners, QueueKind, Side},
+        wait::{OpOutcome, Partners, QueueKind, Side},
     },
 };
 use std::{
@@ -151,7 +151,7 @@ impl<T> Message<T> {
                 Err((msg, Refused::Time)) => self.wait(msg, sender, context),
             },
             Self::Waiting(link) => Some(Poll::Ready(match link.outcome() {
-                Outcome::Done => Ok(()),
+                OpOutcome::Done => Ok(()),
                 // SAFETY: fired, and not done.
                 _ => Err(SendError(unsafe { link.take_value() })),
             })),
