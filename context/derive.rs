@@ -177,6 +177,7 @@ pub fn with_timeout_cause(
     until(parent, deadline, Some(to_cause(cause)))
 }
 
+/// A child that ends at the deadline, if the parent does not before.
 fn until(
     parent: &Context,
     deadline: Option<Instant>,
@@ -184,6 +185,8 @@ fn until(
 ) -> (Context, CancelFunc) {
     let first = parent.deadline();
     let own = deadline.filter(|own| first.is_none_or(|first| *own <= first));
+    // Its parent's deadline comes first, or its own is later than an `Instant` can say: a timer would
+    // never be the one that ends it.
     let Some(own) = own else {
         return with_cancel(parent);
     };
@@ -194,10 +197,13 @@ fn until(
     };
     let node = CancelNode::new(parent.node(), plan);
     let ctx = parent.ended_by(Some(Arc::clone(&node)));
-    // Before the timer, whose start may panic: every node has somebody who ends it.
+    // Made before the timer, whose start may panic: then dropping this ends the node, so that no
+    // child waits for it for ever.
     let cancel = CancelFunc::new(node);
+    // The parent may have ended already, and the child with it: then no timer is needed.
     if ctx.err().is_none() {
         let node = ctx.node().expect("it has just been given one");
+        // A deadline that has passed ends it at once, and not with the timers' next round.
         if clock::now() >= own {
             node.expire();
         } else {

@@ -33,6 +33,7 @@ use std::{
 #[doc(alias = "context.CancelFunc")]
 #[must_use = "dropping it cancels the context at once: keep it in a variable, such as `_cancel`"]
 pub struct CancelFunc {
+    /// What it ends.
     node: Arc<CancelNode>,
 }
 
@@ -77,6 +78,7 @@ impl Drop for CancelFunc {
 #[doc(alias = "context.CancelCauseFunc")]
 #[must_use = "dropping it cancels the context at once: keep it in a variable, such as `_cancel`"]
 pub struct CancelCauseFunc {
+    /// What it ends.
     node: Arc<CancelNode>,
 }
 
@@ -127,6 +129,7 @@ impl Drop for CancelCauseFunc {
 /// ```
 #[derive(Clone)]
 pub struct Stop {
+    /// The node that would run the function when its context ends.
     node: Arc<CancelNode>,
 }
 

@@ -5,7 +5,9 @@ use std::{any::Any, fmt, sync::Arc};
 
 /// One value, and those that were there before.
 pub(crate) struct ValueNode {
+    /// The values of the context that this one was derived from.
     before: Option<Arc<ValueNode>>,
+    /// What this one adds. A lookup goes by its type, the latest first.
     value: Arc<dyn Any + Send + Sync>,
 }
 

@@ -23,6 +23,7 @@ use std::fmt;
 /// });
 /// ```
 pub struct Barrier {
+    /// For how many it waits.
     n: usize,
     /// `extra` is how many have come in this round.
     waiters: SpinLock<WaitList<usize>>,
@@ -84,8 +85,8 @@ impl Barrier {
         let waiter = Waiter::new(0);
         let mut list = self.waiters.lock();
         list.extra += 1;
+        // Not the last: wait for the others. A goroutine that never runs again counts all the same.
         if list.extra < self.n {
-            // One that never runs again has come all the same.
             park_in(
                 list,
                 &waiter,
@@ -94,6 +95,7 @@ impl Barrier {
             );
             return BarrierWaitResult(false);
         }
+        // The last: the next round begins, and those who waited go on.
         list.extra = 0;
         let chain = list.take_all();
         drop(list);

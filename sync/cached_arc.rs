@@ -13,6 +13,7 @@ use std::{fmt, marker::PhantomData, ops::Deref, ptr::NonNull};
 pub(crate) struct CachedArc<T> {
     /// What all references share.
     inner: NonNull<WithCount<T>>,
+    /// Dropping the last one drops a value.
     owns: PhantomData<WithCount<T>>,
 }
 
@@ -21,6 +22,7 @@ pub(crate) struct CachedArc<T> {
 struct WithCount<T> {
     /// First, so that the address of the count is that of the whole.
     count: AtomicUsize,
+    /// What the references give access to.
     value: T,
 }
 

@@ -171,6 +171,7 @@ impl WaitTimeoutResult {
 pub struct Cond {
     /// Whether `waiters` is not empty. Written under its lock.
     waiting: AtomicBool,
+    /// Those who wait, first come, first served. They link themselves, notifiers take them out.
     waiters: SpinLock<WaitList>,
 }
 
@@ -289,10 +290,12 @@ impl Cond {
     /// ```
     #[doc(alias = "Signal")]
     pub fn notify_one(&self) {
+        // Nobody waits who could have seen the condition before the caller changed it.
         if !self.waiting.load(Ordering::Relaxed) {
             return;
         }
         let mut list = self.waiters.lock();
+        // A goroutine that never runs again must not use the one notification up.
         list.skip_abandoned();
         let first = list.pop_front();
         self.waiting.store(!list.is_empty(), Ordering::Relaxed);
@@ -309,6 +312,7 @@ impl Cond {
     /// ```
     #[doc(alias = "Broadcast")]
     pub fn notify_all(&self) {
+        // As in `notify_one`.
         if !self.waiting.load(Ordering::Relaxed) {
             return;
         }

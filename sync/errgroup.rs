@@ -11,15 +11,22 @@
 //! | `g.TryGo(f)`, `g.SetLimit(n)` | [`g.try_go(f)`](Group::try_go), [`g.set_limit(n)`](Group::set_limit) |
 //! | `if err := g.Wait(); err != nil` | [`g.wait()?`](Group::wait) |
 
+mod cause;
+
 use crate::{
     context::{self, CancelCauseFunc, Cause, Context},
     runtime::{self, goroutine::spawn, plural, sched::panicked, task::cell::GoexitPayload},
-    sync::{raw_wait_group::WaitCounter, semaphore::Semaphore, spin::SpinLock},
+    sync::{
+        errgroup::cause::{known_cause, text_cause, text_of},
+        raw_wait_group::WaitCounter,
+        semaphore::Semaphore,
+        spin::SpinLock,
+    },
 };
 use std::{
     any::Any,
     error::Error,
-    fmt, io, mem,
+    fmt, mem,
     panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe},
     sync::Arc,
 };
@@ -54,20 +61,27 @@ use std::{
 /// ```
 #[doc(alias = "errgroup.Group")]
 pub struct Group<E = Box<dyn Error + Send + Sync>> {
+    /// What all clones and all members share.
     state: Arc<ErrGroupState<E>>,
 }
 
 struct ErrGroupState<E> {
     /// Goroutines that have not ended.
     members: WaitCounter,
+    /// How many members may run at once; none without a limit. Replaced by `set_limit`, read by
+    /// whoever starts a member.
     limit: SpinLock<Option<Arc<MemberLimit>>>,
+    /// Written by members that fail, taken by `wait`.
     failures: SpinLock<Failures<E>>,
+    /// The context of a group that has one. Set when the group is made.
     derived: Option<Derived<E>>,
 }
 
 /// How many members at once. A member gives back to the limit that it was started under.
 struct MemberLimit {
+    /// How many may run.
     n: usize,
+    /// A permit for each that could be started now.
     free: Semaphore,
 }
 
@@ -76,7 +90,9 @@ type CauseOf<E> = Box<dyn Fn(&E) -> Option<Cause> + Send + Sync>;
 
 /// The group's context.
 struct Derived<E> {
+    /// Ends the context: the first failure does, and `wait`.
     cancel: CancelCauseFunc,
+    /// What the context's cause is, given the first error.
     cause_of: CauseOf<E>,
 }
 
@@ -84,7 +100,9 @@ struct Derived<E> {
 struct Failures<E> {
     /// Somebody has failed, and is the first.
     failed: bool,
+    /// What the first member that failed returned.
     error: Option<E>,
+    /// How the first member ended that did not return.
     abnormal: Option<Abnormal>,
 }
 
@@ -361,47 +379,6 @@ impl Abnormal {
     }
 }
 
-/// What a panic's payload says.
-fn text_of(payload: &(dyn Any + Send)) -> &str {
-    match payload.downcast_ref::<&'static str>() {
-        Some(text) => text,
-        None => payload.downcast_ref::<String>().map_or("?", |text| text),
-    }
-}
-
-fn text_cause(text: String) -> Cause {
-    Cause::from(Box::<dyn Error + Send + Sync>::from(text))
-}
-
-/// The cause for errors of types that are known to give one: an error need not be one that can be
-/// copied.
-fn known_cause<E: 'static>(error: &E) -> Option<Cause> {
-    let error: &dyn Any = error;
-    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
-        return Some(match error.downcast_ref::<context::Error>() {
-            Some(ended) => Arc::new(*ended),
-            None => match error.downcast_ref::<Cause>() {
-                Some(cause) => Arc::clone(cause),
-                None => text_cause(error.to_string()),
-            },
-        });
-    }
-    if let Some(cause) = error.downcast_ref::<Cause>() {
-        return Some(Arc::clone(cause));
-    }
-    if let Some(ended) = error.downcast_ref::<context::Error>() {
-        return Some(Arc::new(*ended));
-    }
-    if let Some(error) = error.downcast_ref::<io::Error>() {
-        return Some(Arc::new(io::Error::new(error.kind(), error.to_string())));
-    }
-    let text = error
-        .downcast_ref::<&'static str>()
-        .map(|text| (*text).to_owned());
-    text.or_else(|| error.downcast_ref::<String>().cloned())
-        .map(text_cause)
-}
-
 impl<E> ErrGroupState<E> {
     fn cancel(&self, cause: Option<Cause>) {
         if let Some(derived) = &self.derived {
@@ -437,8 +414,11 @@ impl<E> ErrGroupState<E> {
 
 /// What counts a goroutine of the group, from before it starts until it is gone, ran or not.
 struct Member<E> {
+    /// The group.
     state: Arc<ErrGroupState<E>>,
+    /// The limit that it was started under, to which it gives its permit back.
     limit: Option<Arc<MemberLimit>>,
+    /// Whether it has begun. If not, its runtime has ended before.
     ran: bool,
 }
 

@@ -37,7 +37,9 @@ use std::{
 /// ```
 #[doc(alias = "sync.Mutex")]
 pub struct Mutex<T: ?Sized> {
+    /// The algorithm.
     raw: RawMutex,
+    /// Read and written by whoever holds the lock.
     value: UnsafeCell<T>,
 }
 
@@ -173,6 +175,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// ```
 #[must_use = "the mutex is unlocked as soon as the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized> {
+    /// What is unlocked when the guard is dropped.
     lock: &'a Mutex<T>,
     _not_send: PhantomData<*const ()>,
 }

@@ -17,6 +17,7 @@ use std::fmt;
 /// ```
 #[doc(alias = "sync.Once")]
 pub struct Once {
+    /// The state, and those who wait.
     raw: RawOnce,
 }
 
@@ -36,6 +37,7 @@ pub struct Once {
 /// ```
 #[derive(Debug)]
 pub struct OnceState {
+    /// Whether an earlier closure panicked.
     poisoned: bool,
 }
 

@@ -23,6 +23,7 @@ use std::{
 #[doc(alias = "OnceLock")]
 #[doc(alias = "OnceValue")]
 pub struct OnceCell<T> {
+    /// Whether the value is there, and who makes it.
     once: RawOnce,
     /// `Some` exactly when `once` is done. Written by the one that runs the initialiser, or through
     /// `&mut`.
@@ -206,6 +207,7 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 #[doc(alias = "LazyLock")]
 #[doc(alias = "OnceValue")]
 pub struct Lazy<T, F = fn() -> T> {
+    /// The value, once somebody has asked for it.
     cell: OnceCell<T>,
     /// Taken by the one that runs it, inside `cell`'s initialiser. Gone and the cell empty: it
     /// panicked.

@@ -34,7 +34,9 @@ use std::{
 #[doc(alias = "RWMutex")]
 #[doc(alias = "RwLock")]
 pub struct RwMutex<T: ?Sized> {
+    /// The algorithm.
     raw: RawRwMutex,
+    /// Written by the writer, read by whoever is in.
     value: UnsafeCell<T>,
 }
 
@@ -199,6 +201,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutex<T> {
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwMutexReadGuard<'a, T: ?Sized> {
+    /// What is unlocked when the guard is dropped.
     lock: &'a RwMutex<T>,
     _not_send: PhantomData<*const ()>,
 }
@@ -240,6 +243,7 @@ impl<T: ?Sized> Drop for RwMutexReadGuard<'_, T> {
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct RwMutexWriteGuard<'a, T: ?Sized> {
+    /// What is unlocked when the guard is dropped.
     lock: &'a RwMutex<T>,
     _not_send: PhantomData<*const ()>,
 }

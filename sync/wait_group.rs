@@ -33,12 +33,14 @@ use std::{
 #[doc(alias = "sync.WaitGroup")]
 #[derive(Clone)]
 pub struct WaitGroup {
+    /// What all clones share.
     state: CachedArc<WaitGroupState>,
 }
 
 /// What all handles share.
 #[derive(Debug)]
 struct WaitGroupState {
+    /// The count, and those who wait for it to be zero.
     counter: WaitCounter,
     /// The first panic in a goroutine of [`WaitGroup::go`] that no `wait_all` has told of yet.
     panicked: SpinLock<Option<PanicError>>,

@@ -244,7 +244,7 @@ fn width_without_strings(line: &str) -> usize {
         outside.map(|part| part.chars().count() + 1).sum()
     };
     // With an odd number of quotes a string begins on this line, or has begun before it.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         width(0).min(width(1))
     } else {
         width(0)

@@ -13,6 +13,7 @@ use std::{
 pub(crate) struct LaterFunc {
     /// Locked while it runs, so that its runs follow each other.
     function: Arc<Mutex<dyn FnMut() + Send>>,
+    /// The run to come. Set by whoever sets the timer, taken by whoever stops or sets it anew.
     /// Nobody parks or runs code of the user while it is locked.
     next: StdMutex<Option<DelayedSpawn>>,
 }
@@ -46,7 +47,8 @@ impl LaterFunc {
     }
 }
 
-/// Of the function's handles one is ours, so the one that is dropped here is not the last.
+/// Calls the run to come off; whether there was one. That drops a handle of the function, but never
+/// the function itself, which is the user's: its `LaterFunc` has another handle.
 fn call_off(next: &mut Option<DelayedSpawn>) -> bool {
     next.take().is_some_and(|next| next.cancel())
 }

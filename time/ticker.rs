@@ -32,6 +32,7 @@ use std::{
 /// ```
 #[doc(alias = "time.Ticker")]
 pub struct Ticker {
+    /// The channel that the clock fills.
     receiver: Receiver<Instant>,
 }
 

@@ -40,6 +40,7 @@ use std::{
 /// ```
 #[doc(alias = "time.Timer")]
 pub struct Timer {
+    /// The channel that the clock fills.
     receiver: Receiver<Instant>,
     /// Of one that calls a function; its receiver is nil then.
     func: Option<LaterFunc>,

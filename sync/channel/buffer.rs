@@ -128,6 +128,7 @@ impl<T> Buffer<T> {
 
 /// A free place of a buffer.
 pub(crate) struct FreePlace<T> {
+    /// Where the value goes.
     pub(crate) at: *mut T,
     /// Whether a sender that has filled it lets others run.
     pub(crate) is_lap: bool,
@@ -305,7 +306,9 @@ impl<T> Drop for ValueChain<T> {
 /// If the destructor of one panics, those after it are leaked, as `crossbeam_channel` does: to drop
 /// them while the panic unwinds would end the process if one more of them panics.
 pub(crate) struct Leftovers<T> {
+    /// The channel's buffer, which nobody else has any more.
     pub(crate) buffer: Buffer<T>,
+    /// How many values are left in it.
     pub(crate) len: usize,
 }
 

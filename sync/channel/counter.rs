@@ -26,14 +26,18 @@ const LINE: usize = 64;
 /// A channel with its counts.
 #[repr(C)]
 pub(crate) struct Counted<T> {
+    /// The channel itself.
     chan: Chan<T>,
+    /// On a cache line of their own: handles are cloned while others operate on the channel.
     counts: Counts,
 }
 
 /// The handles of each side; they share no line with the channel's lock.
 #[repr(align(64))]
 struct Counts {
+    /// How many senders there are. Raised by a clone, lowered by a drop.
     senders: AtomicUsize,
+    /// How many receivers there are, in the same way.
     receivers: AtomicUsize,
     /// The start of the block of memory in which this lies.
     block: NonNull<u8>,
@@ -122,6 +126,7 @@ impl<T> Counted<T> {
         if !is_last(&counted.counts.receivers) {
             return;
         }
+        // The senders have left for good: nobody else can touch the channel, so no lock is needed.
         let (is_second, leftovers) = if counted.chan.core.is_abandoned() {
             // SAFETY: nobody else can touch the channel.
             (true, unsafe { counted.chan.take_leftovers() })

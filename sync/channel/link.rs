@@ -26,11 +26,15 @@ use std::{
 /// A node, whom it wakes, and the value that it is to send, if it is a sender's.
 #[repr(C)]
 pub(crate) struct Link<T> {
+    /// The future's waker. The owner sets it, whoever claims the node takes it and wakes.
     cell: WakerCell,
+    /// What stands in the channel's list; see `wait`.
     node: PendingOp,
+    /// The value of a sender. The owner puts it in, a receiver that has claimed the node takes it.
     value: UnsafeCell<MaybeUninit<T>>,
-    /// Whether a value was put in and not taken out by the owner. It is there, unless a receiver
-    /// has it: then the outcome is `Done`.
+    /// Whether the owner has put a value in and not taken it out again. Read and written by the
+    /// owner. If it is set, the value is there, unless the outcome is `Done`: then a receiver has
+    /// it.
     is_given: Cell<bool>,
 }
 
@@ -113,10 +117,11 @@ impl<T> Link<T> {
         queue: QueueKind,
         is_ready: impl FnOnce() -> bool,
     ) -> Published {
-        // The reference of whoever takes the node out.
+        // A reference for whoever takes the node out of the list.
         let theirs = Arc::into_raw(Arc::clone(self));
         let mut wakes = Wakes::new();
         let held = core.hold();
+        // There is something to be done already: look again instead of waiting.
         if is_ready() {
             drop(held);
             // SAFETY: not published, so that reference is ours still.
@@ -128,6 +133,7 @@ impl<T> Link<T> {
         unsafe {
             let queues = core.queues();
             queues.list(queue).push(&(*theirs).node, queue);
+            // On a rendezvous channel a waiting sender is what makes a receive ready.
             if queue == QueueKind::Senders && core.is_rendezvous() {
                 notify(queues, Side::Recv, &mut wakes);
             }
@@ -137,7 +143,7 @@ impl<T> Link<T> {
         Published::Waiting
     }
 
-    /// The owner waits no more. False: the node was claimed, and is not to be used again.
+    /// The owner waits no longer. False: the node was claimed, and is not to be used again.
     ///
     /// # Safety
     /// The caller is the owner; the node was published to this core, and was not seen fired.
@@ -155,6 +161,8 @@ impl<T> Link<T> {
         unlinked
     }
 
+    /// Gives up one reference to the link.
+    ///
     /// # Safety
     /// The cell is that of a `Link<T>`, of which the caller has a reference, and gives it up.
     unsafe fn release(cell: *const WakerCell) {

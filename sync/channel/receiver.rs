@@ -34,6 +34,7 @@ use std::{
 /// assert!(rx.recv().is_err());
 /// ```
 pub struct Receiver<T> {
+    /// What is behind it.
     flavor: Flavor<T>,
 }
 

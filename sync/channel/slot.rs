@@ -11,13 +11,16 @@ use std::{
 /// Bytes kept inline.
 const INLINE: usize = 64;
 
+/// Room for a value of at most this size and alignment.
 #[derive(Clone, Copy)]
 #[repr(align(16))]
 struct Inline([MaybeUninit<u8>; INLINE]);
 
 /// Room for a value. Dropping it frees the room and leaves the value alone.
 pub(crate) struct Slot {
+    /// Room for a small value.
     inline: Inline,
+    /// Room on the heap for one that is too large or too strictly aligned, with its layout.
     heap: Option<(NonNull<u8>, Layout)>,
 }
 

@@ -49,7 +49,9 @@ use std::{
 /// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct RecvFuture<'a, T> {
+    /// What it receives from.
     receiver: &'a Receiver<T>,
+    /// The wait for something to receive.
     listener: Listener,
 }
 
@@ -106,6 +108,8 @@ impl<T> fmt::Debug for RecvFuture<'_, T> {
 /// What a receiving future waits with; always of the same receiver.
 #[derive(Default)]
 pub(crate) struct Listener {
+    /// The node that stands in the channel's list of watchers. Made by the first poll that must
+    /// wait, and used again.
     link: Option<Arc<Link<()>>>,
     /// Whether the link was published and was not seen fired since.
     is_out: bool,
@@ -132,22 +136,24 @@ impl Listener {
         })
     }
 
+    /// Has the waker told when there may be something; `Ready` if there is already.
     fn listen<T>(&mut self, receiver: &Receiver<T>, context: &Context<'_>) -> Published {
         let timer = receiver.timer();
         let Some(core) = core_of(receiver) else {
-            // Nobody will ever send.
+            // The receiver is a nil channel's: nobody will ever send.
             return Published::Waiting;
         };
         let link = self.link.get_or_insert_with(Link::receiver);
         if self.is_out {
-            // Before anything is changed: the waker's clone may panic.
+            // In the list since an earlier poll. The waker is replaced before anything is changed,
+            // for its clone may panic.
             if link.cell().update_waker(context.waker()) == WakerUpdate::Fired {
                 self.is_out = false;
                 return Published::Ready;
             }
         } else {
             link.cell().arm(context.waker());
-            // A timer is judged by the clock, and rings the alarm.
+            // A timer's message cannot be seen before it is due: for that there is the alarm.
             // SAFETY: called under the lock.
             let ready =
                 || timer.is_none() && unsafe { is_ready(core, Side::Recv, Partners::of_caller()) };
@@ -163,7 +169,8 @@ impl Listener {
         Published::Waiting
     }
 
-    /// Who sets the timer to another instant tells us; so this one is right until then.
+    /// Sets the alarm to the instant of the timer's next message. It stays right: whoever sets the
+    /// timer to an earlier instant tells those who wait.
     fn set_alarm(&mut self, timer: &TimerChan) {
         self.stop_alarm();
         let held = timer.core().hold();
@@ -176,14 +183,15 @@ impl Listener {
         }
     }
 
+    /// Calls the alarm off, if it was set.
     fn stop_alarm(&mut self) {
         if let Some(alarm) = self.alarm.take() {
-            // If it is too late, one look is in vain.
+            // If it has begun to ring, the future looks once in vain.
             let _ = alarm.cancel();
         }
     }
 
-    /// Waits no more.
+    /// Waits no longer.
     pub(crate) fn leave<T>(&mut self, receiver: &Receiver<T>) {
         self.stop_alarm();
         let Some(core) = core_of(receiver) else {
@@ -194,11 +202,13 @@ impl Listener {
             // SAFETY: ours, published to this core, and not seen fired since.
             && !unsafe { link.withdraw(core) }
         {
+            // Claimed: whoever did so still uses the node, so it cannot be used again.
             self.link = None;
         }
     }
 }
 
+/// The core of the channel, or of the timer, behind a receiver.
 fn core_of<T>(receiver: &Receiver<T>) -> Option<&Core> {
     let chan = receiver.chan().map(|chan| &chan.core);
     chan.or(receiver.timer().map(TimerChan::core))

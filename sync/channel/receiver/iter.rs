@@ -64,6 +64,7 @@ impl<T> IntoIterator for Receiver<T> {
 /// }
 /// ```
 pub struct Iter<'a, T> {
+    /// What it receives from.
     receiver: &'a Receiver<T>,
 }
 
@@ -92,6 +93,7 @@ impl<T> fmt::Debug for Iter<'_, T> {
 /// assert_eq!(rx.try_iter().count(), 1);
 /// ```
 pub struct TryIter<'a, T> {
+    /// What it receives from.
     receiver: &'a Receiver<T>,
 }
 
@@ -119,6 +121,7 @@ impl<T> fmt::Debug for TryIter<'_, T> {
 /// assert_eq!(rx.into_iter().collect::<Vec<_>>(), [1]);
 /// ```
 pub struct IntoIter<T> {
+    /// What it receives from.
     receiver: Receiver<T>,
 }
 

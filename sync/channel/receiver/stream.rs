@@ -34,8 +34,11 @@ use std::{
 /// ```
 #[must_use = "streams do nothing unless they are polled"]
 pub struct RecvStream<'a, T> {
+    /// What it receives from.
     receiver: MaybeOwned<'a, Receiver<T>>,
+    /// The wait for the next value.
     listener: Listener,
+    /// Whether a poll has found the channel closed and empty.
     has_ended: bool,
 }
 

@@ -48,7 +48,9 @@ use std::{
 /// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct SendFuture<'a, T> {
+    /// Through which it sends.
     sender: &'a Sender<T>,
+    /// The value, or the wait for a receiver that takes it.
     message: Message<T>,
 }
 
@@ -138,23 +140,27 @@ impl<T> Message<T> {
         sender: &Sender<T>,
         context: &Context<'_>,
     ) -> Option<Poll<Result<(), SendError<T>>>> {
-        // Before anything is changed: the waker's clone may panic.
+        // It waits, and nobody has taken the value yet. The waker is replaced before anything is
+        // changed, for its clone may panic.
         if let Self::Waiting(link) = self
             && link.cell().update_waker(context.waker()) == WakerUpdate::Waiting
         {
             return Some(Poll::Pending);
         }
         match mem::replace(self, Self::Gone) {
+            // Not waiting: send at once if that is possible, else begin to wait.
             Self::Value(msg) => match sender.transfer(msg, Wait::Never, |msg, why| (msg, why)) {
                 Ok(()) => Some(Poll::Ready(Ok(()))),
                 Err((msg, Refused::Closed)) => Some(Poll::Ready(Err(SendError(msg)))),
                 Err((msg, Refused::Time)) => self.wait(msg, sender, context),
             },
+            // The wait is over: a receiver has taken the value, or the channel was closed.
             Self::Waiting(link) => Some(Poll::Ready(match link.outcome() {
                 OpOutcome::Done => Ok(()),
                 // SAFETY: fired, and not done.
                 _ => Err(SendError(unsafe { link.take_value() })),
             })),
+            // Nothing to send: a sink without a value.
             Self::Gone => Some(Poll::Ready(Ok(()))),
         }
     }
@@ -162,7 +168,7 @@ impl<T> Message<T> {
     /// Begins to wait; `None`: it need not.
     fn wait<R>(&mut self, msg: T, sender: &Sender<T>, context: &Context<'_>) -> Option<Poll<R>> {
         let Some(chan) = sender.chan() else {
-            // Nobody will ever receive.
+            // The sender is a nil channel's: nobody will ever receive.
             *self = Self::Value(msg);
             return Some(Poll::Pending);
         };
@@ -181,7 +187,7 @@ impl<T> Message<T> {
         Some(Poll::Pending)
     }
 
-    /// Waits no more; the value is dropped, unless a receiver has it.
+    /// Waits no longer; the value is dropped, unless a receiver has it.
     pub(crate) fn take_back(&mut self, sender: &Sender<T>) {
         if let (Self::Waiting(link), Some(chan)) = (&*self, sender.chan()) {
             // If it was claimed, who did that has the value, or leaves it to the link.

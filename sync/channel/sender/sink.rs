@@ -52,8 +52,9 @@ use std::{
 /// ```
 #[must_use = "sinks do nothing unless they are polled"]
 pub struct SendSink<'a, T> {
-    /// Until it is closed.
+    /// Through which it sends; none once it is closed.
     sender: Option<MaybeOwned<'a, Sender<T>>>,
+    /// The value that the channel has not taken yet, if there is one.
     message: Message<T>,
 }
 
@@ -129,6 +130,7 @@ impl<T> Sink<T> for SendSink<'_, T> {
         match sent {
             Ok(()) => Ok(()),
             Err((msg, Refused::Closed)) => Err(SendError(msg)),
+            // No room: the sink keeps the value, and `poll_flush` sends it.
             Err((msg, Refused::Time)) => {
                 this.message = Message::Value(msg);
                 Ok(())
