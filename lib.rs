@@ -47,7 +47,8 @@
 //! | [`from_go`] | Go and gort side by side, lesson by lesson |
 //! | [`inside`] | what works inside a goroutine: well-known crates, one by one |
 //!
-//! Inside, `runtime/README.md` has the protocols, and `HACKING.md` the rules of the house.
+//! For those who read the source: `runtime/README.md` has the protocols, and `HACKING.md` the rules
+//! by which it is written.
 //!
 //! # Soundness
 //!
@@ -59,8 +60,8 @@
 //!   it may hold across a park what belongs to its thread: an [`Rc`](std::rc::Rc), a borrow of a
 //!   thread-local, the state of a parser that is not `Send`.
 //!
-//! Both hold but for a short list of what must not be parked in, which stands below, [with what
-//! else takes care](#what-stays-in-the-programmers-care).
+//! Both hold as long as no goroutine parks inside of a few kinds of sections. [They are listed
+//! below](#what-stays-in-the-programmers-care), with what else needs care.
 //!
 //! ## What a thread is here
 //!
@@ -152,7 +153,7 @@
 //!   [`on_big_stack`](runtime::on_big_stack) is for deep recursion.
 //!
 //! **`go!` is sound but for this list.** What stands on it relies on the sections of one thread
-//! being nested like calls on one stack, which goroutines of one home that park inside break:
+//! being nested, like calls on one stack. Goroutines of one home that park inside break that:
 //!
 //! - *A `thread_local!` whose initialiser parks.* Another goroutine of the home may initialise the
 //!   key meanwhile, and hold a reference to the value over a park of its own. When the first one

@@ -105,8 +105,8 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// `Result` or anything else that a plain test may.
 ///
 /// The test fails if one of its goroutines panicked and nobody joined it by then, unless the
-/// attribute says `panic = "isolate"`. Those that a `scope` or an `errgroup::Group` contains are
-/// theirs to tell. A goroutine that is still running when the test returns is not waited for.
+/// attribute says `panic = "isolate"`. Of those in a `scope` or an `errgroup::Group` the scope or
+/// the group tells. A goroutine that is still running when the test returns is not waited for.
 ///
 /// With `deadlock = "exit"` the process ends, with a dump and exit code 2, when all goroutines wait
 /// and no thread is left that could wake one but the harness's, which waits for the tests. Without

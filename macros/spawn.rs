@@ -7,9 +7,9 @@
 //! go!(value)        ::gort::spawn(value)
 //! ```
 //!
-//! Three kinds of operand stay in the closure, because they cannot tell when they are evaluated and
-//! lose something elsewhere: a callee or receiver that is a path (generic functions, statics), a
-//! literal, and a closure (the parameter's type gives it its own).
+//! Three kinds of operand stay in the closure: it makes no difference when they are evaluated, and
+//! outside of the call they would lose something. They are a callee or receiver that is a path
+//! (generic functions, statics), a literal, and a closure (the parameter's type gives it its own).
 //!
 //! Names are hygienic (`mixed_site`): user code can neither see nor shadow them.
 

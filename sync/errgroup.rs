@@ -141,7 +141,7 @@ impl<E: Send + 'static> Group<E> {
     ///
     /// Its [`cause`](context::cause()) is the error itself for a [`Cause`] and a
     /// [`context::Error`]; a copy with the same text for the boxed errors that a group has by
-    /// default, an [`io::Error`], a `String` and a `&'static str`. For other errors
+    /// default, an [`io::Error`](std::io::Error), a `String` and a `&'static str`. For other errors
     /// [`with_context_cause`](Self::with_context_cause) says what it is.
     ///
     /// ```
