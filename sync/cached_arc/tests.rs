@@ -1,4 +1,4 @@
-//! What is cached_arc is dropped once, soon after its last user has gone, wherever those are.
+//! What a `CachedArc` holds is dropped once, soon after its last user has gone, wherever those are.
 
 use crate::{runtime::Builder, sync::cached_arc::CachedArc};
 use std::{
