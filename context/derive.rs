@@ -185,8 +185,8 @@ fn until(
 ) -> (Context, CancelFunc) {
     let first = parent.deadline();
     let own = deadline.filter(|own| first.is_none_or(|first| *own <= first));
-    // Its parent's deadline comes first, or its own is later than an `Instant` can say: a timer would
-    // never be the one that ends it.
+    // Its parent's deadline comes first, or its own is later than an `Instant` can say: a timer
+    // would never be the one that ends it.
     let Some(own) = own else {
         return with_cancel(parent);
     };
