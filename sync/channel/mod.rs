@@ -38,8 +38,8 @@
 //! - `wait`: nodes of those who wait, who may touch them when, and who wins a select; `op_queue`:
 //!   their lists.
 //! - `buffer`: a ring, or a chain of segments.
-//! - `core`: the untyped half of a channel, with its lock and the invariants; `parking`: how a waiter
-//!   parks and leaves; `chan`: the typed half and how it sends; `receive`: how it receives;
+//! - `core`: the untyped half of a channel, with its lock and the invariants; `parking`: how a
+//!   waiter parks and leaves; `chan`: the typed half and how it sends; `receive`: how it receives;
 //!   `promise`: what a select's sending arm owes until its value is made.
 //! - `link`: a future's wait; `awaited`: what all of them share; `recv_future`, `send_future`,
 //!   `stream`, `sink`: the futures.
