@@ -40,6 +40,7 @@
 //! | [`runtime`] | the runtime itself: its options, its end, what it is doing; calls that block a thread; stacks |
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, channels, ... What every program uses of it stands at the root, too: `gort::{Mutex, RwMutex, WaitGroup, bounded, ..}` |
 //! | [`context`] | who is told that a request was given up, or that its time is over |
+//! | [`net`] | sockets: std's types, whose calls park |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`fs`] | files and folders: `std::fs`, in which the goroutine parks and not its thread |
 //! | [`signal`] | the system's signals as messages in channels; Ctrl-C |
@@ -302,6 +303,8 @@ pub mod context;
 pub mod fs;
 #[cfg(all(unix, not(loom)))]
 pub mod io;
+#[cfg(all(unix, not(loom)))]
+pub mod net;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]

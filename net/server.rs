@@ -1,0 +1,440 @@
+//! A server that stops in three steps: it accepts no more, lets requests finish, then cuts.
+
+use crate::{
+    net::{TcpListener, TcpStream},
+    sync::{Cond, Mutex},
+};
+use std::{
+    collections::HashMap,
+    fmt,
+    io::{self, ErrorKind, Read},
+    net::{Shutdown, SocketAddr},
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long a server that can accept nothing, since there are no descriptors, waits before it tries
+/// again: first and longest. As Go's `http.Server`.
+const RETRY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Accepts connections, gives each a goroutine, and can be stopped gracefully.
+///
+/// The steps of a stop: nobody is accepted any more; connections that are idle, that is, in
+/// [`Connection::read_idle`], read their end; the others go on, so that a request that has begun
+/// is answered. What is not done when the grace is over is cut: its connection is shut down, so
+/// that its reads and writes end.
+///
+/// Unix only, for now.
+///
+/// # Examples
+/// ```
+/// use gort::net::{Server, TcpListener, TcpStream};
+/// use std::{
+///     io::{self, Read, Write},
+///     time::Duration,
+/// };
+///
+/// # fn main() -> io::Result<()> {
+/// let server = Server::new(TcpListener::bind("127.0.0.1:0")?);
+/// let addr = server.local_addr()?;
+/// let stopper = server.stopper();
+/// let serving = gort::spawn(move || {
+///     server.serve(|connection| {
+///         let mut buffer = [0; 512];
+///         while let Ok(n @ 1..) = connection.read_idle(&mut buffer) {
+///             if (&**connection).write_all(&buffer[..n]).is_err() {
+///                 return;
+///             }
+///         }
+///     })
+/// });
+/// let mut client = TcpStream::connect(addr)?;
+/// client.write_all(b"hello")?;
+/// let mut answer = [0; 5];
+/// client.read_exact(&mut answer)?;
+/// assert_eq!(&answer, b"hello");
+///
+/// stopper.stop(Duration::from_secs(5)); // the client is idle, so this takes no time
+/// let stopped = serving.join().unwrap()?;
+/// assert_eq!((stopped.finished, stopped.cut), (1, 0));
+/// assert_eq!(client.read(&mut answer)?, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[doc(alias = "Shutdown")]
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+/// Stops a [`Server`]: see [`Server::stopper`]. Clones stop the same one.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    shared: Arc<Shared>,
+}
+
+/// How a [`Server`] has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// Connections whose handlers returned by themselves, of all that there have been.
+    pub finished: u64,
+    /// Connections that were cut.
+    pub cut: u64,
+}
+
+/// A connection that a [`Server`] has accepted; used as a [`TcpStream`].
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    /// Whether its goroutine waits for a request. Held while that or `is_stopping` is changed.
+    idle: Mutex<Idle>,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    is_idle: bool,
+    /// The server stops, so whoever is idle reads the end.
+    is_stopping: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// A connection has ended, or the server is to stop.
+    changed: Cond,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+struct State {
+    /// Taken out by a stop, so that it is closed when nobody accepts any more.
+    listener: Option<Arc<TcpListener>>,
+    open: HashMap<u64, Arc<Connection>>,
+    accepted: u64,
+    cut: u64,
+    /// When what is left is cut; none: the server goes on.
+    cut_at: Option<Instant>,
+}
+
+impl Server {
+    /// A server of what this listener accepts.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::net::{Server, TcpListener};
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    /// # let _ = server;
+    /// ```
+    pub fn new(listener: TcpListener) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    listener: Some(Arc::new(listener)),
+                    open: HashMap::new(),
+                    accepted: 0,
+                    cut: 0,
+                    cut_at: None,
+                }),
+                changed: Cond::new(),
+            }),
+        }
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// The system's; [`NotConnected`](ErrorKind::NotConnected): it has been stopped.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::net::{Server, TcpListener};
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    /// assert_ne!(server.local_addr().unwrap().port(), 0);
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        match self.shared.listener() {
+            Some(listener) => listener.local_addr(),
+            None => Err(io::Error::new(
+                ErrorKind::NotConnected,
+                "the server has been stopped",
+            )),
+        }
+    }
+
+    /// What stops it, from any goroutine or thread.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::net::{Server, TcpListener};
+    /// use std::time::Duration;
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    /// server.stopper().stop(Duration::ZERO);
+    /// assert_eq!(server.serve(|_| ()).unwrap().finished, 0);
+    /// ```
+    pub fn stopper(&self) -> Stopper {
+        Stopper {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// Accepts until it is stopped, and calls `handler` in a new goroutine for each connection.
+    /// Returns when all connections have ended or have been cut. Parks.
+    ///
+    /// Where no descriptor is left for one more connection, it waits a little and tries again. A
+    /// handler that panics ends its connection only.
+    ///
+    /// # Errors
+    /// The listener cannot accept any more, for another reason.
+    ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it would have to park.
+    ///
+    /// # Examples
+    /// See [`Server`].
+    pub fn serve<F>(&self, handler: F) -> io::Result<Stopped>
+    where
+        F: Fn(&Connection) + Send + Sync + 'static,
+    {
+        if let Some(listener) = self.shared.listener() {
+            self.accept_all(&listener, &Arc::new(handler))?;
+        }
+        Ok(self.shared.wind_up())
+    }
+
+    /// Accepts until the server is stopped.
+    fn accept_all<F>(&self, listener: &TcpListener, handler: &Arc<F>) -> io::Result<()>
+    where
+        F: Fn(&Connection) + Send + Sync + 'static,
+    {
+        let mut retry = RETRY.0;
+        loop {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    retry = RETRY.0;
+                    self.shared.start(stream, peer, Arc::clone(handler));
+                }
+                Err(_) if self.shared.is_stopping() => return Ok(()),
+                Err(error) if is_for_now(&error) => {
+                    crate::sleep(retry);
+                    retry = (retry * 2).min(RETRY.1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Whether the next accept may go well: the connection was gone already, or there is a lack of
+/// descriptors or memory.
+fn is_for_now(error: &io::Error) -> bool {
+    let lacks = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    let is_gone = error.kind() == ErrorKind::ConnectionAborted;
+    is_gone
+        || error
+            .raw_os_error()
+            .is_some_and(|code| lacks.contains(&code))
+}
+
+impl Shared {
+    fn listener(&self) -> Option<Arc<TcpListener>> {
+        self.state.lock().listener.clone()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.state.lock().cut_at.is_some()
+    }
+
+    fn start<F>(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, handler: Arc<F>)
+    where
+        F: Fn(&Connection) + Send + Sync + 'static,
+    {
+        let mut state = self.state.lock();
+        let connection = Arc::new(Connection {
+            stream,
+            peer,
+            shared: Arc::clone(self),
+            idle: Mutex::new(Idle {
+                is_idle: false,
+                is_stopping: state.cut_at.is_some(),
+            }),
+        });
+        state.accepted += 1;
+        let number = state.accepted;
+        state.open.insert(number, Arc::clone(&connection));
+        drop(state);
+        crate::spawn(move || {
+            // Also when the handler panics.
+            let _end = End {
+                connection: &connection,
+                number,
+            };
+            handler(&connection);
+        });
+    }
+
+    /// Waits for the connections that are left, then cuts them.
+    fn wind_up(&self) -> Stopped {
+        let mut state = self.state.lock();
+        while !state.open.is_empty() {
+            let left = state
+                .cut_at
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            let left = left.unwrap_or_default();
+            if left.is_zero() {
+                break;
+            }
+            self.changed.wait_for(&mut state, left);
+        }
+        state.cut = state.open.len() as u64;
+        for connection in state.open.values() {
+            // An error says that it has ended already.
+            let _ = connection.stream.shutdown(Shutdown::Both);
+        }
+        Stopped {
+            finished: state.accepted - state.cut,
+            cut: state.cut,
+        }
+    }
+}
+
+/// A connection's goroutine ends.
+struct End<'a> {
+    connection: &'a Connection,
+    number: u64,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let shared = &self.connection.shared;
+        let ended = shared.state.lock().open.remove(&self.number);
+        // It is closed when the goroutine has dropped its own handle, too.
+        drop(ended);
+        shared.changed.notify_all();
+    }
+}
+
+impl Stopper {
+    /// Stops the server: it accepts nobody any more, idle connections end, and after `grace` all
+    /// others do. Does not wait for that: [`Server::serve`] returns then. Of several calls the one
+    /// whose grace is over first holds.
+    ///
+    /// # Examples
+    /// See [`Server`].
+    pub fn stop(&self, grace: Duration) {
+        let now = Instant::now();
+        let cut_at = now
+            .checked_add(grace)
+            .unwrap_or(now + Duration::from_secs(1 << 30));
+        let mut state = self.shared.state.lock();
+        state.cut_at = Some(state.cut_at.map_or(cut_at, |at| at.min(cut_at)));
+        let open: Vec<_> = state.open.values().cloned().collect();
+        let listener = state.listener.take();
+        drop(state);
+        if let Some(listener) = listener {
+            listener.close();
+        }
+        self.shared.changed.notify_all();
+        for connection in open {
+            connection.stop_if_idle();
+        }
+    }
+}
+
+impl Connection {
+    /// The address of the other side.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::net::{Server, TcpListener};
+    ///
+    /// # let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    /// # server.stopper().stop(std::time::Duration::ZERO);
+    /// server.serve(|connection| println!("hello, {}", connection.peer())).unwrap();
+    /// ```
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Whether the server stops, so that this request should be the last.
+    ///
+    /// # Examples
+    /// ```
+    /// use gort::net::{Server, TcpListener};
+    ///
+    /// # let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    /// # server.stopper().stop(std::time::Duration::ZERO);
+    /// server
+    ///     .serve(|connection| {
+    ///         let header = match connection.is_stopping() {
+    ///             true => "connection: close",
+    ///             false => "connection: keep-alive",
+    ///         };
+    ///         println!("{header}");
+    ///     })
+    ///     .unwrap();
+    /// ```
+    pub fn is_stopping(&self) -> bool {
+        self.idle.lock().is_stopping
+    }
+
+    /// Reads as [`Read::read`] does, and is idle while it waits: when the server stops it returns
+    /// 0, as at the end of the connection. For the first bytes of a request.
+    ///
+    /// It uses the read deadline for that: one that was set before has no effect after a stop.
+    ///
+    /// # Errors
+    /// As those of a read.
+    ///
+    /// # Panics
+    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it would have to park.
+    ///
+    /// # Examples
+    /// See [`Server`].
+    pub fn read_idle(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        {
+            let mut idle = self.idle.lock();
+            if idle.is_stopping {
+                return Ok(0);
+            }
+            idle.is_idle = true;
+        }
+        let read = (&self.stream).read(buffer);
+        let mut idle = self.idle.lock();
+        idle.is_idle = false;
+        if !idle.is_stopping {
+            return read;
+        }
+        // A stop has set the deadline: what was read meanwhile is a request that is to be served.
+        self.stream.set_read_deadline(None);
+        match read {
+            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(0),
+            read => read,
+        }
+    }
+
+    fn stop_if_idle(&self) {
+        let mut idle = self.idle.lock();
+        idle.is_stopping = true;
+        if idle.is_idle {
+            self.stream.set_read_deadline(Some(Instant::now()));
+        }
+    }
+}
+
+impl Deref for Connection {
+    type Target = TcpStream;
+
+    fn deref(&self) -> &TcpStream {
+        &self.stream
+    }
+}
