@@ -7,6 +7,7 @@ use std::{
     fs::{self, FileType, Metadata},
     io,
     os::unix::fs::{DirBuilderExt, DirEntryExt},
+    panic::{RefUnwindSafe, UnwindSafe},
     path::{Path, PathBuf},
 };
 
@@ -117,6 +118,10 @@ impl ReadDir {
         }
     }
 }
+
+/// As std's. An error that waits here is looked at by whoever takes it, and by nobody before.
+impl UnwindSafe for ReadDir {}
+impl RefUnwindSafe for ReadDir {}
 
 impl Iterator for ReadDir {
     type Item = io::Result<DirEntry>;

@@ -4,6 +4,7 @@
 use gort::{
     Builder, JoinHandle,
     context::{self, CancelCauseFunc, CancelFunc, Context, Stop},
+    fs::{DirBuilder, DirEntry, File, OpenOptions, ReadDir, TryLockError},
     runtime::{
         self, DeadlockPolicy, GoLocal, Goroutine, GoroutineId, JoinFuture, Metrics, NoYieldGuard,
         PanicPolicy, Runtime, Scope, ScopedJoinHandle, StillRunning, Stuck,
@@ -69,6 +70,13 @@ table! {
     SendOnly: Send NotSync;
     SyncOnly: NotSend Sync;
     Neither: NotSend NotSync;
+
+    File: Send Sync UnwindSafe RefUnwindSafe;
+    OpenOptions: Send Sync UnwindSafe RefUnwindSafe;
+    ReadDir: Send Sync UnwindSafe RefUnwindSafe;
+    DirEntry: Send Sync UnwindSafe RefUnwindSafe;
+    DirBuilder: Send Sync UnwindSafe RefUnwindSafe;
+    TryLockError: Send Sync;
 
     JoinHandle<u8>: Send Sync UnwindSafe RefUnwindSafe;
     JoinHandle<SendOnly>: Send Sync;
