@@ -69,12 +69,33 @@ pub struct Server {
 }
 
 /// Stops a [`Server`]: see [`Server::stopper`]. Clones stop the same one.
+///
+/// # Examples
+/// ```
+/// use gort::net::{Server, Stopper, TcpListener};
+/// use std::time::Duration;
+///
+/// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+/// let stopper: Stopper = server.stopper();
+/// gort::spawn(move || stopper.stop(Duration::from_secs(1)));
+/// server.serve(|_| ()).unwrap(); // until then
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stopper {
     shared: Arc<Shared>,
 }
 
 /// How a [`Server`] has ended.
+///
+/// # Examples
+/// ```
+/// use gort::net::{Server, TcpListener};
+///
+/// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+/// server.stopper().stop(std::time::Duration::ZERO);
+/// let stopped = server.serve(|_| ()).unwrap();
+/// println!("{} connections ended, {} were cut", stopped.finished, stopped.cut);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
@@ -85,6 +106,20 @@ pub struct Stopped {
 }
 
 /// A connection that a [`Server`] has accepted; used as a [`TcpStream`].
+///
+/// # Examples
+/// ```
+/// use gort::net::{Connection, Server, TcpListener};
+/// use std::io::Write;
+///
+/// fn greet(connection: &Connection) {
+///     let _ = writeln!(&**connection, "hello, {}", connection.peer());
+/// }
+///
+/// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+/// # server.stopper().stop(std::time::Duration::ZERO);
+/// server.serve(greet).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
