@@ -235,7 +235,32 @@ impl Server {
     /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it would have to park.
     ///
     /// # Examples
-    /// See [`Server`].
+    /// ```
+    /// use gort::net::{Server, TcpListener, TcpStream};
+    /// use std::{
+    ///     io::{Read, Write},
+    ///     time::Duration,
+    /// };
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:0")?);
+    /// let (addr, stopper) = (server.local_addr()?, server.stopper());
+    /// let serving = gort::spawn(move || {
+    ///     server.serve(|connection| {
+    ///         let mut byte = [0];
+    ///         while let Ok(1) = connection.read_idle(&mut byte) {
+    ///             (&**connection).write_all(&byte).unwrap();
+    ///         }
+    ///     })
+    /// });
+    /// let mut client = TcpStream::connect(addr)?;
+    /// client.write_all(b"x")?;
+    /// client.read_exact(&mut [0])?;
+    /// stopper.stop(Duration::from_secs(5));
+    /// assert_eq!(serving.join().unwrap()?.cut, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn serve<F>(&self, handler: F) -> io::Result<Stopped>
     where
         F: Fn(&Connection) + Send + Sync + 'static,
@@ -364,7 +389,15 @@ impl Stopper {
     /// whose grace is over first holds.
     ///
     /// # Examples
-    /// See [`Server`].
+    /// ```
+    /// use gort::net::{Server, TcpListener};
+    /// use std::time::Duration;
+    ///
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
+    /// let stopper = server.stopper();
+    /// gort::spawn(move || stopper.stop(Duration::from_secs(5)));
+    /// assert_eq!(server.serve(|_| ()).unwrap().cut, 0);
+    /// ```
     pub fn stop(&self, grace: Duration) {
         let now = Instant::now();
         let cut_at = now
@@ -434,7 +467,32 @@ impl Connection {
     /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it would have to park.
     ///
     /// # Examples
-    /// See [`Server`].
+    /// ```
+    /// use gort::net::{Server, TcpListener, TcpStream};
+    /// use std::{
+    ///     io::{Read, Write},
+    ///     time::Duration,
+    /// };
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let server = Server::new(TcpListener::bind("127.0.0.1:0")?);
+    /// let (addr, stopper) = (server.local_addr()?, server.stopper());
+    /// let serving = gort::spawn(move || {
+    ///     server.serve(|connection| {
+    ///         let mut byte = [0];
+    ///         while let Ok(1) = connection.read_idle(&mut byte) {
+    ///             (&**connection).write_all(&byte).unwrap();
+    ///         }
+    ///     })
+    /// });
+    /// let mut client = TcpStream::connect(addr)?;
+    /// client.write_all(b"x")?;
+    /// client.read_exact(&mut [0])?;
+    /// stopper.stop(Duration::from_secs(5));
+    /// assert_eq!(serving.join().unwrap()?.cut, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_idle(&self, buffer: &mut [u8]) -> io::Result<usize> {
         {
             let mut idle = self.idle.lock();
