@@ -16,14 +16,14 @@ use std::{
 };
 
 /// The call's two ends, on the caller's stack.
-struct Call<F, T> {
+struct BigStackCall<F, T> {
     f: Option<F>,
     result: Option<Result<T, Box<dyn Any + Send>>>,
 }
 
 unsafe fn run<F: FnOnce() -> T, T>(call: *mut ()) {
     // SAFETY: the caller waits on its own stack, where the call lies.
-    let call = unsafe { &mut *call.cast::<Call<F, T>>() };
+    let call = unsafe { &mut *call.cast::<BigStackCall<F, T>>() };
     let f = call.f.take().expect("called once");
     call.result = Some(panic::catch_unwind(AssertUnwindSafe(f)));
 }
@@ -78,7 +78,7 @@ fn run_on<F, T>(
 where
     F: FnOnce() -> T,
 {
-    let mut call = Call {
+    let mut call = BigStackCall {
         f: Some(f),
         result: None,
     };

@@ -10,7 +10,7 @@ use crate::runtime::{
         scheduler::{Clock, Scheduler},
         timer::{
             advance,
-            bubble::{Bubble, End},
+            bubble::{Bubble, BubbleEnd},
         },
     },
 };
@@ -115,7 +115,7 @@ where
         Err(error) => panic!("gort::testing: the bubble's runtime cannot start: {error}"),
     };
     let scheduler = runtime.scheduler();
-    let _held = Held::new();
+    let _held = HeldTime::new();
     let returns = Returns(scheduler);
     let main = runtime.spawn(move || {
         let _returns = returns;
@@ -139,7 +139,7 @@ fn bubble_of(scheduler: &'static Scheduler) -> &'static Bubble {
     bubble.expect("a runtime with a fake clock is a bubble")
 }
 
-fn wait_for_end(bubble: &Bubble) -> End {
+fn wait_for_end(bubble: &Bubble) -> BubbleEnd {
     if let Some(end) = advance::watch(bubble, Unparker::current()) {
         return end;
     }
@@ -148,9 +148,9 @@ fn wait_for_end(bubble: &Bubble) -> End {
 }
 
 #[track_caller]
-fn conclude<T>(runtime: Runtime, main: JoinHandle<T>, end: End) -> T {
+fn conclude<T>(runtime: Runtime, main: JoinHandle<T>, end: BubbleEnd) -> T {
     let has_returned = bubble_of(runtime.scheduler()).has_main_returned();
-    let left = (end == End::Stalled).then(|| dump::of(runtime.scheduler()));
+    let left = (end == BubbleEnd::Stalled).then(|| dump::of(runtime.scheduler()));
     let output = main.is_finished().then(|| main.join());
     drop(runtime);
     match (output, left) {
@@ -169,9 +169,9 @@ fn conclude<T>(runtime: Runtime, main: JoinHandle<T>, end: End) -> T {
 }
 
 /// Holds the time of the bubble that the caller is in, if it is in one.
-struct Held(Option<&'static Scheduler>);
+struct HeldTime(Option<&'static Scheduler>);
 
-impl Held {
+impl HeldTime {
     fn new() -> Self {
         let around = current::home()
             .map(|here| Scheduler::of(here.home()))
@@ -183,7 +183,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldTime {
     fn drop(&mut self) {
         if let Some(scheduler) = self.0 {
             bubble_of(scheduler).release();

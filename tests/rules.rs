@@ -54,25 +54,11 @@ const THREAD_LOCALS: &[(&str, &str)] = &[
 /// What does not keep a rule yet, as (last part of the file's path, name). It is to be mended, and
 /// nothing is to be added.
 const STILL: &[(&str, &str)] = &[
-    // Bare names.
-    ("join_future.rs", "State"),
-    ("waker.rs", "State"),
     // Bits without `_BIT`.
     ("sleep_word.rs", "SLEEPING"),
     ("sleep_word.rs", "RESTING"),
-    // Too many parameters.
-    ("spawn.rs", "spawn_on"),
     // A bool that crosses files.
     ("ready_word.rs", "settle"),
-    // Slow, and not cold.
-    ("held.rs", "take_arrivals_slow"),
-    ("held.rs", "next_woken_slow"),
-    // Orderings whose partners are named elsewhere, or nowhere.
-    ("abandon.rs", "Acquire"),
-    ("abandon.rs", "Release"),
-    ("quiescence.rs", "SeqCst"),
-    ("deque.rs", "Acquire"),
-    ("scheduler.rs", "Acquire"),
 ];
 
 /// What is named by another and keeps its name.
@@ -89,9 +75,7 @@ const NOT_OURS: &[(&str, &str)] = &[
 const ALTERNATIVES: &[&str] = &["Builder", "Events", "OsPoller", "SwitchContext"];
 
 /// Names that stand for two types still. They are to be mended, and nothing is to be added.
-const STILL_TWICE: &[&str] = &[
-    "Call", "End", "Held", "Leave", "Owner", "SpinLock", "State", "WaitList", "Waiter",
-];
+const STILL_TWICE: &[&str] = &["Held", "Leave", "SpinLock", "WaitList", "Waiter"];
 
 /// Whether a rule does not hold for this name in this file, for now or for good.
 fn is_excepted(source: &Source, name: &str) -> bool {

@@ -9,14 +9,14 @@ use std::{
     panic::{self, AssertUnwindSafe},
 };
 
-struct Call<F, T> {
+struct BlockingCall<F, T> {
     f: Option<F>,
     result: Option<Result<T, Box<dyn Any + Send>>>,
     caller: Unparker,
 }
 
 /// A call to be run elsewhere while its owner is parked.
-struct CallPtr<F, T>(*mut Call<F, T>);
+struct CallPtr<F, T>(*mut BlockingCall<F, T>);
 
 // SAFETY: the owner is parked until the call has run; F goes over and T comes back, both Send.
 unsafe impl<F: Send, T: Send> Send for CallPtr<F, T> {}
@@ -98,7 +98,7 @@ where
     let Some((here, _)) = current::task() else {
         return f();
     };
-    let mut call = Call {
+    let mut call = BlockingCall {
         f: Some(f),
         result: None,
         caller: Unparker::current(),

@@ -50,10 +50,10 @@ use std::{
 /// assert_eq!(block_on(answer).unwrap(), 42);
 /// ```
 pub struct JoinFuture<T> {
-    state: State<T>,
+    state: JoinState<T>,
 }
 
-enum State<T> {
+enum JoinState<T> {
     /// It was not polled yet.
     Handle(JoinHandle<T>),
     /// The goroutine knows whom to wake.
@@ -134,7 +134,7 @@ impl<T> IntoFuture for JoinHandle<T> {
 
     fn into_future(self) -> JoinFuture<T> {
         JoinFuture {
-            state: State::Handle(self),
+            state: JoinState::Handle(self),
         }
     }
 }
@@ -143,28 +143,28 @@ impl<T> Future for JoinFuture<T> {
     type Output = thread::Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<thread::Result<T>> {
-        let task = match std::mem::replace(&mut self.state, State::Over) {
-            State::Handle(handle) => {
+        let task = match std::mem::replace(&mut self.state, JoinState::Over) {
+            JoinState::Handle(handle) => {
                 if handle.is_finished() {
                     return Poll::Ready(handle.join());
                 }
                 let (task, goroutine) = handle.into_parts();
                 match Joiner::ask(task, context) {
                     Ok(joiner) => {
-                        self.state = State::Waiting(goroutine, joiner);
+                        self.state = JoinState::Waiting(goroutine, joiner);
                         return Poll::Pending;
                     }
                     Err(ended) => ended,
                 }
             }
-            State::Waiting(goroutine, joiner) => {
+            JoinState::Waiting(goroutine, joiner) => {
                 if joiner.cell.update_waker(context.waker()) == WakerUpdate::Waiting {
-                    self.state = State::Waiting(goroutine, joiner);
+                    self.state = JoinState::Waiting(goroutine, joiner);
                     return Poll::Pending;
                 }
                 joiner.task.take().expect("it is taken once")
             }
-            State::Over => panic!("gort: a `JoinFuture` was polled after it was ready"),
+            JoinState::Over => panic!("gort: a `JoinFuture` was polled after it was ready"),
         };
         // SAFETY: ended, and we were the joiner: output and cell are ours.
         let output = unsafe { join::take(task) };
@@ -174,7 +174,7 @@ impl<T> Future for JoinFuture<T> {
 
 impl<T> Drop for JoinFuture<T> {
     fn drop(&mut self) {
-        let State::Waiting(_, joiner) = &self.state else {
+        let JoinState::Waiting(_, joiner) = &self.state else {
             return;
         };
         joiner.cell.disarm();
@@ -193,9 +193,9 @@ impl<T> Drop for JoinFuture<T> {
 impl<T> fmt::Debug for JoinFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let goroutine = match &self.state {
-            State::Handle(handle) => Some(handle.goroutine()),
-            State::Waiting(goroutine, _) => Some(goroutine),
-            State::Over => None,
+            JoinState::Handle(handle) => Some(handle.goroutine()),
+            JoinState::Waiting(goroutine, _) => Some(goroutine),
+            JoinState::Over => None,
         };
         f.debug_struct("JoinFuture")
             .field("goroutine", &goroutine)

@@ -77,15 +77,20 @@ where
     let (here, _) = current::task().expect(
         "gort::spawn_local was called outside a goroutine, where there is no thread to stay on: use spawn",
     );
-    let class = Scheduler::of(here.home()).default_class;
+    // SAFETY: used up in here, with no suspend.
+    let worker = unsafe { worker_in(here) };
+    let scheduler = worker.scheduler;
+    let info = SpawnInfo {
+        flags: LOCAL_BIT,
+        ..info_of(worker.ids.take(), site, scheduler.default_class, scheduler)
+    };
     if is_large::<F>() {
         let boxed: Box<dyn FnOnce() -> T> = Box::new(f);
         // SAFETY: as below.
-        return unsafe { spawn_on(worker_in(here), here, boxed, None, class, LOCAL_BIT, site) };
+        return unsafe { spawn_on(worker, here, boxed, None, &info) };
     }
-    // SAFETY: 'static, and LOCAL_BIT keeps closure and output in this home. The worker is used up
-    // at once.
-    unsafe { spawn_on(worker_in(here), here, f, None, class, LOCAL_BIT, site) }
+    // SAFETY: 'static, and LOCAL_BIT keeps closure and output in this home.
+    unsafe { spawn_on(worker, here, f, None, &info) }
 }
 
 /// Whether a closure is moved into a box at once, and called there: what is larger may not fit the
@@ -131,8 +136,9 @@ where
     match (current::home(), unsafe { worker() }) {
         (Some(here), Some(worker)) => {
             let class = class_of(settings, worker.scheduler);
+            let info = info_of(worker.ids.take(), site, class, worker.scheduler);
             // SAFETY: passed on.
-            unsafe { spawn_on(worker, here, f, name_of(settings), class, 0, site) }
+            unsafe { spawn_on(worker, here, f, name_of(settings), &info) }
         }
         _ => {
             let scheduler = default::scheduler();
@@ -161,18 +167,12 @@ unsafe fn spawn_on<F, T>(
     here: Held,
     f: F,
     name: Option<Arc<str>>,
-    class: SizeClass,
-    flags: u8,
-    site: &'static Location<'static>,
+    info: &SpawnInfo,
 ) -> JoinHandle<T>
 where
     F: FnOnce() -> T,
 {
-    let info = SpawnInfo {
-        flags,
-        ..info_of(worker.ids.take(), site, class, worker.scheduler)
-    };
-    let task = cell::new_task(&worker.cells, &info, f);
+    let task = cell::new_task(&worker.cells, info, f);
     // SAFETY: made for `f`, and not published yet.
     let handle = unsafe { handle_of(task, name) };
     submit::submit(worker, here, task);

@@ -3,7 +3,7 @@
 
 use crate::runtime::{
     models::{Plain, check},
-    sched::queue::deque::{BATCH, Deque, Owner, deque},
+    sched::queue::deque::{BATCH, Deque, DequeOwner, deque},
 };
 use crossbeam_deque::Steal;
 use loom::{sync::Arc, thread};
@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 
 type Item = Plain;
 
-fn push(owner: &Owner<Item>, value: u32) {
+fn push(owner: &DequeOwner<Item>, value: u32) {
     let item = Box::new(Plain::new());
     item.set(value);
     owner.push(NonNull::from(Box::leak(item)));
@@ -32,7 +32,7 @@ fn steal(deque: &Deque<Item>) -> Vec<u32> {
     taken
 }
 
-fn drain(owner: &Owner<Item>, taken: &mut Vec<u32>) {
+fn drain(owner: &DequeOwner<Item>, taken: &mut Vec<u32>) {
     while let Some(item) = owner.pop() {
         taken.push(open(item));
     }

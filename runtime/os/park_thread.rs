@@ -68,15 +68,15 @@ pub(crate) fn stuck() -> Vec<(u32, u64)> {
 }
 
 /// Frees the parker when its thread ends.
-struct Owner;
+struct ParkerOwner;
 
 thread_local! {
     // Has no destructor, so that it can be used while the other thread-locals are being destroyed.
     static PARKER: Cell<*mut ThreadParker> = const { Cell::new(ptr::null_mut()) };
-    static OWNER: Owner = const { Owner };
+    static OWNER: ParkerOwner = const { ParkerOwner };
 }
 
-impl Drop for Owner {
+impl Drop for ParkerOwner {
     fn drop(&mut self) {
         if let Some(parker) = NonNull::new(PARKER.replace(ptr::null_mut())) {
             list().remove(&ParkedThread(parker));

@@ -27,6 +27,8 @@ pub(crate) fn abandon(scheduler: &Scheduler, task: TaskRef) {
         task.abandon(Box::new(UnstartedPayload));
         extras::free(task);
     }
+    // Release: what its destructors did, for the Acquire in `Scheduler::live` of whoever waits for
+    // the end of all.
     scheduler.abandoned.fetch_add(1, Ordering::Release);
     match task.life.finish() {
         Finished::LeftToHandle => {}
@@ -68,7 +70,8 @@ pub(crate) fn pass_on_all(held: Held) {
     }
     let mut suspended: Vec<*mut TaskHeader> = Vec::new();
     pool::each_cell(|cell| {
-        // The holder of a home may do this; the proof is at `View::of` in `inspect::reply` (D3).
+        // The holder of a home may do this; the proof is at `View::of` in `inspect::reply` (D3),
+        // which also says what this Acquire pairs with.
         let coroutine = cell.coroutine.load(Ordering::Acquire);
         let lives_here = held.is(cell.home.load(Ordering::Relaxed).cast_const().cast());
         if !coroutine.is_null() && lives_here {

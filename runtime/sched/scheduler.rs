@@ -379,6 +379,8 @@ impl Scheduler {
     /// Goroutines that have been spawned and have not ended. Never too low, and exact when nothing
     /// runs.
     pub(crate) fn live(&self) -> usize {
+        // Acquire: what those that have ended did, from the Releases in `run::count_finished` and
+        // `abandon::abandon`; and the spawns are counted after the ends, so never too low.
         let mut finished = self.abandoned.load(Ordering::Acquire);
         for w in self.workers() {
             finished += w.own.finished.load(Ordering::Acquire);

@@ -31,13 +31,13 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct WakerCell {
     /// Nothing panics and no code of the user runs while it is locked.
-    state: Mutex<State>,
+    state: Mutex<WakerState>,
     /// Drops the reference of the unparker that was used.
     release: unsafe fn(*const WakerCell),
 }
 
 #[derive(Debug)]
-enum State {
+enum WakerState {
     Idle,
     Waiting(Waker),
     Nudged,
@@ -58,12 +58,12 @@ impl WakerCell {
     /// A cell whose `release` drops one reference to the `Arc` that it stands at the start of.
     pub(crate) const fn new(release: unsafe fn(*const WakerCell)) -> Self {
         Self {
-            state: Mutex::new(State::Idle),
+            state: Mutex::new(WakerState::Idle),
             release,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WakerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,18 +71,18 @@ impl WakerCell {
     pub(crate) fn arm(&self, waker: &Waker) {
         let waker = waker.clone();
         // The old state is dropped outside of the lock.
-        let _old = mem::replace(&mut *self.lock(), State::Waiting(waker));
+        let _old = mem::replace(&mut *self.lock(), WakerState::Waiting(waker));
     }
 
     /// Says whom to wake from now on; while an unparker is published, or since it was used.
     pub(crate) fn update_waker(&self, waker: &Waker) -> WakerUpdate {
         let waker = waker.clone();
         let mut state = self.lock();
-        if matches!(*state, State::Idle | State::Fired) {
+        if matches!(*state, WakerState::Idle | WakerState::Fired) {
             drop(state);
             return WakerUpdate::Fired;
         }
-        let old = mem::replace(&mut *state, State::Waiting(waker));
+        let old = mem::replace(&mut *state, WakerState::Waiting(waker));
         drop(state);
         drop(old);
         WakerUpdate::Waiting
@@ -90,18 +90,18 @@ impl WakerCell {
 
     /// The future does not wait any more: nobody is to be woken.
     pub(crate) fn disarm(&self) {
-        let _old = mem::replace(&mut *self.lock(), State::Idle);
+        let _old = mem::replace(&mut *self.lock(), WakerState::Idle);
     }
 
     /// Wakes the future so that it looks; its unparker stays published.
     pub(crate) fn nudge(&self) {
         let mut state = self.lock();
-        if !matches!(*state, State::Waiting(_)) {
+        if !matches!(*state, WakerState::Waiting(_)) {
             return;
         }
-        let old = mem::replace(&mut *state, State::Nudged);
+        let old = mem::replace(&mut *state, WakerState::Nudged);
         drop(state);
-        if let State::Waiting(waker) = old {
+        if let WakerState::Waiting(waker) = old {
             waker.wake();
         }
     }
@@ -113,10 +113,10 @@ impl WakerCell {
     pub(crate) unsafe fn fire(this: *const Self) {
         // SAFETY: by that reference it is alive.
         let cell = unsafe { &*this };
-        let state = mem::replace(&mut *cell.lock(), State::Fired);
+        let state = mem::replace(&mut *cell.lock(), WakerState::Fired);
         let release = cell.release;
         let call = || {
-            if let State::Waiting(waker) = state {
+            if let WakerState::Waiting(waker) = state {
                 waker.wake();
             }
         };

@@ -10,7 +10,7 @@ use crate::runtime::{
     prims::{AtomicBool, AtomicPtr, AtomicUsize, Ordering},
     sched::home::{
         after::After,
-        owner::Owner,
+        owner::HomeOwner,
         ready::ReadyQueue,
         word::{HomeWord, InboxNode},
     },
@@ -55,7 +55,7 @@ pub(crate) struct Home {
     pub(crate) scheduler: *const (),
     /// The thread whose identity this is, and whether it has it back. Written by that thread, and
     /// by whoever takes the home back at the end of the runtime.
-    pub(crate) owner: Owner,
+    pub(crate) owner: HomeOwner,
     /// What everybody writes: wakers, spawners, dumps.
     pub(crate) shared: HomeShared,
     /// What only the holder writes.
@@ -149,7 +149,7 @@ impl Home {
             index,
             lent,
             scheduler,
-            owner: Owner::new(),
+            owner: HomeOwner::new(),
             shared: HomeShared {
                 word: HomeWord::new(),
                 late: Mutex::default(),

@@ -196,11 +196,11 @@ impl Held {
     #[inline]
     pub(crate) fn take_arrivals(self) {
         if self.home.shared.word.has_arrivals() {
-            self.take_arrivals_slow();
+            self.take_inbox();
         }
     }
 
-    fn take_arrivals_slow(self) {
+    fn take_inbox(self) {
         self.receive(self.home.shared.word.take());
     }
 
@@ -243,14 +243,14 @@ impl Held {
     #[inline]
     pub(crate) fn next_woken(self) -> Option<TaskRef> {
         if self.takes_turns.get() {
-            self.next_woken_slow()
+            self.next_in_turn()
         } else {
             self.woken.pop()
         }
     }
 
     #[inline(never)]
-    fn next_woken_slow(self) -> Option<TaskRef> {
+    fn next_in_turn(self) -> Option<TaskRef> {
         let first = self.next_kind.get();
         self.next_kind.set((first + 1) % 3);
         let next = (first..first + 3).find_map(|kind| match kind % 3 {

@@ -16,14 +16,14 @@ const IS_BACK: u32 = 2;
 /// A home's side of its owner. Where homes are not lent there is no such thread, and this is not
 /// used.
 #[derive(Debug)]
-pub(crate) struct Owner {
+pub(crate) struct HomeOwner {
     /// STARTS, SLEEPS or IS_BACK, in this order. Written by the owner, then by the end of the
     /// runtime.
     word: Futex,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Owner {
+impl HomeOwner {
     pub(crate) fn new() -> Self {
         Self {
             word: Futex::new(STARTS),

@@ -77,11 +77,11 @@ pub(crate) struct Deque<T> {
 
 // SAFETY: it hands pointers from thread to thread; each is taken out once.
 unsafe impl<T> Send for Deque<T> {}
-// SAFETY: as above; the owner's side is in `Owner`.
+// SAFETY: as above; the owner's side is in `DequeOwner`.
 unsafe impl<T> Sync for Deque<T> {}
 
 /// The owner's end; there is one.
-pub(crate) struct Owner<T> {
+pub(crate) struct DequeOwner<T> {
     shared: Arc<Deque<T>>,
     /// A value that `top` has had; so not above it.
     seen_top: Cell<usize>,
@@ -90,7 +90,7 @@ pub(crate) struct Owner<T> {
 }
 
 /// An empty deque.
-pub(crate) fn deque<T>() -> Owner<T> {
+pub(crate) fn deque<T>() -> DequeOwner<T> {
     let ring = Ring::new(FIRST);
     let shared = Arc::new(Deque {
         top: CachePadded::new(AtomicUsize::new(0)),
@@ -98,7 +98,7 @@ pub(crate) fn deque<T>() -> Owner<T> {
         ring: AtomicPtr::new(ptr::from_ref(&*ring).cast_mut()),
         rings: Mutex::new(vec![ring]),
     });
-    Owner {
+    DequeOwner {
         shared,
         seen_top: Cell::new(0),
         sealed: Cell::new(true),
@@ -121,6 +121,7 @@ impl<T> Deque<T> {
 
     /// Takes the oldest.
     pub(crate) fn steal(&self) -> Steal<NonNull<T>> {
+        // Acquire: pairs with the compare-and-swaps on `top` of other thieves and of the owner.
         let top = self.top.load(Ordering::Acquire);
         match self.below(top) {
             0 => Steal::Empty,
@@ -184,7 +185,7 @@ impl<T> Deque<T> {
     }
 }
 
-impl<T> Owner<T> {
+impl<T> DequeOwner<T> {
     pub(crate) fn shared(&self) -> &Arc<Deque<T>> {
         &self.shared
     }
@@ -336,7 +337,7 @@ impl<T> fmt::Debug for Deque<T> {
     }
 }
 
-impl<T> fmt::Debug for Owner<T> {
+impl<T> fmt::Debug for DequeOwner<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.shared.fmt(f)
     }

@@ -2,7 +2,7 @@
 
 use crate::runtime::{
     prims::prefetch,
-    sched::queue::deque::{Deque, Owner, deque},
+    sched::queue::deque::{Deque, DequeOwner, deque},
     task::header::{TaskHeader, TaskRef},
 };
 use crossbeam_deque::Steal;
@@ -10,7 +10,7 @@ use std::{ptr::NonNull, sync::Arc};
 
 /// The owner's end.
 #[derive(Debug)]
-pub(crate) struct Fresh(Owner<TaskHeader>);
+pub(crate) struct Fresh(DequeOwner<TaskHeader>);
 
 /// The thieves' end.
 #[derive(Clone, Debug)]

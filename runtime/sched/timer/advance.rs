@@ -10,7 +10,7 @@ use crate::runtime::{
     sched::{
         poller::deliver,
         scheduler::Scheduler,
-        timer::bubble::{Bubble, BubbleState, End},
+        timer::bubble::{Bubble, BubbleEnd, BubbleState},
         unparker::Unparker,
     },
 };
@@ -43,7 +43,7 @@ enum Activity {
 }
 
 /// Registers the caller, who then parks, unless the bubble has ended.
-pub(crate) fn watch(bubble: &Bubble, caller: Unparker) -> Option<End> {
+pub(crate) fn watch(bubble: &Bubble, caller: Unparker) -> Option<BubbleEnd> {
     let mut state = bubble.lock();
     if state.end.is_none() {
         state.watcher = Some(caller.into_raw());
@@ -80,7 +80,7 @@ pub(crate) fn advance_clock(bubble: &Bubble, scheduler: &Scheduler) -> SleepFor 
     // No goroutine is left. Before main has returned, its goroutine is about to be spawned.
     if scheduler.live() == 0 {
         if bubble.has_main_returned() {
-            finish(&mut state, End::Finished);
+            finish(&mut state, BubbleEnd::Finished);
         }
         return SleepFor::UntilWoken;
     }
@@ -125,7 +125,7 @@ fn stall(bubble: &Bubble, state: &mut BubbleState) -> SleepFor {
     if waited < GRACE {
         return SleepFor::AtMost(GRACE - waited);
     }
-    finish(state, End::Stalled);
+    finish(state, BubbleEnd::Stalled);
     SleepFor::UntilWoken
 }
 
@@ -152,7 +152,7 @@ fn activity(bubble: &Bubble, scheduler: &Scheduler) -> Activity {
 }
 
 /// The bubble has ended.
-fn finish(state: &mut BubbleState, end: End) {
+fn finish(state: &mut BubbleState, end: BubbleEnd) {
     state.end = Some(end);
     if let Some(watcher) = state.watcher.take() {
         // SAFETY: taken out under the lock, so used once; it parks for this.

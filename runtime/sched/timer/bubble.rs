@@ -32,14 +32,14 @@ pub(crate) struct BubbleState {
     pub(crate) blocked_waiter: Option<usize>,
     /// That of the caller of the bubble.
     pub(crate) watcher: Option<usize>,
-    pub(crate) end: Option<End>,
+    pub(crate) end: Option<BubbleEnd>,
     /// Since when all have been blocked with no deadline ahead, and `ups` at that time.
     pub(crate) stalled: Option<(Instant, u64)>,
 }
 
 /// How a bubble ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum BubbleEnd {
     /// All goroutines have.
     Finished,
     /// Those that are left are blocked for ever.
@@ -100,7 +100,7 @@ impl Bubble {
     }
 
     /// How it ended, after the watcher's park.
-    pub(crate) fn end(&self) -> Option<End> {
+    pub(crate) fn end(&self) -> Option<BubbleEnd> {
         self.lock().end
     }
 }
