@@ -162,7 +162,7 @@ impl fmt::Display for Stuck {
     }
 }
 
-/// What is called.
+/// The type of the functions given to `on_stuck`.
 type Function = dyn Fn(&Stuck) + Send + Sync;
 
 /// Whom to tell: a function of the program's, or whoever listens.
@@ -245,7 +245,7 @@ const MOST_LINES: u32 = 10;
 
 static LINES: Mutex<Lines> = Mutex::new(Lines::new());
 
-/// How many lines were said of late.
+/// How many lines were printed in the current second.
 #[derive(Debug)]
 struct Lines {
     /// When the first of them was.

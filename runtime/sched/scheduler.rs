@@ -268,7 +268,7 @@ impl Scheduler {
         unsafe { &*home.scheduler.cast::<Self>() }
     }
 
-    /// What homes and cells name their runtime by.
+    /// The address by which homes and cells name their runtime.
     pub(crate) fn address(&self) -> *mut () {
         ptr::from_ref(self).cast_mut().cast()
     }
@@ -447,8 +447,8 @@ impl Scheduler {
 /// Whether the monitor looks at the workers regularly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watched {
-    /// It does.
+    /// It looks every few milliseconds.
     Yes,
-    /// It rests.
+    /// It rests until a worker gets up.
     No,
 }

@@ -50,7 +50,7 @@ enum WakerState {
 pub(crate) enum WakerUpdate {
     /// The unparker was not used yet; the waker that was given will be woken.
     Waiting,
-    /// It was used.
+    /// The unparker was used: the future looks at what it waits for.
     Fired,
 }
 

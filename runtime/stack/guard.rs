@@ -82,10 +82,9 @@ pub(crate) fn guard_bytes(usable: usize) -> usize {
 /// What [`install`] achieved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Installed {
-    /// So many of the ranges, from the first on, are guarded now.
+    /// How many of the ranges are guarded now, counted from the first.
     pub(crate) count: usize,
-    /// So many of those take mappings, and are to be given back by [`uncharge`] when they are
-    /// unmapped.
+    /// How many of those take mappings. They are given back by [`uncharge`] when they are unmapped.
     pub(crate) protected: usize,
     /// The system's error number, if it was the system that refused the next one.
     pub(crate) refused: Option<i32>,

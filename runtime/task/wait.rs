@@ -6,8 +6,8 @@
 //! | fresh | 0 | the size class of the stack that it wants |
 //! | started | a `WaitReason` as a number; 0 while it runs | the time of its last park or yield |
 //!
-//! The two share the word for want of room in the header's first cache line: a class is of no use
-//! to a goroutine that has a stack.
+//! The two share the word because the header's first cache line has no more room. They can: once a
+//! goroutine has a stack, nobody asks for the class any more.
 #![forbid(unsafe_code)]
 
 use crate::runtime::prims::{AtomicU32, Ordering};
@@ -21,7 +21,7 @@ pub(crate) struct Stamp(u32);
 
 impl Stamp {
     pub(crate) fn at(seconds: u64) -> Self {
-        // What does not fit is to be lost.
+        // The highest bits do not fit, and are lost on purpose: it comes round.
         Self((seconds as u32) << SHIFT)
     }
 

@@ -140,9 +140,9 @@ impl Held {
         self.has_run.set(true);
     }
 
-    /// A fresh goroutine could not start for want of a stack. Those of this home that can run come
-    /// before the next fresh one, also if the worker looks around at every turn, as failing is
-    /// slow.
+    /// A fresh goroutine could not start, since there was no stack. Those of this home that can run
+    /// come before the next fresh one, even if the worker looks around at every turn because
+    /// failing is slow.
     #[cold]
     pub(crate) fn renew_stay(self) {
         self.has_run.set(false);

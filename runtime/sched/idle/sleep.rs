@@ -62,7 +62,8 @@ pub(crate) fn sleep(worker: &Worker) -> bool {
         bubble.count_up();
     }
     worker.budget.restart();
-    // Only now: a sleeper has nothing in its hands (N2).
+    // Only now that it is awake: whoever sees a sleeper relies on it that no goroutine is in its
+    // hands, that is, in no queue (N2).
     deliver::wake_found(worker, None);
     awoken == Awoken::ToSearch
 }

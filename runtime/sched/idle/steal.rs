@@ -13,7 +13,8 @@ use crate::runtime::{
     task::header::TaskRef,
 };
 
-/// So many fresh goroutines are taken without patience.
+/// A victim with at least this many fresh goroutines is stolen from at once. With fewer, it most
+/// likely runs them itself in a moment.
 const MANY: usize = 4;
 
 /// What a search has brought.
@@ -81,6 +82,7 @@ fn steal_from(worker: &Worker, victim: &WorkerShared, take: Take) -> Option<Foun
     count_steal(worker, victim, 1 + more);
     Some(FoundWork::Fresh(task))
 }
+
 /// Takes another worker's newest home, to the caller's own queue. False: it was gone.
 pub(crate) fn take_slot(worker: &Worker, victim: &WorkerShared) -> bool {
     let Some(home) = victim.runnable.take_slot() else {

@@ -68,7 +68,7 @@ pub(crate) struct Detector {
 pub(crate) enum NextLook {
     /// One more round.
     Round,
-    /// It may rest so long.
+    /// It may rest for this long.
     Rest(Duration),
 }
 

@@ -172,7 +172,7 @@ impl BlockingPool {
         state.queue.len() + state.threads - state.idle
     }
 
-    /// What waits for want of a thread, if the oldest job does.
+    /// What waits for a thread because the pool can have no more, if the oldest job does.
     pub(crate) fn held_back(&self) -> Option<HeldBack> {
         let state = self.shared.lock();
         Some(HeldBack {

@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-/// What makes a runtime a bubble.
+/// What a runtime with a fake clock has beside others.
 #[derive(Debug)]
 pub(crate) struct Bubble {
     pub(crate) clock: Arc<FakeClock>,
@@ -30,7 +30,7 @@ pub(crate) struct Bubble {
 pub(crate) struct BubbleState {
     /// The unparker of the goroutine that waits until all others are blocked.
     pub(crate) blocked_waiter: Option<usize>,
-    /// That of the caller of the bubble.
+    /// The unparker of the caller of the bubble, who waits for its end.
     pub(crate) watcher: Option<usize>,
     pub(crate) end: Option<BubbleEnd>,
     /// Since when all have been blocked with no deadline ahead, and `ups` at that time.

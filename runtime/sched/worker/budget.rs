@@ -36,7 +36,7 @@ const ASK_EVERY: u32 = 16;
 pub(crate) enum First {
     /// The usual order holds.
     Usual,
-    /// What threads from outside have spawned.
+    /// A goroutine that a thread from outside has spawned.
     Injected,
     /// A home in which threads from outside have woken somebody.
     WokenOutside,

@@ -63,7 +63,7 @@ pub(crate) fn submit_outside(scheduler: &Scheduler, task: TaskRef) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Delivery {
-    /// It has, or will.
+    /// It has come, or will without the caller.
     Done,
     /// Its home has ended: the task is the caller's still.
     HomeEnded,
