@@ -239,7 +239,8 @@ impl<E: Send + 'static> Group<E> {
     ///
     /// # Panics
     /// If the limit is 0, since that would wait for ever (in Go, it does); under a
-    /// [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait; as [`spawn`].
+    /// [`forbid_yield`](crate::runtime::forbid_yield) guard, if it has to wait; as
+    /// [`spawn`](crate::spawn()).
     ///
     /// ```
     /// use gort::sync::errgroup::Group;
@@ -268,7 +269,7 @@ impl<E: Send + 'static> Group<E> {
     /// Whether it was started. Does not park.
     ///
     /// # Panics
-    /// As [`spawn`].
+    /// As [`spawn`](crate::spawn()).
     ///
     /// ```
     /// use gort::sync::{bounded, errgroup::Group};
