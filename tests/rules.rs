@@ -7,7 +7,10 @@
 #[path = "support/sources.rs"]
 mod sources;
 
-use sources::{Source, everything, library, root, without_comments_and_strings};
+use sources::{
+    Source, bracketed, everything, functions, is_used_as_bit, library, one_bits, places_of, root,
+    types, width_without_strings, without_comments_and_strings,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -86,153 +89,6 @@ fn is_excepted(source: &Source, name: &str) -> bool {
 #[track_caller]
 fn assert_none(rule: &str, broken: &[String]) {
     assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
-}
-
-fn is_name(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
-}
-
-/// The name at the start of `text`; empty if there is none.
-fn name_of(text: &str) -> &str {
-    let text = text.trim_start();
-    &text[..text.find(|c| !is_name(c)).unwrap_or(text.len())]
-}
-
-/// Where `word` stands alone in `code`.
-fn places_of<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |&at| {
-            !code[..at].ends_with(is_name) && !code[at + word.len()..].starts_with(is_name)
-        })
-}
-
-/// What stands between the bracket at the start of `code` and the one that closes it.
-fn bracketed(code: &str) -> &str {
-    let mut depth = 0;
-    for (at, c) in code.char_indices() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return &code[1..at];
-        }
-    }
-    code.get(1..).unwrap_or_default()
-}
-
-/// A function: where its name stands, what stands in its parentheses, and its body.
-struct Function<'a> {
-    at: usize,
-    name: &'a str,
-    /// From the start of its line, or of those before it that belong to it, to the name.
-    head: &'a str,
-    parameters: Vec<&'a str>,
-    body: &'a str,
-}
-
-/// The functions of some code that have a body.
-fn functions(code: &str) -> Vec<Function<'_>> {
-    places_of(code, "fn")
-        .filter_map(|at| function(code, at))
-        .collect()
-}
-
-fn function(code: &str, at: usize) -> Option<Function<'_>> {
-    let name = name_of(&code[at + 2..]);
-    // A type `fn(..)` has no name.
-    if name.is_empty() || !code[at + 2..].starts_with(' ') {
-        return None;
-    }
-    let rest = &code[at + 3 + name.len()..];
-    let rest = &rest[parameters_at(rest)?..];
-    let parameters = bracketed(rest);
-    let rest = &rest[parameters.len() + 2..];
-    let end = rest.find(['{', ';'])?;
-    let has_body = rest[end..].starts_with('{');
-    let body = if has_body {
-        bracketed(&rest[end..])
-    } else {
-        ""
-    };
-    let start = code[..at]
-        .rfind(['}', ';', '{'])
-        .map_or(0, |start| start + 1);
-    Some(Function {
-        at,
-        name,
-        head: &code[start..at],
-        parameters: split_parameters(parameters),
-        body,
-    })
-}
-
-/// Where the parenthesis of the parameters is, after a function's name and its generics.
-fn parameters_at(rest: &str) -> Option<usize> {
-    let mut depth = 0;
-    let mut before = ' ';
-    for (at, c) in rest.char_indices() {
-        match c {
-            '<' => depth += 1,
-            '>' if before != '-' => depth -= 1,
-            '(' if depth == 0 => return Some(at),
-            _ => {}
-        }
-        before = c;
-    }
-    None
-}
-
-/// Parameters at the commas between them, `self` left out.
-fn split_parameters(text: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
-    let mut before = ' ';
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' | '[' | '<' => depth += 1,
-            '>' if before == '-' => {}
-            ')' | ']' | '>' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-        before = c;
-    }
-    parts.push(&text[start..]);
-    let is_self = |part: &&str| places_of(part, "self").next().is_some() && !part.contains(": &");
-    parts.retain(|part| !part.trim().is_empty() && !is_self(part));
-    parts
-}
-
-/// The types that some code defines.
-fn types(code: &str) -> BTreeSet<&str> {
-    let kinds = ["struct", "enum", "union", "trait"];
-    let named = kinds.iter().flat_map(|kind| {
-        let places = places_of(code, kind);
-        places.map(|at| name_of(&code[at + kind.len()..]))
-    });
-    named
-        .filter(|name| name.starts_with(char::is_uppercase))
-        .collect()
-}
-
-/// How wide a line is without what stands in its strings, which the reader has blanked.
-fn width_without_strings(line: &str) -> usize {
-    let parts: Vec<&str> = line.trim_end().split('"').collect();
-    let width = |first| -> usize {
-        let outside = parts.iter().skip(first).step_by(2);
-        outside.map(|part| part.chars().count() + 1).sum()
-    };
-    // With an odd number of quotes a string begins on this line, or has begun before it.
-    if parts.len().is_multiple_of(2) {
-        width(0).min(width(1))
-    } else {
-        width(0)
-    }
 }
 
 #[test]
@@ -355,44 +211,6 @@ fn a_name_stands_for_one_type() {
         .map(|(name, files)| format!("{name}: {files:?}"))
         .collect();
     assert_none("two types of the library have one name", &broken);
-}
-
-/// The constants of some code that are one bit, with their names.
-fn one_bits(code: &str) -> Vec<&str> {
-    let mut bits = Vec::new();
-    for at in places_of(code, "const") {
-        let rest = &code[at + "const".len()..];
-        let line = &rest[..rest.find(';').unwrap_or(rest.len())];
-        let Some((head, value)) = line.split_once(" = ") else {
-            continue;
-        };
-        let is_integer = head
-            .split(": ")
-            .nth(1)
-            .is_some_and(|kind| kind.starts_with('u'));
-        let shift = value.strip_prefix("1 << ").map(str::parse::<u32>);
-        let is_one_bit = matches!(shift, Some(Ok(_))) || ["1", "2", "4", "8"].contains(&value);
-        if is_integer && is_one_bit {
-            bits.push(name_of(head));
-        }
-    }
-    bits
-}
-
-/// Whether a constant is set, cleared or asked for in a word.
-fn is_used_as_bit(code: &str, name: &str) -> bool {
-    places_of(code, name).any(|at| {
-        let (before, after) = (code[..at].trim_end(), code[at + name.len()..].trim_start());
-        let by_operator = |text: &str, doubled: &str| !text.is_empty() && text != doubled;
-        let left = &before[before.len().saturating_sub(2)..];
-        let right = &after[..after.len().min(2)];
-        let is_and = left.ends_with('&') && by_operator(left, "&&") && !before.ends_with("(&");
-        let is_or = left.ends_with('|') && by_operator(left, "||");
-        let is_before = right.starts_with(['&', '|']) && right != "&&" && right != "||";
-        // Alternatives of a pattern have the same look as a union of bits.
-        let is_pattern = after.starts_with("=>") || after.starts_with("if ");
-        !is_pattern && (is_and || is_or || is_before || left.ends_with("& !"))
-    })
 }
 
 #[test]
@@ -550,6 +368,30 @@ fn every_check_is_in_the_rules() {
     }
     assert_none(
         "the table of checks in HACKING.md does not name these",
+        &broken,
+    );
+}
+
+#[test]
+fn every_seeded_fault_finds_its_lines() {
+    let mut broken = Vec::new();
+    for list in fs::read_dir(root().join("ci/mutants")).expect("the faults are readable") {
+        let list = fs::read_to_string(list.expect("an entry is readable").path());
+        let list = list.expect("a list of faults is readable");
+        for fault in list.split(">>>").filter(|fault| fault.contains("<<<")) {
+            let (head, lines) = fault.split_once("\n<<<\n").expect("a fault has lines");
+            let lines = lines.split("\n===").next().unwrap_or_default();
+            let head = head.rsplit("# ").next().unwrap_or_default();
+            let file = head.rsplit(": ").nth(1).unwrap_or_default();
+            let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+            let times = text.matches(lines).count();
+            if times != 1 {
+                broken.push(format!("{head}: {times} times"));
+            }
+        }
+    }
+    assert_none(
+        "ci/mutants: the lines of a fault stand in their file once",
         &broken,
     );
 }
