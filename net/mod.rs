@@ -1,7 +1,8 @@
-//! TCP for goroutines: std's types, whose calls park instead of blocking a thread.
+//! Sockets for goroutines: std's types, whose calls park instead of blocking a thread.
 //!
 //! [`TcpListener`] and [`TcpStream`] have the names, methods, errors and traits that those of
-//! [`std::net`] have. So a server is written as with a thread for each connection, and has
+//! [`std::net`] have, [`UnixListener`], [`UnixStream`] and [`UnixDatagram`] those of
+//! [`std::os::unix::net`]. So a server is written as with a thread for each connection, and has
 //! a goroutine for each instead:
 //!
 //! ```
@@ -60,12 +61,14 @@ mod server;
 mod socket;
 mod tcp_listener;
 mod tcp_stream;
+pub mod unix;
 
 pub use crate::net::{
     resolve::lookup_host,
     server::{Connection, Server, Stopped, Stopper},
     tcp_listener::{Incoming, TcpListener},
     tcp_stream::TcpStream,
+    unix::{UnixDatagram, UnixListener, UnixStream},
 };
 #[doc(no_inline)]
 pub use std::net::{

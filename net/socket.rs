@@ -111,7 +111,6 @@ impl<T: AsFd> Socket<T> {
     }
 
     /// Whether the user has asked that no call waits.
-    #[allow(dead_code)]
     pub(crate) fn is_nonblocking(&self) -> bool {
         self.options
             .get()

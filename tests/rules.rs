@@ -70,6 +70,7 @@ const NOT_OURS: &[(&str, &str)] = &[
     ("x86_64.rs", "CPUID_FSGSBASE"),
     // As std's sockets have it.
     ("pollable.rs", "set_nonblocking"),
+    ("socket.rs", "set_nonblocking"),
     ("source.rs", "set_nonblocking"),
 ];
 
