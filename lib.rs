@@ -41,6 +41,8 @@
 //! | [`sync`] | what goroutines share: mutexes, wait groups, conditions, channels, ... What every program uses of it stands at the root, too: `gort::{Mutex, RwMutex, WaitGroup, bounded, ..}` |
 //! | [`context`] | who is told that a request was given up, or that its time is over |
 //! | [`net`] | sockets: std's types, whose calls park |
+//! | [`io`] | pipes and the standard input; waiting for any descriptor |
+//! | [`process`] | child processes: std's `Command`, whose waits and pipes park |
 //! | [`time`] | sleeping; timers and tickers, as channels or as functions that run later |
 //! | [`fs`] | files and folders: `std::fs`, in which the goroutine parks and not its thread |
 //! | [`signal`] | the system's signals as messages in channels; Ctrl-C |
@@ -305,6 +307,8 @@ pub mod fs;
 pub mod io;
 #[cfg(all(unix, not(loom)))]
 pub mod net;
+#[cfg(all(unix, not(loom)))]
+pub mod process;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(loom)]

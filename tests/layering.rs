@@ -43,6 +43,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("fs/", 8),
     ("io/", 8),
     ("net/", 8),
+    ("process/", 8),
     ("signal/", 8),
     ("testing/", 8),
     ("lib.rs", 9),

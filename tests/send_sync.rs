@@ -77,6 +77,15 @@ table! {
     DirEntry: Send Sync UnwindSafe RefUnwindSafe;
     DirBuilder: Send Sync UnwindSafe RefUnwindSafe;
     TryLockError: Send Sync;
+    gort::net::UnixListener: Send Sync;
+    gort::net::UnixStream: Send Sync;
+    gort::net::UnixDatagram: Send Sync;
+    gort::io::PipeReader: Send Sync;
+    gort::io::PipeWriter: Send Sync;
+    gort::io::Stdin: Send Sync;
+    gort::io::StdinLock<'static>: NotSend;
+    gort::process::Command: Send Sync;
+    gort::process::Child: Send Sync;
 
     JoinHandle<u8>: Send Sync UnwindSafe RefUnwindSafe;
     JoinHandle<SendOnly>: Send Sync;
