@@ -65,7 +65,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_se
 #[doc(alias = "Shutdown")]
 #[derive(Debug)]
 pub struct Server {
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
 }
 
 /// Stops a [`Server`]: see [`Server::stopper`]. Clones stop the same one.
@@ -82,7 +82,7 @@ pub struct Server {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stopper {
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
 }
 
 /// How a [`Server`] has ended.
@@ -124,7 +124,7 @@ pub struct Stopped {
 pub struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<ServerShared>,
     /// Whether its goroutine waits for a request. Held while that or `is_stopping` is changed.
     idle: Mutex<Idle>,
 }
@@ -136,19 +136,19 @@ struct Idle {
     is_stopping: bool,
 }
 
-struct Shared {
-    state: Mutex<State>,
+struct ServerShared {
+    state: Mutex<ServerState>,
     /// A connection has ended, or the server is to stop.
     changed: Cond,
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for ServerShared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
+        f.debug_struct("ServerShared").finish_non_exhaustive()
     }
 }
 
-struct State {
+struct ServerState {
     /// Taken out by a stop, so that it is closed when nobody accepts any more.
     listener: Option<Arc<TcpListener>>,
     open: HashMap<u64, Arc<Connection>>,
@@ -170,8 +170,8 @@ impl Server {
     /// ```
     pub fn new(listener: TcpListener) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(State {
+            shared: Arc::new(ServerShared {
+                state: Mutex::new(ServerState {
                     listener: Some(Arc::new(listener)),
                     open: HashMap::new(),
                     accepted: 0,
@@ -305,7 +305,7 @@ fn is_for_now(error: &io::Error) -> bool {
             .is_some_and(|code| lacks.contains(&code))
 }
 
-impl Shared {
+impl ServerShared {
     fn listener(&self) -> Option<Arc<TcpListener>> {
         self.state.lock().listener.clone()
     }
