@@ -1,18 +1,22 @@
 //! A server that stops in three steps: it accepts no more, lets requests finish, then cuts.
 
+mod connection;
+
 use crate::{
     net::{TcpListener, TcpStream},
+    runtime::{sleep, spawn},
     sync::{Cond, Mutex},
 };
 use std::{
     collections::HashMap,
     fmt,
-    io::{self, ErrorKind, Read},
+    io::{self, ErrorKind},
     net::{Shutdown, SocketAddr},
-    ops::Deref,
     sync::Arc,
     time::{Duration, Instant},
 };
+
+pub use crate::net::server::connection::Connection;
 
 /// How long a server that can accept nothing, since there are no descriptors, waits before it tries
 /// again: first and longest. As Go's `http.Server`.
@@ -105,37 +109,7 @@ pub struct Stopped {
     pub cut: u64,
 }
 
-/// A connection that a [`Server`] has accepted; used as a [`TcpStream`].
-///
-/// # Examples
-/// ```
-/// use gort::net::{Connection, Server, TcpListener};
-/// use std::io::Write;
-///
-/// fn greet(connection: &Connection) {
-///     let _ = writeln!(&**connection, "hello, {}", connection.peer());
-/// }
-///
-/// let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
-/// # server.stopper().stop(std::time::Duration::ZERO);
-/// server.serve(greet).unwrap();
-/// ```
-#[derive(Debug)]
-pub struct Connection {
-    stream: TcpStream,
-    peer: SocketAddr,
-    shared: Arc<ServerShared>,
-    /// Whether its goroutine waits for a request. Held while that or `is_stopping` is changed.
-    idle: Mutex<Idle>,
-}
-
-#[derive(Debug, Default)]
-struct Idle {
-    is_idle: bool,
-    /// The server stops, so whoever is idle reads the end.
-    is_stopping: bool,
-}
-
+/// What the server, its stoppers and its connections share.
 struct ServerShared {
     state: Mutex<ServerState>,
     /// A connection has ended, or the server is to stop.
@@ -285,7 +259,7 @@ impl Server {
                 }
                 Err(_) if self.shared.is_stopping() => return Ok(()),
                 Err(error) if is_for_now(&error) => {
-                    crate::sleep(retry);
+                    sleep(retry);
                     retry = (retry * 2).min(RETRY.1);
                 }
                 Err(error) => return Err(error),
@@ -319,25 +293,15 @@ impl ServerShared {
         F: Fn(&Connection) + Send + Sync + 'static,
     {
         let mut state = self.state.lock();
-        let connection = Arc::new(Connection {
-            stream,
-            peer,
-            shared: Arc::clone(self),
-            idle: Mutex::new(Idle {
-                is_idle: false,
-                is_stopping: state.cut_at.is_some(),
-            }),
-        });
+        let connection = Arc::new(Connection::new(stream, peer, state.cut_at.is_some()));
         state.accepted += 1;
         let number = state.accepted;
         state.open.insert(number, Arc::clone(&connection));
         drop(state);
-        crate::spawn(move || {
+        let shared = Arc::clone(self);
+        spawn(move || {
             // Also when the handler panics.
-            let _end = End {
-                connection: &connection,
-                number,
-            };
+            let _end = ConnectionEnd { shared, number };
             handler(&connection);
         });
     }
@@ -358,7 +322,7 @@ impl ServerShared {
         state.cut = state.open.len() as u64;
         for connection in state.open.values() {
             // An error says that it has ended already.
-            let _ = connection.stream.shutdown(Shutdown::Both);
+            let _ = connection.shutdown(Shutdown::Both);
         }
         Stopped {
             finished: state.accepted - state.cut,
@@ -368,18 +332,17 @@ impl ServerShared {
 }
 
 /// A connection's goroutine ends.
-struct End<'a> {
-    connection: &'a Connection,
+struct ConnectionEnd {
+    shared: Arc<ServerShared>,
     number: u64,
 }
 
-impl Drop for End<'_> {
+impl Drop for ConnectionEnd {
     fn drop(&mut self) {
-        let shared = &self.connection.shared;
-        let ended = shared.state.lock().open.remove(&self.number);
+        let ended = self.shared.state.lock().open.remove(&self.number);
         // It is closed when the goroutine has dropped its own handle, too.
         drop(ended);
-        shared.changed.notify_all();
+        self.shared.changed.notify_all();
     }
 }
 
@@ -415,119 +378,5 @@ impl Stopper {
         for connection in open {
             connection.stop_if_idle();
         }
-    }
-}
-
-impl Connection {
-    /// The address of the other side.
-    ///
-    /// # Examples
-    /// ```
-    /// use gort::net::{Server, TcpListener};
-    ///
-    /// # let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
-    /// # server.stopper().stop(std::time::Duration::ZERO);
-    /// server.serve(|connection| println!("hello, {}", connection.peer())).unwrap();
-    /// ```
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    /// Whether the server stops, so that this request should be the last.
-    ///
-    /// # Examples
-    /// ```
-    /// use gort::net::{Server, TcpListener};
-    ///
-    /// # let server = Server::new(TcpListener::bind("127.0.0.1:0").unwrap());
-    /// # server.stopper().stop(std::time::Duration::ZERO);
-    /// server
-    ///     .serve(|connection| {
-    ///         let header = match connection.is_stopping() {
-    ///             true => "connection: close",
-    ///             false => "connection: keep-alive",
-    ///         };
-    ///         println!("{header}");
-    ///     })
-    ///     .unwrap();
-    /// ```
-    pub fn is_stopping(&self) -> bool {
-        self.idle.lock().is_stopping
-    }
-
-    /// Reads as [`Read::read`] does, and is idle while it waits: when the server stops it returns
-    /// 0, as at the end of the connection. For the first bytes of a request.
-    ///
-    /// It uses the read deadline for that: one that was set before has no effect after a stop.
-    ///
-    /// # Errors
-    /// As those of a read.
-    ///
-    /// # Panics
-    /// Under a [`forbid_yield`](crate::runtime::forbid_yield) guard, if it would have to park.
-    ///
-    /// # Examples
-    /// ```
-    /// use gort::net::{Server, TcpListener, TcpStream};
-    /// use std::{
-    ///     io::{Read, Write},
-    ///     time::Duration,
-    /// };
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let server = Server::new(TcpListener::bind("127.0.0.1:0")?);
-    /// let (addr, stopper) = (server.local_addr()?, server.stopper());
-    /// let serving = gort::spawn(move || {
-    ///     server.serve(|connection| {
-    ///         let mut byte = [0];
-    ///         while let Ok(1) = connection.read_idle(&mut byte) {
-    ///             (&**connection).write_all(&byte).unwrap();
-    ///         }
-    ///     })
-    /// });
-    /// let mut client = TcpStream::connect(addr)?;
-    /// client.write_all(b"x")?;
-    /// client.read_exact(&mut [0])?;
-    /// stopper.stop(Duration::from_secs(5));
-    /// assert_eq!(serving.join().unwrap()?.cut, 0);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn read_idle(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        {
-            let mut idle = self.idle.lock();
-            if idle.is_stopping {
-                return Ok(0);
-            }
-            idle.is_idle = true;
-        }
-        let read = (&self.stream).read(buffer);
-        let mut idle = self.idle.lock();
-        idle.is_idle = false;
-        if !idle.is_stopping {
-            return read;
-        }
-        // A stop has set the deadline: what was read meanwhile is a request that is to be served.
-        self.stream.set_read_deadline(None);
-        match read {
-            Err(error) if error.kind() == ErrorKind::TimedOut => Ok(0),
-            read => read,
-        }
-    }
-
-    fn stop_if_idle(&self) {
-        let mut idle = self.idle.lock();
-        idle.is_stopping = true;
-        if idle.is_idle {
-            self.stream.set_read_deadline(Some(Instant::now()));
-        }
-    }
-}
-
-impl Deref for Connection {
-    type Target = TcpStream;
-
-    fn deref(&self) -> &TcpStream {
-        &self.stream
     }
 }

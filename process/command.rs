@@ -176,8 +176,8 @@ impl Command {
         self
     }
 
-    /// Sets the child's output. If it is not set it is inherited; for [`output`](Self::output) it is
-    /// piped.
+    /// Sets the child's output. If it is not set it is inherited; for [`output`](Self::output) it
+    /// is piped.
     ///
     /// # Examples
     /// ```

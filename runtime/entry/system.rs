@@ -107,8 +107,8 @@ impl Builder {
     /// How many threads there may be for [`blocking`](crate::runtime::blocking), 1 to 65536.
     /// Default: 512.
     ///
-    /// No more than that many calls run at a time; others wait, in order, until one ends. Threads are started
-    /// as calls need them, and end after 10 s without one. If a call has waited for 1 s, a
+    /// No more than that many calls run at a time; others wait, in order, until one ends. Threads
+    /// are started as calls need them, and end after 10 s without one. If a call has waited for 1 s, a
     /// `tracing` event says so if somebody listens to those of target `gort`, else a line on the
     /// error stream.
     ///
