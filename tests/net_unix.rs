@@ -329,6 +329,23 @@ fn a_shutdown_ends_reads_under_way() {
 }
 
 #[test]
+fn a_shutdown_ends_receives_under_way() {
+    support::each(|_| {
+        let (a, _b) = UnixDatagram::pair().unwrap();
+        let a = Arc::new(a);
+        let receiver = gort::spawn({
+            let a = Arc::clone(&a);
+            move || a.recv(&mut [0]).unwrap()
+        });
+        until_somebody_waits();
+        a.shutdown(Shutdown::Both).unwrap();
+        assert_eq!(receiver.join().unwrap(), 0);
+        let (n, from) = a.recv_from(&mut [0]).unwrap();
+        assert!(n == 0 && from.is_unnamed());
+    });
+}
+
+#[test]
 fn datagrams_come_whole_and_with_their_sender() {
     everywhere(|| {
         let (path, other) = (SocketPath::new(), SocketPath::new());

@@ -246,7 +246,11 @@ impl UnixDatagram {
     /// assert!(n == 5 && addr.is_unnamed());
     /// ```
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.socket.read(|socket| socket.recv_from(buffer))
+        self.socket.read(|socket| match socket.recv_from(buffer) {
+            // From nobody.
+            Err(error) if self.has_ended(&error) => Ok((0, SocketAddr::from_pathname("")?)),
+            got => got,
+        })
     }
 
     /// Receives a datagram. Parks until there is one. What does not fit into the buffer is lost.
@@ -267,7 +271,18 @@ impl UnixDatagram {
     /// assert_eq!(receiver.join().unwrap(), 5);
     /// ```
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.read(|socket| socket.recv(buffer))
+        self.socket.read(|socket| match socket.recv(buffer) {
+            Err(error) if self.has_ended(&error) => Ok(0),
+            got => got,
+        })
+    }
+
+    /// Whether nothing will come any more, when a receive has failed so. A call that blocks says 0
+    /// then; to one that does not, Linux says that it would block.
+    fn has_ended(&self, error: &io::Error) -> bool {
+        error.kind() == ErrorKind::WouldBlock
+            && !self.socket.is_nonblocking()
+            && is_shut_for_reading(self.socket.get_ref())
     }
 
     /// Sends a datagram to the socket at `path`. Parks while that one's queue is full.
@@ -406,6 +421,25 @@ impl UnixDatagram {
     pub fn close(&self) {
         self.socket.io().close();
     }
+}
+
+/// Whether this socket was shut down for reading.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_shut_for_reading(socket: &net::UnixDatagram) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut poll = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: one entry, which lives through the call.
+    unsafe { libc::poll(&raw mut poll, 1, 0) > 0 && poll.revents & libc::POLLRDHUP != 0 }
+}
+
+/// Elsewhere the receive itself says so.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn is_shut_for_reading(_socket: &net::UnixDatagram) -> bool {
+    false
 }
 
 impl From<net::UnixDatagram> for UnixDatagram {
