@@ -108,9 +108,9 @@ impl Builder {
     /// Default: 512.
     ///
     /// No more than that many calls run at a time; others wait, in order, until one ends. Threads
-    /// are started as calls need them, and end after 10 s without one. If a call has waited for 1 s, a
-    /// `tracing` event says so if somebody listens to those of target `gort`, else a line on the
-    /// error stream.
+    /// are started as calls need them, and end after 10 s without one. If a call has waited for
+    /// 1 s, a `tracing` event says so if somebody listens to those of target `gort`, else a line on
+    /// the error stream.
     ///
     /// # Examples
     /// ```
