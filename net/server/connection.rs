@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-/// A connection that a [`Server`] has accepted; used as a [`TcpStream`].
+/// A connection that a [`Server`](crate::net::Server) has accepted; used as a [`TcpStream`].
 ///
 /// # Examples
 /// ```
