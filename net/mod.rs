@@ -1,7 +1,7 @@
 //! Sockets for goroutines: std's types, whose calls park instead of blocking a thread.
 //!
-//! [`TcpListener`] and [`TcpStream`] have the names, methods, errors and traits that those of
-//! [`std::net`] have, [`UnixListener`], [`UnixStream`] and [`UnixDatagram`] those of
+//! [`TcpListener`], [`TcpStream`] and [`UdpSocket`] have the names, methods, errors and traits that
+//! those of [`std::net`] have, [`UnixListener`], [`UnixStream`] and [`UnixDatagram`] those of
 //! [`std::os::unix::net`]. So a server is written as with a thread for each connection, and has
 //! a goroutine for each instead:
 //!
@@ -40,14 +40,15 @@
 //!   way too, with the error [`TimedOut`](std::io::ErrorKind::TimedOut), and can be moved at any
 //!   time. A timeout, as std has it, is for each call, and its error is
 //!   [`WouldBlock`](std::io::ErrorKind::WouldBlock), as std's is.
-//! - [`TcpListener::close`] ends the calls of others; [`TcpStream::shutdown`] does, as that of std.
+//! - [`TcpListener::close`] and [`UdpSocket::close`] end the calls of others;
+//!   [`TcpStream::shutdown`] does, as that of std.
 //! - [`lookup_host`] resolves a name. Names are looked up on a thread for blocking calls
 //!   ([`runtime::blocking`](crate::runtime::blocking)), also those that are given to `connect` and
 //!   `bind`; addresses, and texts of addresses, are not.
 //!
 //! # From and into std
 //!
-//! Both come [`From`] std's types and from descriptors, and go back [`Into`] them. The
+//! All three come [`From`] std's types and from descriptors, and go back [`Into`] them. The
 //! descriptor of a socket of this module does not block: it has `O_NONBLOCK`, and whoever uses it
 //! by [`AsFd`](std::os::fd::AsFd) sees that. The conversion from std sets it so, that into std sets
 //! it back, unless [`set_nonblocking`](TcpStream::set_nonblocking) was called with `true`. All
@@ -61,6 +62,7 @@ mod server;
 mod socket;
 mod tcp_listener;
 mod tcp_stream;
+mod udp_socket;
 pub mod unix;
 
 pub use crate::net::{
@@ -68,6 +70,7 @@ pub use crate::net::{
     server::{Connection, Server, Stopped, Stopper},
     tcp_listener::{Incoming, TcpListener},
     tcp_stream::TcpStream,
+    udp_socket::UdpSocket,
     unix::{UnixDatagram, UnixListener, UnixStream},
 };
 #[doc(no_inline)]
