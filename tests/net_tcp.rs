@@ -82,7 +82,7 @@ fn names_are_resolved() {
         let (listener, addr) = listener("127.0.0.1");
         for _ in 0..2 {
             TcpStream::connect(("localhost", addr.port())).unwrap();
-            TcpStream::connect(&format!("localhost:{}", addr.port())).unwrap();
+            TcpStream::connect(format!("localhost:{}", addr.port())).unwrap();
         }
         drop(listener);
         assert!(lookup_host("localhost:1").unwrap().count() > 0);
