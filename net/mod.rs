@@ -48,7 +48,7 @@
 //!
 //! # From and into std
 //!
-//! All three come [`From`] std's types and from descriptors, and go back [`Into`] them. The
+//! All of them come [`From`] std's types and from descriptors, and go back [`Into`] them. The
 //! descriptor of a socket of this module does not block: it has `O_NONBLOCK`, and whoever uses it
 //! by [`AsFd`](std::os::fd::AsFd) sees that. The conversion from std sets it so, that into std sets
 //! it back, unless [`set_nonblocking`](TcpStream::set_nonblocking) was called with `true`. All
