@@ -64,6 +64,11 @@ impl Scheduler {
         take(&self.injector, Injector::steal)
     }
 
+    /// Whether homes wait in which threads from outside have woken somebody.
+    pub(crate) fn has_woken_home(&self) -> bool {
+        !self.woken_homes.is_empty()
+    }
+
     /// The next home in which a thread from outside has woken somebody.
     pub(crate) fn take_woken_home(&self) -> Option<&'static Home> {
         take(&self.woken_homes, Injector::steal)

@@ -95,7 +95,8 @@ fn give_up_if_hopeless(worker: &Worker, error: &StackError) {
     // Goroutines that run, or can, may end. Searching does not count: workers that wait for stacks
     // wake up and search now and then, and would keep each other waiting.
     let runs = scheduler.homes().any(|home| !home.current().is_null());
-    if runs || worker.has_homes() || scheduler.has_timers() || scheduler.blocking.pending() > 0 {
+    let can_run = worker.has_homes() || scheduler.has_woken_home();
+    if runs || can_run || scheduler.has_timers() || scheduler.blocking.pending() > 0 {
         scheduler.stack_waiters.end_wait();
         return;
     }
