@@ -82,11 +82,12 @@ interrupted() {
     fi
 }
 
-# serves NAME: starts it on a free port, and interrupts it when it has said where it listens.
+# serves NAME ARGUMENTS..: starts it on a free port, and interrupts it when it has said where it listens.
 serves() {
     local name=$1 code=0 tenths=$((LIMIT * 10)) pid
+    shift
     : >"$scratch/out"
-    "$programs/$name" 127.0.0.1:0 </dev/null >"$scratch/out" 2>"$scratch/err" &
+    "$programs/$name" "$@" 127.0.0.1:0 </dev/null >"$scratch/out" 2>"$scratch/err" &
     pid=$!
     while ! grep -q '^listening on 127\.0\.0\.1:[1-9]' "$scratch/out" && kill -0 "$pid" 2>/dev/null &&
         [ $((tenths -= 1)) -gt 0 ]; do
@@ -123,6 +124,7 @@ for file in examples/*.rs examples/*/main.rs; do
         gzip_files) expect 0 "$name" --force --out "$scratch/gz" lib.rs README.md ;;
         ctrl_c) interrupted "$name" ;;
         http_server) serves "$name" ;;
+        send_mail) serves "$name" --serve ;;
         deadlock) expect 2 "$name" ;;
         *)
             expect 0 "$name"
@@ -153,6 +155,7 @@ expect 1 copy_files "$missing" lib.rs "$scratch/copy2"
 expect 2 million --n abc
 expect 2 word_count
 expect 2 http_server --nonsense
+expect 2 send_mail
 expect 2 gzip_files
 expect 2 copy_files lib.rs
 
