@@ -9,7 +9,7 @@ mod machine;
 
 use machine::{RUNNER, scaled};
 use std::{
-    env,
+    env, fs,
     io::{BufRead, BufReader, ErrorKind, Read},
     net::{SocketAddr, TcpStream},
     os::{fd::AsRawFd, unix::process::CommandExt},
@@ -34,7 +34,8 @@ pub(crate) struct Server {
     err: Arc<Mutex<String>>,
 }
 
-/// Runs `body` with servers of 1, 2, 3 and 8 workers, which must be there afterwards and stop well.
+/// Runs `body` with servers of 1, 2, 3 and 8 workers, which must be there afterwards, and stop
+/// well.
 pub(crate) fn each(name: &'static str, arguments: &[&str], body: impl Fn(&Server)) {
     for workers in [1, 2, 3, 8] {
         println!("{name} with {workers} workers");
@@ -126,6 +127,17 @@ impl Server {
     pub(crate) fn says(&self, text: &str) {
         let has_said = eventually(|| self.err().contains(text));
         assert!(has_said, "{}: no {text:?} in {}", self.name, self.err());
+    }
+
+    /// How many sockets it has open, on Linux.
+    pub(crate) fn sockets(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let entries = fs::read_dir(folder).expect("it runs, and procfs is there");
+        let is_socket = |entry: fs::DirEntry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            target.to_str()?.starts_with("socket:").then_some(())
+        };
+        entries.filter_map(|entry| is_socket(entry.ok()?)).count()
     }
 
     /// Sends it SIGINT.
@@ -234,6 +246,17 @@ pub(crate) fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => return all,
             Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&all)),
         }
+    }
+}
+
+/// The other side has ended its half, and still reads: what is sent to it now makes no reset, which
+/// could take away its last words.
+#[track_caller]
+pub(crate) fn is_still_read(mut stream: &TcpStream) {
+    use std::io::Write;
+    for _ in 0..20 {
+        stream.write_all(b"more\r\n").expect("somebody reads still");
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
