@@ -93,6 +93,23 @@ serves() {
         [ $((tenths -= 1)) -gt 0 ]; do
         sleep 0.1
     done
+# server NAME ARGUMENTS..: starts it on a port that the system chooses, connects to it where its first line says, sends it SIGINT,
+# and says whether it ended well.
+server() {
+    local name=$1 code=0 tenths=$((LIMIT * 10)) pid line='' port
+    shift
+    : >"$scratch/out"
+    "$programs/$name" 127.0.0.1:0 "$@" </dev/null >"$scratch/out" 2>"$scratch/err" &
+    pid=$!
+    while ! grep -q . "$scratch/out" && kill -0 "$pid" 2>/dev/null && [ $((tenths -= 1)) -gt 0 ]; do
+        sleep 0.1
+    done
+    line=$(head -n 1 "$scratch/out")
+    port=${line##*:}
+    case $line in
+        "listening on 127.0.0.1:"*) (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>>"$scratch/err" || line='' ;;
+        *) line='' ;;
+    esac
     kill -INT "$pid" 2>/dev/null || true
     while kill -0 "$pid" 2>/dev/null && [ $((tenths -= 1)) -gt 0 ]; do
         sleep 0.1
@@ -105,6 +122,11 @@ serves() {
         failure "does not say where it listens" "$name"
     else
         ok "$name, interrupted"
+        failure "exit code $code, not 0" "$name $*, interrupted"
+    elif [ -z "$line" ]; then
+        failure "nobody listens where its first line says" "$name $*"
+    else
+        ok "$name $*, a server"
     fi
 }
 
@@ -125,6 +147,7 @@ for file in examples/*.rs examples/*/main.rs; do
         ctrl_c) interrupted "$name" ;;
         http_server) serves "$name" ;;
         send_mail) serves "$name" --serve ;;
+        echo | kv | proxy | chat) server "$name" ;;
         deadlock) expect 2 "$name" ;;
         *)
             expect 0 "$name"
@@ -157,6 +180,8 @@ expect 2 word_count
 expect 2 http_server --nonsense
 expect 2 send_mail
 expect 2 gzip_files
+expect 2 proxy 127.0.0.1:0 127.0.0.1:1 more
+expect 1 echo nonsense
 expect 2 copy_files lib.rs
 
 for file in examples/expected/*.txt; do
