@@ -82,24 +82,13 @@ interrupted() {
     fi
 }
 
-# serves NAME ARGUMENTS..: starts it on a free port, and interrupts it when it has said where it listens.
-serves() {
-    local name=$1 code=0 tenths=$((LIMIT * 10)) pid
-    shift
-    : >"$scratch/out"
-    "$programs/$name" "$@" 127.0.0.1:0 </dev/null >"$scratch/out" 2>"$scratch/err" &
-    pid=$!
-    while ! grep -q '^listening on 127\.0\.0\.1:[1-9]' "$scratch/out" && kill -0 "$pid" 2>/dev/null &&
-        [ $((tenths -= 1)) -gt 0 ]; do
-        sleep 0.1
-    done
 # server NAME ARGUMENTS..: starts it on a port that the system chooses, connects to it where its first line says, sends it SIGINT,
 # and says whether it ended well.
 server() {
     local name=$1 code=0 tenths=$((LIMIT * 10)) pid line='' port
     shift
     : >"$scratch/out"
-    "$programs/$name" 127.0.0.1:0 "$@" </dev/null >"$scratch/out" 2>"$scratch/err" &
+    "$programs/$name" "$@" 127.0.0.1:0 </dev/null >"$scratch/out" 2>"$scratch/err" &
     pid=$!
     while ! grep -q . "$scratch/out" && kill -0 "$pid" 2>/dev/null && [ $((tenths -= 1)) -gt 0 ]; do
         sleep 0.1
@@ -117,11 +106,6 @@ server() {
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" || code=$?
     if [ "$code" -ne 0 ]; then
-        failure "exit code $code, not 0" "$name, interrupted"
-    elif ! grep -q '^listening on ' "$scratch/out"; then
-        failure "does not say where it listens" "$name"
-    else
-        ok "$name, interrupted"
         failure "exit code $code, not 0" "$name $*, interrupted"
     elif [ -z "$line" ]; then
         failure "nobody listens where its first line says" "$name $*"
@@ -145,9 +129,8 @@ for file in examples/*.rs examples/*/main.rs; do
         copy_files) expect 0 "$name" lib.rs sync "$scratch/copy" ;;
         gzip_files) expect 0 "$name" --force --out "$scratch/gz" lib.rs README.md ;;
         ctrl_c) interrupted "$name" ;;
-        http_server) serves "$name" ;;
-        send_mail) serves "$name" --serve ;;
-        echo | kv | proxy | chat) server "$name" ;;
+        send_mail) server "$name" --serve ;;
+        chat | echo | http_server | kv | proxy) server "$name" ;;
         deadlock) expect 2 "$name" ;;
         *)
             expect 0 "$name"

@@ -293,7 +293,11 @@ impl ServerShared {
         F: Fn(&Connection) + Send + Sync + 'static,
     {
         let mut state = self.state.lock();
-        let connection = Arc::new(Connection::new(stream, peer, state.cut_at.is_some()));
+        let connection = Arc::new(Connection::new(stream, peer));
+        if state.cut_at.is_some() {
+            // Accepted in the last moment: it reads its end.
+            connection.stop_if_idle();
+        }
         state.accepted += 1;
         let number = state.accepted;
         state.open.insert(number, Arc::clone(&connection));

@@ -39,15 +39,12 @@ struct Idle {
 }
 
 impl Connection {
-    /// A connection that was accepted; whether the server stops already.
-    pub(crate) fn new(stream: TcpStream, peer: SocketAddr, is_stopping: bool) -> Self {
+    /// A connection that was accepted.
+    pub(crate) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         Self {
             stream,
             peer,
-            idle: Mutex::new(Idle {
-                is_idle: false,
-                is_stopping,
-            }),
+            idle: Mutex::new(Idle::default()),
         }
     }
 
