@@ -6,8 +6,8 @@ mod blocking;
 mod cli;
 
 use cli::{Options, Service};
-use gort::{io::Pollable, runtime::Builder};
-use std::{io, net::TcpListener};
+use gort::{net::TcpListener, runtime::Builder};
+use std::io;
 
 fn main() -> io::Result<()> {
     let options = cli::parse();
@@ -17,14 +17,11 @@ fn main() -> io::Result<()> {
 
 fn serve(options: &Options) -> io::Result<()> {
     let listener = TcpListener::bind(&options.addr)?;
-    listener.set_nonblocking(true)?;
     cli::announce(listener.local_addr()?);
-    let (listener, service) = (Pollable::new(listener), options.service);
+    let service = options.service;
     loop {
-        let (stream, _) = listener.read_with(TcpListener::accept)?;
-        stream.set_nonblocking(true)?;
+        let (stream, _) = listener.accept()?;
         stream.set_nodelay(true)?;
-        let stream = Pollable::new(stream);
         gort::go!(move || {
             // A connection that ends by an error ends its goroutine only.
             let _ = match service {
