@@ -10,7 +10,7 @@
 //! waits are calls of `poll` on blocking threads.
 
 use crate::runtime::{
-    bridges::offload::blocking,
+    bridges::offload::blocking_for,
     clock,
     entry::default,
     park::{self, Unparked, Unparker, WaitReason},
@@ -340,7 +340,8 @@ impl Source {
             }
             let fd = self.fd;
             let slice = left.min(SLICE);
-            if blocking(move || poll_once(fd, direction, slice))? {
+            let poll = move || poll_once(fd, direction, slice);
+            if blocking_for(WaitReason::Io, poll)? {
                 return Ok(());
             }
         }

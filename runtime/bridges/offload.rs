@@ -95,6 +95,15 @@ where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    blocking_for(WaitReason::Blocking, f)
+}
+
+/// As [`blocking`]; dumps show `reason`.
+pub(crate) fn blocking_for<F, T>(reason: WaitReason, f: F) -> T
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
     let Some((here, _)) = current::task() else {
         return f();
     };
@@ -116,7 +125,7 @@ where
         // returns at once.
         refused();
     }
-    park::park(WaitReason::Blocking);
+    park::park(reason);
     match call.result.take().expect("the call has run") {
         Ok(value) => value,
         Err(payload) => panic::resume_unwind(payload),
