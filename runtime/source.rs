@@ -331,15 +331,14 @@ impl Source {
     fn poll_aside(&self, direction: Direction, limit: Option<Instant>) -> io::Result<()> {
         loop {
             self.check(direction)?;
-            let left = match limit {
-                Some(limit) => limit.saturating_duration_since(clock::now()),
-                None => SLICE,
-            };
-            if left.is_zero() {
+            let now = clock::now();
+            if limit.is_some_and(|limit| limit <= now) {
                 return Err(ErrorKind::WouldBlock.into());
             }
+            let ends = self.cell.deadline(direction).into_iter().chain(limit);
+            let left = ends.map(|end| end.saturating_duration_since(now)).min();
             let fd = self.fd;
-            let slice = left.min(SLICE);
+            let slice = left.map_or(SLICE, |left| left.min(SLICE));
             let poll = move || poll_once(fd, direction, slice);
             if blocking_for(WaitReason::Io, poll)? {
                 return Ok(());

@@ -103,7 +103,8 @@ fn deadlines_end_reads_and_writes() {
         reader.set_read_deadline(Some(soon));
         let error = reader.read(&mut [0]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-        writer.set_write_deadline(Some(soon + Duration::from_millis(5)));
+        writer.write_all(b"x").unwrap();
+        writer.set_write_deadline(Some(Instant::now() + Duration::from_millis(5)));
         let error = loop {
             if let Err(error) = writer.write(&[0; 10_000]) {
                 break error;
