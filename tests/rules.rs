@@ -78,9 +78,6 @@ const NOT_OURS: &[(&str, &str)] = &[
 /// the `Builder` of a goroutine.
 const ALTERNATIVES: &[&str] = &["Builder", "Events", "Incoming", "OsPoller", "SwitchContext"];
 
-/// Names that stand for two types still. They are to be mended, and nothing is to be added.
-const STILL_TWICE: &[&str] = &["Held", "Leave", "SpinLock", "WaitList", "Waiter"];
-
 /// Whether a rule does not hold for this name in this file, for now or for good.
 fn is_excepted(source: &Source, name: &str) -> bool {
     let file = source.path.rsplit('/').next().unwrap_or_default();
@@ -208,7 +205,7 @@ fn a_name_stands_for_one_type() {
     }
     let twice = places.iter().filter(|(_, files)| files.len() > 1);
     let broken: Vec<_> = twice
-        .filter(|(name, _)| !ALTERNATIVES.contains(name) && !STILL_TWICE.contains(name))
+        .filter(|(name, _)| !ALTERNATIVES.contains(name))
         .map(|(name, files)| format!("{name}: {files:?}"))
         .collect();
     assert_none("two types of the library have one name", &broken);

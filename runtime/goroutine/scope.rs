@@ -209,9 +209,9 @@ where
 }
 
 /// Leaves the scope when the closure and what it captured are gone.
-struct Leave<'a>(&'a ScopeState);
+struct MemberEnd<'a>(&'a ScopeState);
 
-impl Drop for Leave<'_> {
+impl Drop for MemberEnd<'_> {
     fn drop(&mut self) {
         let owner = self.0.owner;
         // AcqRel: what this goroutine did happens before `scope` returns.
@@ -264,7 +264,7 @@ impl<'scope> Scope<'scope, '_> {
             state,
             result: UnsafeCell::new(None),
         });
-        let leave = Leave(state);
+        let leave = MemberEnd(state);
         let for_goroutine = Arc::clone(&packet);
         // If the goroutine is dropped unstarted, its captures are dropped in this order, too: `f`,
         // packet, `leave`.
@@ -273,7 +273,7 @@ impl<'scope> Scope<'scope, '_> {
             packet: for_goroutine,
             leave,
         };
-        // SAFETY: Send. `scope` returns only after the goroutine's `Leave` has been dropped, which
+        // SAFETY: Send. `scope` returns only after the goroutine's `MemberEnd` has been dropped, which
         // happens after `f` and its share of the packet are gone; the other share is in the handle,
         // which cannot leave 'scope.
         let handle = unsafe { spawn::spawn_unchecked(move || body.run(), None, site) };
@@ -285,7 +285,7 @@ impl<'scope> Scope<'scope, '_> {
 struct Body<'scope, F, T> {
     f: F,
     packet: Arc<Packet<'scope, T>>,
-    leave: Leave<'scope>,
+    leave: MemberEnd<'scope>,
 }
 
 impl<F: FnOnce() -> T, T> Body<'_, F, T> {
