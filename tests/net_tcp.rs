@@ -385,12 +385,13 @@ fn debug_is_as_stds() {
     );
 }
 
+/// Fewer than the queue of a listener holds: beyond that the kernel tries again after seconds.
 #[test]
-fn four_hundred_connections_at_once() {
+fn a_hundred_connections_at_once() {
     support::under(&[1, 3], |_| {
         let (listener, addr) = listener("127.0.0.1");
         let server = gort::spawn(move || {
-            let all: Vec<_> = listener.incoming().take(400).map(Result::unwrap).collect();
+            let all: Vec<_> = listener.incoming().take(100).map(Result::unwrap).collect();
             let echoes = all
                 .into_iter()
                 .map(|s| gort::spawn(move || io::copy(&mut &s, &mut &s)));
@@ -398,7 +399,7 @@ fn four_hundred_connections_at_once() {
                 assert_eq!(echo.join().unwrap().unwrap(), 4);
             }
         });
-        let clients: Vec<_> = (0..400_u32)
+        let clients: Vec<_> = (0..100_u32)
             .map(|i| {
                 gort::spawn(move || {
                     let mut stream = TcpStream::connect(addr).unwrap();
