@@ -179,8 +179,7 @@ impl SourceCell {
     }
 
     /// Puts a caller in the list, who then parks, unless there is a reason not to (R1). `limit` is
-    /// its own, and
-    /// `caller` its unparker.
+    /// its own, and `caller` its unparker.
     pub(crate) fn begin_wait(
         &self,
         direction: Direction,
