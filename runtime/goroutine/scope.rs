@@ -273,9 +273,9 @@ impl<'scope> Scope<'scope, '_> {
             packet: for_goroutine,
             leave,
         };
-        // SAFETY: Send. `scope` returns only after the goroutine's `MemberEnd` has been dropped, which
-        // happens after `f` and its share of the packet are gone; the other share is in the handle,
-        // which cannot leave 'scope.
+        // SAFETY: Send. `scope` returns only after the goroutine's `MemberEnd` has been dropped,
+        // which happens after `f` and its share of the packet are gone; the other share is in the
+        // handle, which cannot leave 'scope.
         let handle = unsafe { spawn::spawn_unchecked(move || body.run(), None, site) };
         ScopedJoinHandle { handle, packet }
     }
